@@ -1,0 +1,303 @@
+//! Expressions to nodes in one flat list, with names replaced by positions and parameters by their values.
+
+use andon_model::{Finding, LookupMap, ParameterValue, Rule, Step};
+use compact_str::CompactString;
+
+use super::TagId;
+use crate::expr::{AggregateFn, BinaryOp, CompareOp, Expr, ExprError, ExprKind, check, parse};
+
+/// A position in [`Code::nodes`].
+pub(crate) type NodeId = u32;
+/// A position in [`Code::operands`].
+pub(crate) type OperandId = u32;
+
+/// The conditions of one rule.
+#[derive(Debug, Default)]
+pub(crate) struct Code {
+    pub nodes: Box<[Node]>,
+    /// Sides of `&&` and `||`.
+    pub sides: Box<[NodeId]>,
+    pub texts: Box<[CompactString]>,
+    /// What the conditions look at, each once.
+    pub operands: Box<[Operand]>,
+    /// All tags that the conditions name, each once, in the order of the text.
+    pub tags: Box<[TagId]>,
+    /// The entries of all groups, in order.
+    pub entries: Box<[EntryCode]>,
+    /// Whether a condition looks at time itself: a window or `absent`.
+    pub timed: bool,
+}
+
+/// The conditions of one entry.
+#[derive(Debug)]
+pub(crate) struct EntryCode {
+    pub when: NodeId,
+    pub until: Option<NodeId>,
+    pub for_ms: i64,
+    pub keep_for_ms: i64,
+    /// 0: not asked for.
+    pub times: u32,
+    pub weight: f64,
+    /// The tags that `when` names: their points count for `times`.
+    pub when_tags: Box<[TagId]>,
+}
+
+/// What a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Operand {
+    Tag(TagId),
+    Window { tag: TagId, window_ms: i64, pane_ms: i64, panes: i64 },
+    Absent { tag: TagId, wait_ms: i64 },
+}
+
+impl Operand {
+    pub(crate) fn tag(self) -> TagId {
+        match self {
+            Self::Tag(tag) | Self::Window { tag, .. } | Self::Absent { tag, .. } => tag,
+        }
+    }
+
+    /// A window is cut into panes of `max(1, floor(w / 60))` ms.
+    fn window(tag: TagId, window_ms: i64) -> Self {
+        let pane_ms = (window_ms / 60).max(1);
+        let panes = window_ms / pane_ms + i64::from(window_ms % pane_ms != 0);
+        Self::Window { tag, window_ms, pane_ms, panes }
+    }
+}
+
+/// One operation. The two comparisons that nearly all rules are made of have nodes of their own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Node {
+    Number(f64),
+    Bool(bool),
+    Text(u32),
+    Tag(OperandId),
+    Aggregate(AggregateFn, OperandId),
+    Absent(OperandId),
+    Not(NodeId),
+    Negate(NodeId),
+    Abs(NodeId),
+    And { first: u32, count: u32 },
+    Or { first: u32, count: u32 },
+    Binary(BinaryOp, NodeId, NodeId),
+    Compare(CompareOp, NodeId, NodeId),
+    Conditional(NodeId, NodeId, NodeId),
+    TagWithNumber(CompareOp, OperandId, f64),
+    TagWithText(CompareOp, OperandId, u32),
+}
+
+/// All tags of a rule set.
+#[derive(Default)]
+pub(super) struct Tags {
+    pub names: Vec<CompactString>,
+    ids: LookupMap<CompactString, TagId>,
+}
+
+impl Tags {
+    fn id(&mut self, name: &str) -> TagId {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let id = TagId::try_from(self.names.len()).unwrap_or(TagId::MAX);
+        self.names.push(name.into());
+        self.ids.insert(name.into(), id);
+        id
+    }
+}
+
+/// Compiles the conditions of a rule whose shape is valid.
+pub(super) fn compile(rule: &Rule, index: usize, tags: &mut Tags) -> Result<Code, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut compiler = Compiler { rule, tags, parts: Parts::default() };
+    let mut entries = Vec::new();
+    for (group_index, group) in rule.groups.iter().enumerate() {
+        for (entry_index, entry) in group.states.iter().enumerate() {
+            let place = |field: &str| -> Vec<Step> {
+                vec![
+                    "rules".into(),
+                    index.into(),
+                    "groups".into(),
+                    group_index.into(),
+                    "states".into(),
+                    entry_index.into(),
+                    field.into(),
+                ]
+            };
+            let when = compiler.condition(&entry.when).map_err(|errors| (place("when"), errors));
+            let until = match &entry.until {
+                Some(until) => compiler.condition(until).map(Some).map_err(|errors| (place("until"), errors)),
+                None => Ok(None),
+            };
+            match (when, until) {
+                (Ok((when, when_tags)), Ok(until)) => entries.push(EntryCode {
+                    when,
+                    until: until.map(|(node, _)| node),
+                    for_ms: entry.hold.unwrap_or_default().0,
+                    keep_for_ms: entry.keep_for.unwrap_or_default().0,
+                    times: entry.times.unwrap_or(0),
+                    weight: entry.weight.unwrap_or(group.weight),
+                    when_tags: when_tags.into(),
+                }),
+                (when, until) => {
+                    for (path, errors) in [when.err(), until.err()].into_iter().flatten() {
+                        findings.extend(errors.into_iter().map(|error| finding(path.clone(), error)));
+                    }
+                }
+            }
+        }
+    }
+    if findings.is_empty() { Ok(compiler.parts.finish(entries)) } else { Err(findings) }
+}
+
+fn finding(path: Vec<Step>, error: ExprError) -> Finding {
+    let mut finding = Finding::error("expression", path, error.message).within(error.span.start..error.span.end);
+    finding.help = error.help;
+    finding
+}
+
+#[derive(Default)]
+struct Parts {
+    nodes: Vec<Node>,
+    sides: Vec<NodeId>,
+    texts: Vec<CompactString>,
+    operands: Vec<Operand>,
+    tags: Vec<TagId>,
+}
+
+impl Parts {
+    fn finish(self, entries: Vec<EntryCode>) -> Code {
+        let timed = self.operands.iter().any(|operand| !matches!(operand, Operand::Tag(_)));
+        Code {
+            nodes: self.nodes.into(),
+            sides: self.sides.into(),
+            texts: self.texts.into(),
+            operands: self.operands.into(),
+            tags: self.tags.into(),
+            entries: entries.into(),
+            timed,
+        }
+    }
+}
+
+struct Compiler<'a> {
+    rule: &'a Rule,
+    tags: &'a mut Tags,
+    parts: Parts,
+}
+
+/// A position as it is stored. Expressions are bounded to a few thousand bytes, so it always fits.
+fn position(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl Compiler<'_> {
+    /// The node of a condition and the tags that it names.
+    fn condition(&mut self, text: &str) -> Result<(NodeId, Vec<TagId>), Vec<ExprError>> {
+        let expr = parse(text).map_err(|error| vec![error])?;
+        check::condition(&expr, &self.rule.parameters)?;
+        let mut named = Vec::new();
+        let node = self.node(&expr, &mut named);
+        Ok((node, named))
+    }
+
+    fn push(&mut self, node: Node) -> NodeId {
+        self.parts.nodes.push(node);
+        position(self.parts.nodes.len() - 1)
+    }
+
+    fn text(&mut self, text: &str) -> u32 {
+        if let Some(known) = self.parts.texts.iter().position(|known| known == text) {
+            return position(known);
+        }
+        self.parts.texts.push(text.into());
+        position(self.parts.texts.len() - 1)
+    }
+
+    fn tag(&mut self, name: &str, named: &mut Vec<TagId>) -> TagId {
+        let tag = self.tags.id(name);
+        for list in [named, &mut self.parts.tags] {
+            if !list.contains(&tag) {
+                list.push(tag);
+            }
+        }
+        tag
+    }
+
+    fn operand(&mut self, operand: Operand) -> OperandId {
+        let known = self.parts.operands.iter().position(|known| *known == operand);
+        position(known.unwrap_or_else(|| {
+            self.parts.operands.push(operand);
+            self.parts.operands.len() - 1
+        }))
+    }
+
+    fn joined(&mut self, sides: &[Expr], named: &mut Vec<TagId>) -> (u32, u32) {
+        let nodes: Vec<NodeId> = sides.iter().map(|side| self.node(side, named)).collect();
+        let first = position(self.parts.sides.len());
+        self.parts.sides.extend(nodes);
+        (first, position(sides.len()))
+    }
+
+    fn node(&mut self, expr: &Expr, named: &mut Vec<TagId>) -> NodeId {
+        let node = match &expr.kind {
+            ExprKind::Number(number) => Node::Number(*number),
+            ExprKind::Bool(value) => Node::Bool(*value),
+            ExprKind::Text(text) => Node::Text(self.text(text)),
+            ExprKind::Tag(name) => {
+                let tag = self.tag(name, named);
+                Node::Tag(self.operand(Operand::Tag(tag)))
+            }
+            ExprKind::Param(name) => match self.rule.parameters.get(name) {
+                Some(ParameterValue::Number(number)) => Node::Number(*number),
+                Some(ParameterValue::Bool(value)) => Node::Bool(*value),
+                Some(ParameterValue::Text(text)) => Node::Text(self.text(text)),
+                // The check has refused it.
+                None => Node::Bool(false),
+            },
+            ExprKind::Not(inner) => Node::Not(self.node(inner, named)),
+            ExprKind::Negate(inner) => Node::Negate(self.node(inner, named)),
+            ExprKind::Abs(inner) => Node::Abs(self.node(inner, named)),
+            ExprKind::And(sides) => {
+                let (first, count) = self.joined(sides, named);
+                Node::And { first, count }
+            }
+            ExprKind::Or(sides) => {
+                let (first, count) = self.joined(sides, named);
+                Node::Or { first, count }
+            }
+            ExprKind::Binary(op, left, right) => Node::Binary(*op, self.node(left, named), self.node(right, named)),
+            ExprKind::Compare(op, left, right) => return self.compare(*op, left, right, named),
+            ExprKind::Conditional(condition, then, otherwise) => Node::Conditional(
+                self.node(condition, named),
+                self.node(then, named),
+                self.node(otherwise, named),
+            ),
+            ExprKind::Aggregate { function, tag, window_ms } => {
+                let tag = self.tag(tag, named);
+                Node::Aggregate(*function, self.operand(Operand::window(tag, *window_ms)))
+            }
+            ExprKind::Absent { tag, wait_ms } => {
+                let tag = self.tag(tag, named);
+                Node::Absent(self.operand(Operand::Absent { tag, wait_ms: *wait_ms }))
+            }
+        };
+        self.push(node)
+    }
+
+    fn compare(&mut self, op: CompareOp, left: &Expr, right: &Expr, named: &mut Vec<TagId>) -> NodeId {
+        let (left, right) = (self.node(left, named), self.node(right, named));
+        let at = |id: NodeId| self.parts.nodes.get(id as usize).copied();
+        let node = match (at(left), at(right)) {
+            (Some(Node::Tag(operand)), Some(Node::Number(number))) => Node::TagWithNumber(op, operand, number),
+            (Some(Node::Number(number)), Some(Node::Tag(operand))) => {
+                Node::TagWithNumber(op.flipped(), operand, number)
+            }
+            (Some(Node::Tag(operand)), Some(Node::Text(text))) => Node::TagWithText(op, operand, text),
+            (Some(Node::Text(text)), Some(Node::Tag(operand))) => Node::TagWithText(op.flipped(), operand, text),
+            _ => return self.push(Node::Compare(op, left, right)),
+        };
+        // The two sides are the newest nodes and nothing else points at them.
+        self.parts.nodes.truncate(self.parts.nodes.len().saturating_sub(2));
+        self.push(node)
+    }
+}

@@ -1,0 +1,283 @@
+//! Rule documents to compiled rules: every name is looked up here once, so that the fold only follows numbers.
+//!
+//! [`RuleSet`] is one document, compiled; [`CompiledRules`] the sets by their start; [`plan::Plan`] what a set
+//! means for one equipment.
+
+mod code;
+mod meaning;
+pub mod plan;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use andon_model::{Finding, LookupMap, Rule, RuleDocument, Settings};
+use compact_str::CompactString;
+
+pub(crate) use code::{Code, EntryCode, Node, NodeId, Operand};
+pub(crate) use meaning::{entry_meaning, rule_meaning};
+pub use plan::{Plan, PlanError};
+
+use crate::scope::Glob;
+
+/// The rule sets that a fold may need, by their starts.
+///
+/// There is always one to begin with, from the beginning of time.
+#[derive(Clone, Debug)]
+pub struct CompiledRules {
+    sets: Vec<Arc<RuleSet>>,
+}
+
+/// Why a set was not taken.
+#[derive(Debug)]
+pub enum Refused {
+    /// It starts no later than one that is known.
+    StartsTooEarly {
+        /// Its start, ms.
+        start_ms: i64,
+        /// The newest known start, ms.
+        known_ms: i64,
+    },
+    /// It does not compile.
+    Invalid(Vec<Finding>),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StartsTooEarly { start_ms, known_ms } => write!(
+                f,
+                "the rule set starts at {start_ms}; expected a start after that of the newest known set, {known_ms}"
+            ),
+            Self::Invalid(findings) => match findings.split_first() {
+                Some((first, [])) => write!(f, "{first}"),
+                Some((first, rest)) => write!(f, "{first} (and {} more)", rest.len()),
+                None => f.write_str("the rule set is invalid"),
+            },
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl CompiledRules {
+    /// The start of a set that has always been there.
+    pub const ALWAYS_MS: i64 = i64::MIN;
+
+    /// One set, from the beginning of time.
+    #[must_use]
+    pub fn new(set: RuleSet) -> Self {
+        Self { sets: vec![Arc::new(RuleSet { start_ms: Self::ALWAYS_MS, ..set })] }
+    }
+
+    /// Adds a set that takes effect at its start.
+    ///
+    /// # Errors
+    /// When it starts no later than a known one.
+    pub fn push(&mut self, start_ms: i64, set: RuleSet) -> Result<(), Refused> {
+        match self.sets.last() {
+            Some(newest) if start_ms <= newest.start_ms => {
+                Err(Refused::StartsTooEarly { start_ms, known_ms: newest.start_ms })
+            }
+            _ => {
+                self.sets.push(Arc::new(RuleSet { start_ms, ..set }));
+                Ok(())
+            }
+        }
+    }
+
+    /// The set of exactly that start.
+    #[must_use]
+    pub fn starting_at(&self, start_ms: i64) -> Option<&Arc<RuleSet>> {
+        self.sets.binary_search_by_key(&start_ms, |set| set.start_ms).ok().and_then(|index| self.sets.get(index))
+    }
+
+    /// The newest set that is due at an arrival.
+    #[must_use]
+    pub fn newest_due(&self, arrival_ms: i64) -> Option<&Arc<RuleSet>> {
+        self.sets.iter().rev().find(|set| set.start_ms <= arrival_ms)
+    }
+
+    /// The sets due at an arrival that start after `after_ms`, oldest first.
+    pub(crate) fn due(&self, after_ms: i64, arrival_ms: i64) -> &[Arc<RuleSet>] {
+        let from = self.sets.partition_point(|set| set.start_ms <= after_ms);
+        let to = self.sets.partition_point(|set| set.start_ms <= arrival_ms);
+        self.sets.get(from..to).unwrap_or_default()
+    }
+
+    /// The newest set.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Arc<RuleSet>> {
+        self.sets.last()
+    }
+}
+
+/// Settings in plain milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub max_out_of_orderness_ms: i64,
+    pub allowed_lateness_ms: i64,
+    pub idle_timeout_ms: i64,
+    pub max_source_drift_ms: i64,
+}
+
+impl From<Settings> for Times {
+    fn from(settings: Settings) -> Self {
+        Self {
+            max_out_of_orderness_ms: settings.max_out_of_orderness.0,
+            allowed_lateness_ms: settings.allowed_lateness.0,
+            idle_timeout_ms: settings.idle_timeout.0,
+            max_source_drift_ms: settings.max_source_drift.0,
+        }
+    }
+}
+
+/// One rule document, compiled.
+#[derive(Debug)]
+pub struct RuleSet {
+    start_ms: i64,
+    pub(crate) times: Times,
+    pub(crate) rules: Vec<CompiledRule>,
+    /// All tags that the set names; a position here is a [`TagId`].
+    pub(crate) tags: Vec<CompactString>,
+    /// Rules by the equipment that they name without a wildcard.
+    by_equipment: LookupMap<CompactString, Vec<u32>>,
+    /// Rules by their globs, each glob once, in the order of its text.
+    by_glob: Vec<(Glob, Vec<u32>)>,
+    /// Plans by the rules that they hold: equipments with the same rules share one.
+    plans: Mutex<LookupMap<Vec<u32>, Arc<Plan>>>,
+}
+
+/// A tag's position in [`RuleSet::tags`].
+pub(crate) type TagId = u32;
+
+/// A rule and its code.
+#[derive(Debug)]
+pub(crate) struct CompiledRule {
+    /// As it was written: names, texts, weights.
+    pub rule: Rule,
+    pub code: Code,
+}
+
+impl RuleSet {
+    /// Compiles a document.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its place.
+    pub fn compile(document: RuleDocument) -> Result<Self, Vec<Finding>> {
+        let findings = validate::document(&document);
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let mut findings = Vec::new();
+        let mut interner = code::Tags::default();
+        let mut by_equipment: LookupMap<CompactString, Vec<u32>> = LookupMap::default();
+        let mut by_glob: std::collections::BTreeMap<String, Vec<u32>> = std::collections::BTreeMap::new();
+        let mut rules = Vec::with_capacity(document.rules.len());
+        for (index, rule) in document.rules.into_iter().enumerate() {
+            let Ok(number) = u32::try_from(index) else { break };
+            for glob in &rule.scope.equipment {
+                if Glob::is_literal(glob) {
+                    by_equipment.entry(glob.as_str().into()).or_default().push(number);
+                } else {
+                    by_glob.entry(glob.clone()).or_default().push(number);
+                }
+            }
+            match code::compile(&rule, index, &mut interner) {
+                Ok(code) => rules.push(CompiledRule { rule, code }),
+                Err(errors) => findings.extend(errors),
+            }
+        }
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let set = Self {
+            start_ms: CompiledRules::ALWAYS_MS,
+            times: document.settings.unwrap_or_default().into(),
+            rules,
+            tags: interner.names,
+            by_equipment,
+            by_glob: by_glob
+                .into_iter()
+                .filter_map(|(glob, rules)| Some((Glob::new(&glob).ok()?, rules)))
+                .collect(),
+            plans: Mutex::default(),
+        };
+        set.refuse_too_many_tags()?;
+        Ok(set)
+    }
+
+    /// When it takes effect, ms.
+    #[must_use]
+    pub fn start_ms(&self) -> i64 {
+        self.start_ms
+    }
+
+    /// How many rules it holds.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The rules as they were written.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|rule| &rule.rule)
+    }
+
+    /// The tags that a rule names, in the order of its text.
+    #[must_use]
+    pub fn tags_of(&self, rule: usize) -> Vec<&str> {
+        let Some(rule) = self.rules.get(rule) else { return Vec::new() };
+        let tags = rule.code.tags.iter();
+        tags.filter_map(|tag| self.tags.get(*tag as usize)).map(CompactString::as_str).collect()
+    }
+
+    /// The positions of the rules that watch an equipment, in the order of the document.
+    #[must_use]
+    pub fn rules_for(&self, equipment: &str) -> Vec<u32> {
+        let mut rules = self.by_equipment.get(equipment).cloned().unwrap_or_default();
+        for (glob, of_glob) in &self.by_glob {
+            if glob.matches(equipment) {
+                rules.extend(of_glob);
+            }
+        }
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+
+    /// What the set means for an equipment.
+    ///
+    /// # Errors
+    /// When its rules name too many tags for this equipment.
+    pub fn plan_for(&self, equipment: &str) -> Result<Arc<Plan>, PlanError> {
+        let rules = self.rules_for(equipment);
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(&rules) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = Arc::new(Plan::new(self, &rules)?);
+        plans.insert(rules, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    /// Checks the bound on tags for every equipment that is named, and for one that no rule names.
+    fn refuse_too_many_tags(&self) -> Result<(), Vec<Finding>> {
+        if self.tags.len() <= andon_model::limits::TAGS_PER_KEY {
+            return Ok(());
+        }
+        let mut equipments: Vec<&CompactString> = self.by_equipment.keys().collect();
+        equipments.sort_unstable();
+        for equipment in equipments {
+            let rules = self.rules_for(equipment);
+            if let Err(error) = plan::count_tags(self, &rules) {
+                let message = format!("for the equipment `{equipment}`, {error}");
+                return Err(vec![Finding::error("too-many-tags", vec!["rules".into()], message)]);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,233 @@
+//! What a rule set means for one equipment: its rules, the tags and windows they share, and who names whom.
+
+use std::fmt;
+
+use andon_model::{LookupMap, limits};
+use compact_str::CompactString;
+
+use super::{CompiledRule, Operand, RuleSet, TagId};
+
+/// The rules of one equipment with every name replaced by a position in the key's state.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) rules: Box<[PlanRule]>,
+    /// Positions in the key's tags or windows of the operands of all rules, one after the other.
+    slots: Box<[u32]>,
+    pub(crate) tags: Box<[PlanTag]>,
+    by_name: LookupMap<CompactString, u32>,
+    /// For each tag, the rules that name it: positions in `rules`.
+    tag_rules: Box<[u32]>,
+    /// Sorted by tag.
+    pub(crate) windows: Box<[WindowSpec]>,
+    pub(crate) entry_count: usize,
+    pub(crate) group_count: usize,
+    /// Of everything that gives positions their meaning: a packed state carries it.
+    pub(crate) fingerprint: u64,
+}
+
+/// One rule in a plan.
+#[derive(Debug)]
+pub(crate) struct PlanRule {
+    /// Position in the rule set.
+    pub rule: u32,
+    first_slot: u32,
+    /// Position of its first entry in the key's entries.
+    pub first_entry: u32,
+    /// Position of its first group in the key's groups.
+    pub first_group: u32,
+}
+
+/// One tag in a plan.
+#[derive(Debug)]
+pub(crate) struct PlanTag {
+    pub name: CompactString,
+    rules: (u32, u32),
+    windows: (u32, u32),
+}
+
+/// A window over a tag: panes of `pane_ms`, `panes` of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WindowSpec {
+    pub tag: u32,
+    pub pane_ms: i64,
+    pub panes: i64,
+}
+
+/// Why an equipment has no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// Its rules name more than [`limits::TAGS_PER_KEY`] tags.
+    TooManyTags(usize),
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::TooManyTags(count) = self;
+        write!(f, "the rules name {count} tags; the limit is {} for one equipment", limits::TAGS_PER_KEY)
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// A position as it is stored; a set holds far fewer than 2^32 of anything.
+fn position(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn selected<'a>(set: &'a RuleSet, rules: &[u32]) -> impl Iterator<Item = (u32, &'a CompiledRule)> {
+    rules.iter().filter_map(|rule| Some((*rule, set.rules.get(*rule as usize)?)))
+}
+
+/// The tags that some rules of a set name, sorted; refused when they are too many.
+pub(super) fn count_tags(set: &RuleSet, rules: &[u32]) -> Result<Vec<TagId>, PlanError> {
+    let mut tags: Vec<TagId> = selected(set, rules).flat_map(|(_, rule)| rule.code.tags.iter().copied()).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    if tags.len() > limits::TAGS_PER_KEY { Err(PlanError::TooManyTags(tags.len())) } else { Ok(tags) }
+}
+
+impl Plan {
+    pub(super) fn new(set: &RuleSet, rules: &[u32]) -> Result<Self, PlanError> {
+        let tag_ids = count_tags(set, rules)?;
+        let slot_of = |tag: TagId| position(tag_ids.binary_search(&tag).unwrap_or(usize::MAX));
+
+        let mut windows: Vec<WindowSpec> = Vec::new();
+        for (_, rule) in selected(set, rules) {
+            for operand in &rule.code.operands {
+                if let Operand::Window { tag, pane_ms, panes, .. } = *operand {
+                    windows.push(WindowSpec { tag: slot_of(tag), pane_ms, panes });
+                }
+            }
+        }
+        windows.sort_unstable();
+        windows.dedup();
+
+        let mut plan_rules = Vec::with_capacity(rules.len());
+        let mut slots = Vec::new();
+        let mut named_by: Vec<(u32, u32)> = Vec::new();
+        let (mut entry_count, mut group_count) = (0, 0);
+        let mut fingerprint = Fingerprint::default();
+        for (number, rule) in selected(set, rules) {
+            let here = position(plan_rules.len());
+            plan_rules.push(PlanRule {
+                rule: number,
+                first_slot: position(slots.len()),
+                first_entry: position(entry_count),
+                first_group: position(group_count),
+            });
+            entry_count += rule.code.entries.len();
+            group_count += rule.rule.groups.len();
+            named_by.extend(rule.code.tags.iter().map(|tag| (slot_of(*tag), here)));
+            for operand in &rule.code.operands {
+                slots.push(match *operand {
+                    Operand::Tag(tag) | Operand::Absent { tag, .. } => slot_of(tag),
+                    Operand::Window { tag, pane_ms, panes, .. } => {
+                        let spec = WindowSpec { tag: slot_of(tag), pane_ms, panes };
+                        position(windows.binary_search(&spec).unwrap_or(usize::MAX))
+                    }
+                });
+            }
+            fingerprint.text(&rule.rule.id);
+            for group in &rule.rule.groups {
+                fingerprint.number(position(group.states.len()).into());
+            }
+        }
+        named_by.sort_unstable();
+
+        let tags: Box<[PlanTag]> = tag_ids
+            .iter()
+            .enumerate()
+            .map(|(slot, tag)| {
+                let slot = position(slot);
+                let range = |from: usize, to: usize| (position(from), position(to));
+                PlanTag {
+                    name: set.tags.get(*tag as usize).cloned().unwrap_or_default(),
+                    rules: range(
+                        named_by.partition_point(|(tag, _)| *tag < slot),
+                        named_by.partition_point(|(tag, _)| *tag <= slot),
+                    ),
+                    windows: range(
+                        windows.partition_point(|window| window.tag < slot),
+                        windows.partition_point(|window| window.tag <= slot),
+                    ),
+                }
+            })
+            .collect();
+        for tag in &tags {
+            fingerprint.text(&tag.name);
+        }
+        for window in &windows {
+            fingerprint.number(window.tag.into());
+            fingerprint.number(window.pane_ms.unsigned_abs());
+            fingerprint.number(window.panes.unsigned_abs());
+        }
+        let by_name = tags.iter().enumerate().map(|(slot, tag)| (tag.name.clone(), position(slot))).collect();
+        Ok(Self {
+            rules: plan_rules.into(),
+            slots: slots.into(),
+            tags,
+            by_name,
+            tag_rules: named_by.into_iter().map(|(_, rule)| rule).collect(),
+            windows: windows.into(),
+            entry_count,
+            group_count,
+            fingerprint: fingerprint.0,
+        })
+    }
+
+    /// The position of a tag that some rule of the equipment names.
+    #[inline]
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// How many rules watch the equipment.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// The rules that name a tag.
+    pub(crate) fn rules_of(&self, tag: &PlanTag) -> &[u32] {
+        self.tag_rules.get(tag.rules.0 as usize..tag.rules.1 as usize).unwrap_or_default()
+    }
+
+    /// The windows over a tag, as positions.
+    pub(crate) fn windows_of(&self, tag: &PlanTag) -> std::ops::Range<usize> {
+        tag.windows.0 as usize..tag.windows.1 as usize
+    }
+
+    /// The positions of a rule's operands.
+    pub(crate) fn slots_of(&self, plan_rule: &PlanRule, rule: &CompiledRule) -> &[u32] {
+        let first = plan_rule.first_slot as usize;
+        self.slots.get(first..first + rule.code.operands.len()).unwrap_or_default()
+    }
+}
+
+/// FNV-1a over 64 bits (G. Fowler, L. C. Noll, P. Vo): stable across versions and machines, unlike the standard
+/// library's hashers. It guards against mistakes, not against attackers.
+struct Fingerprint(u64);
+
+impl Default for Fingerprint {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fingerprint {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+        self.bytes(&[0xff]);
+    }
+}

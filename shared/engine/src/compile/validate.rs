@@ -1,0 +1,198 @@
+//! The shape of a rule document beyond what its types say: names, bounds, duplicates.
+
+use std::collections::BTreeMap;
+
+use andon_model::{Finding, Group, Millis, ParameterValue, Rule, RuleDocument, Settings, StateEntry, Step, limits};
+
+use crate::scope::Glob;
+
+pub(super) fn document(document: &RuleDocument) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(times) = &document.settings {
+        settings(times, &mut findings);
+    }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for (index, rule) in document.rules.iter().enumerate() {
+        let path: Vec<Step> = vec!["rules".into(), index.into()];
+        let mut checker = Checker { path, findings: &mut findings };
+        if let Some(first) = seen.insert(&rule.id, index) {
+            checker.error(&["id".into()], "duplicate-id", format!("rule `{}` is already rule {} of the set", rule.id, first + 1));
+        }
+        checker.rule(rule);
+    }
+    findings
+}
+
+fn settings(settings: &Settings, findings: &mut Vec<Finding>) {
+    let mut checker = Checker { path: vec!["settings".into()], findings };
+    for (field, value) in [
+        ("max_out_of_orderness", settings.max_out_of_orderness),
+        ("allowed_lateness", settings.allowed_lateness),
+        ("idle_timeout", settings.idle_timeout),
+        ("max_source_drift", settings.max_source_drift),
+    ] {
+        checker.wait(field, value);
+    }
+}
+
+struct Checker<'a> {
+    path: Vec<Step>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Checker<'_> {
+    fn error(&mut self, rest: &[Step], code: &'static str, message: impl Into<String>) {
+        let path = self.path.iter().chain(rest).cloned().collect();
+        self.findings.push(Finding::error(code, path, message));
+    }
+
+    fn wait(&mut self, field: &str, value: Millis) {
+        if value.0 > limits::WAIT_MS {
+            let message = format!("`{value}` is too long; the limit is `{}`", Millis(limits::WAIT_MS));
+            self.error(&[field.into()], "too-long", message);
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        let id_valid = !rule.id.is_empty()
+            && rule.id.len() <= limits::RULE_ID_BYTES
+            && rule.id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if !id_valid {
+            let message = format!("`{}` is no rule id; expected 1 to 128 letters, digits, `.`, `_` and `-`", shown(&rule.id));
+            self.error(&["id".into()], "bad-id", message);
+        }
+        if rule.description.as_ref().is_some_and(|text| text.len() > limits::DESCRIPTION_BYTES) {
+            let message = format!("the description is longer than {} bytes", limits::DESCRIPTION_BYTES);
+            self.error(&["description".into()], "too-long", message);
+        }
+        self.label(&["default".into()], &rule.default, "state");
+        self.scope(rule);
+        self.parameters(rule);
+        if rule.groups.is_empty() {
+            self.error(&["groups".into()], "empty", "the rule has no groups; expected at least one");
+        }
+        let entries: usize = rule.groups.iter().map(|group| group.states.len()).sum();
+        if rule.groups.len() > limits::RULE_ENTRIES || entries > limits::RULE_ENTRIES {
+            let (groups, limit) = (rule.groups.len(), limits::RULE_ENTRIES);
+            let message = format!("the rule has {groups} groups and {entries} states; the limit of each is {limit}");
+            self.error(&["groups".into()], "too-many", message);
+        }
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, group) in rule.groups.iter().enumerate() {
+            let depth = self.path.len();
+            self.path.extend(["groups".into(), index.into()]);
+            if let Some(first) = seen.insert(&group.id, index) {
+                let message = format!("group `{}` is already group {} of the rule", shown(&group.id), first + 1);
+                self.error(&["id".into()], "duplicate-id", message);
+            }
+            self.group(group);
+            self.path.truncate(depth);
+        }
+    }
+
+    fn scope(&mut self, rule: &Rule) {
+        let globs = &rule.scope.equipment;
+        let place = |rest: Option<usize>| -> Vec<Step> {
+            let mut path: Vec<Step> = vec!["scope".into(), "equipment".into()];
+            path.extend(rest.filter(|_| globs.len() > 1).map(Step::from));
+            path
+        };
+        if globs.is_empty() {
+            self.error(&place(None), "empty", "the scope names no equipment; expected a glob such as `filler-*`, or leave it out for all");
+        }
+        if globs.len() > limits::SCOPE_GLOBS {
+            let message = format!("the scope has {} globs; the limit is {}", globs.len(), limits::SCOPE_GLOBS);
+            self.error(&place(None), "too-many", message);
+        }
+        for (index, glob) in globs.iter().enumerate() {
+            if glob.is_empty() || glob.len() > limits::NAME_BYTES {
+                let message = format!("a glob is 1 to {} bytes long", limits::NAME_BYTES);
+                self.error(&place(Some(index)), "bad-glob", message);
+            } else if let Err(error) = Glob::new(glob) {
+                self.error(&place(Some(index)), "bad-glob", format!("`{}` is no glob: {error}", shown(glob)));
+            }
+        }
+    }
+
+    fn parameters(&mut self, rule: &Rule) {
+        if rule.parameters.len() > limits::PARAMETERS {
+            let message = format!("the rule has {} parameters; the limit is {}", rule.parameters.len(), limits::PARAMETERS);
+            self.error(&["parameters".into()], "too-many", message);
+        }
+        for (name, value) in &rule.parameters {
+            let place = ["parameters".into(), name.as_str().into()];
+            let identifier = name.len() <= limits::LABEL_BYTES
+                && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            if !identifier {
+                let message = format!("`{}` cannot be named as `params.…`; expected letters, digits and `_`", shown(name));
+                self.error(&place, "bad-name", message);
+            }
+            match value {
+                ParameterValue::Number(number) if !number.is_finite() => {
+                    self.error(&place, "bad-value", "the number is not finite");
+                }
+                ParameterValue::Text(text) if text.len() > limits::TEXT_BYTES => {
+                    self.error(&place, "too-long", format!("the text is longer than {} bytes", limits::TEXT_BYTES));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn group(&mut self, group: &Group) {
+        self.label(&["id".into()], &group.id, "group id");
+        self.weight(group.weight);
+        if let Some(otherwise) = &group.otherwise {
+            self.label(&["otherwise".into()], otherwise, "state");
+        }
+        if group.states.is_empty() {
+            self.error(&["states".into()], "empty", "the group has no states; expected at least one");
+        }
+        for (index, entry) in group.states.iter().enumerate() {
+            let depth = self.path.len();
+            self.path.extend(["states".into(), index.into()]);
+            self.entry(entry);
+            self.path.truncate(depth);
+        }
+    }
+
+    fn entry(&mut self, entry: &StateEntry) {
+        self.label(&["state".into()], &entry.state, "state");
+        if let Some(weight) = entry.weight {
+            self.weight(weight);
+        }
+        self.wait("for", entry.hold.unwrap_or_default());
+        self.wait("keep_for", entry.keep_for.unwrap_or_default());
+        match entry.times {
+            Some(0) => self.error(&["times".into()], "bad-value", "`times` is 0; expected at least 1, or leave it out"),
+            Some(times) if times > limits::TIMES => {
+                self.error(&["times".into()], "bad-value", format!("`times` is {times}; the limit is {}", limits::TIMES));
+            }
+            _ => {}
+        }
+    }
+
+    fn weight(&mut self, weight: f64) {
+        // Also refuses what is not finite.
+        let within = weight.abs() <= WEIGHT_LIMIT;
+        if !within {
+            let message = format!("the weight is {weight}; expected a number between -{WEIGHT_LIMIT} and {WEIGHT_LIMIT}");
+            self.error(&["weight".into()], "bad-value", message);
+        }
+    }
+
+    fn label(&mut self, place: &[Step], label: &str, what: &str) {
+        if label.is_empty() || label.len() > limits::LABEL_BYTES || label.chars().any(char::is_control) {
+            let message =
+                format!("`{}` is no {what}; expected 1 to {} bytes without control characters", shown(label), limits::LABEL_BYTES);
+            self.error(place, "bad-name", message);
+        }
+    }
+}
+
+const WEIGHT_LIMIT: f64 = limits::WEIGHT;
+
+fn shown(text: &str) -> String {
+    text.chars().take(60).collect::<String>().escape_debug().to_string()
+}

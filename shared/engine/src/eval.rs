@@ -1,0 +1,282 @@
+//! Conditions at one instant: three-valued, without allocation.
+
+use std::cmp::Ordering;
+
+use andon_model::Value;
+
+use crate::compile::plan::WindowSpec;
+use crate::compile::{Code, Node, NodeId, Operand};
+use crate::expr::{AggregateFn, BinaryOp, CompareOp};
+use crate::fold::TagState;
+use crate::window::Window;
+
+/// A truth value. Unknown is neither true nor false: it starts nothing and ends nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    False,
+    True,
+    Unknown,
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// The value of an expression.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Operated<'a> {
+    Unknown,
+    Bool(bool),
+    Number(f64),
+    Text(&'a str),
+}
+
+impl<'a> From<&'a Value> for Operated<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Number(number) => Self::Number(*number),
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Text(text) => Self::Text(text),
+        }
+    }
+}
+
+/// Why a rule is evaluated: at an instant a wait must have passed its end, at a timer it may just have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Instant,
+    Timer,
+}
+
+impl Moment {
+    /// Whether a wait of `wait_ms` that began at `begin_ms` is over at `t_ms`.
+    pub(crate) fn is_over(self, wait_ms: i64, begin_ms: i64, t_ms: i64) -> bool {
+        match self {
+            _ if wait_ms == 0 => true,
+            Self::Instant => t_ms - begin_ms > wait_ms,
+            Self::Timer => t_ms - begin_ms >= wait_ms,
+        }
+    }
+
+    /// The earliest time at which a timer may still be due, seen from here.
+    pub(crate) fn next_due_from(self, t_ms: i64) -> i64 {
+        match self {
+            Self::Instant => t_ms,
+            Self::Timer => t_ms + 1,
+        }
+    }
+}
+
+/// What a condition can see.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub code: &'a Code,
+    /// Positions of the rule's operands in `tags` and `windows`.
+    pub slots: &'a [u32],
+    pub tags: &'a [TagState],
+    pub windows: &'a [Window],
+    pub specs: &'a [WindowSpec],
+    pub t_ms: i64,
+    pub moment: Moment,
+    pub first_instant_ms: Option<i64>,
+}
+
+impl<'a> Scene<'a> {
+    fn slot(&self, operand: u32) -> Option<usize> {
+        self.slots.get(operand as usize).map(|slot| *slot as usize)
+    }
+
+    fn tag(&self, operand: u32) -> Operated<'a> {
+        match self.slot(operand).and_then(|slot| self.tags.get(slot)).and_then(|tag| tag.newest.as_ref()) {
+            Some(newest) => Operated::from(&newest.value),
+            None => Operated::Unknown,
+        }
+    }
+
+    /// The truth of a condition.
+    #[inline]
+    pub(crate) fn truth(&self, id: NodeId) -> Truth {
+        match self.code.nodes.get(id as usize) {
+            Some(Node::TagWithNumber(op, operand, number)) => match self.tag(*operand) {
+                Operated::Number(value) => compare_numbers(*op, value, *number),
+                _ => Truth::Unknown,
+            },
+            Some(Node::TagWithText(op, operand, text)) => match (self.tag(*operand), self.text(*text)) {
+                (Operated::Text(value), Some(text)) => compare_texts(*op, value, text),
+                _ => Truth::Unknown,
+            },
+            Some(Node::And { first, count }) => self.all(*first, *count, Truth::True, Truth::False),
+            Some(Node::Or { first, count }) => self.all(*first, *count, Truth::False, Truth::True),
+            Some(Node::Not(inner)) => match self.truth(*inner) {
+                Truth::True => Truth::False,
+                Truth::False => Truth::True,
+                Truth::Unknown => Truth::Unknown,
+            },
+            _ => match self.value(id) {
+                Operated::Bool(value) => value.into(),
+                _ => Truth::Unknown,
+            },
+        }
+    }
+
+    /// `&&` and `||`: one `decisive` side decides, else all must be `neutral`.
+    fn all(&self, first: u32, count: u32, neutral: Truth, decisive: Truth) -> Truth {
+        let first = first as usize;
+        let mut answer = neutral;
+        for side in self.code.sides.get(first..first + count as usize).unwrap_or_default() {
+            let truth = self.truth(*side);
+            if truth == decisive {
+                return decisive;
+            }
+            if truth != neutral {
+                answer = Truth::Unknown;
+            }
+        }
+        answer
+    }
+
+    fn text(&self, text: u32) -> Option<&'a str> {
+        self.code.texts.get(text as usize).map(compact_str::CompactString::as_str)
+    }
+
+    /// The value of an expression.
+    pub(crate) fn value(&self, id: NodeId) -> Operated<'a> {
+        let Some(node) = self.code.nodes.get(id as usize) else { return Operated::Unknown };
+        match *node {
+            Node::Number(number) => Operated::Number(number),
+            Node::Bool(value) => Operated::Bool(value),
+            Node::Text(text) => self.text(text).map_or(Operated::Unknown, Operated::Text),
+            Node::Tag(operand) => self.tag(operand),
+            Node::Aggregate(function, operand) => self.aggregate(function, operand),
+            Node::Absent(operand) => Operated::Bool(self.absent(operand)),
+            Node::Negate(inner) => self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(-number)),
+            Node::Abs(inner) => {
+                self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(number.abs()))
+            }
+            Node::Binary(op, left, right) => self.binary(op, left, right),
+            Node::Compare(op, left, right) => boolean(compare(op, self.value(left), self.value(right))),
+            Node::Conditional(condition, then, otherwise) => match self.truth(condition) {
+                Truth::True => self.value(then),
+                Truth::False => self.value(otherwise),
+                Truth::Unknown => Operated::Unknown,
+            },
+            Node::Not(_)
+            | Node::And { .. }
+            | Node::Or { .. }
+            | Node::TagWithNumber(..)
+            | Node::TagWithText(..) => boolean(self.truth(id)),
+        }
+    }
+
+    fn number(&self, id: NodeId) -> Option<f64> {
+        match self.value(id) {
+            Operated::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    fn binary(&self, op: BinaryOp, left: NodeId, right: NodeId) -> Operated<'a> {
+        let (Some(left), Some(right)) = (self.number(left), self.number(right)) else {
+            return Operated::Unknown;
+        };
+        let result = match op {
+            BinaryOp::Add => left + right,
+            BinaryOp::Subtract => left - right,
+            BinaryOp::Multiply => left * right,
+            // By zero: not finite, hence unknown.
+            BinaryOp::Divide => left / right,
+            BinaryOp::Remainder => left % right,
+        };
+        if result.is_finite() { Operated::Number(result) } else { Operated::Unknown }
+    }
+
+    pub(crate) fn aggregate(&self, function: AggregateFn, operand: u32) -> Operated<'a> {
+        let Some(slot) = self.slot(operand) else { return Operated::Unknown };
+        let (Some(window), Some(spec)) = (self.windows.get(slot), self.specs.get(slot)) else {
+            return Operated::Unknown;
+        };
+        let newest = self.tags.get(spec.tag as usize).and_then(|tag| tag.newest.as_ref());
+        let value = match newest {
+            Some(newest) => window.aggregate(*spec, self.t_ms, function, as_number(&newest.value)),
+            None if matches!(function, AggregateFn::Count | AggregateFn::Changes) => Some(0.0),
+            None => None,
+        };
+        value.map_or(Operated::Unknown, Operated::Number)
+    }
+
+    /// Whether the newest point of a tag is as old as `absent` asks for.
+    pub(crate) fn absent(&self, operand: u32) -> bool {
+        let Some(Operand::Absent { wait_ms, .. }) = self.code.operands.get(operand as usize) else { return false };
+        self.silent_since_ms(operand).is_some_and(|since_ms| self.moment.is_over(*wait_ms, since_ms, self.t_ms))
+    }
+
+    /// Since when the tag of an `absent` is silent; `None` before the key's first instant.
+    pub(crate) fn silent_since_ms(&self, operand: u32) -> Option<i64> {
+        let first_instant_ms = self.first_instant_ms?;
+        let tag = self.slot(operand).and_then(|slot| self.tags.get(slot))?;
+        Some(match &tag.newest {
+            Some(newest) => newest.effective_ms,
+            None => first_instant_ms.max(tag.named_since_ms),
+        })
+    }
+}
+
+fn boolean<'a>(truth: Truth) -> Operated<'a> {
+    match truth {
+        Truth::True => Operated::Bool(true),
+        Truth::False => Operated::Bool(false),
+        Truth::Unknown => Operated::Unknown,
+    }
+}
+
+/// A value as an aggregate counts it: booleans are 0 and 1, texts are no numbers.
+pub(crate) fn as_number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => Some(*number),
+        Value::Bool(value) => Some(f64::from(u8::from(*value))),
+        Value::Text(_) => None,
+    }
+}
+
+fn compare(op: CompareOp, left: Operated<'_>, right: Operated<'_>) -> Truth {
+    match (left, right) {
+        (Operated::Number(left), Operated::Number(right)) => compare_numbers(op, left, right),
+        (Operated::Text(left), Operated::Text(right)) => compare_texts(op, left, right),
+        (Operated::Bool(left), Operated::Bool(right)) => match op {
+            CompareOp::Equal => (left == right).into(),
+            CompareOp::NotEqual => (left != right).into(),
+            _ => Truth::Unknown,
+        },
+        _ => Truth::Unknown,
+    }
+}
+
+#[inline]
+#[allow(clippy::float_cmp, reason = "the language compares numbers exactly, as CEL does")]
+fn compare_numbers(op: CompareOp, left: f64, right: f64) -> Truth {
+    match op {
+        CompareOp::Less => left < right,
+        CompareOp::LessOrEqual => left <= right,
+        CompareOp::Greater => left > right,
+        CompareOp::GreaterOrEqual => left >= right,
+        CompareOp::Equal => left == right,
+        CompareOp::NotEqual => left != right,
+    }
+    .into()
+}
+
+/// By code point, which for UTF-8 is the order of the bytes.
+#[inline]
+fn compare_texts(op: CompareOp, left: &str, right: &str) -> Truth {
+    match op {
+        CompareOp::Equal => left == right,
+        CompareOp::NotEqual => left != right,
+        CompareOp::Less => left.cmp(right) == Ordering::Less,
+        CompareOp::LessOrEqual => left.cmp(right) != Ordering::Greater,
+        CompareOp::Greater => left.cmp(right) == Ordering::Greater,
+        CompareOp::GreaterOrEqual => left.cmp(right) != Ordering::Less,
+    }
+    .into()
+}

@@ -1,0 +1,160 @@
+//! Types: what can be known about an expression before any point has come.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use andon_model::ParameterValue;
+
+use super::suggest::nearest;
+use super::{BinaryOp, CompareOp, Expr, ExprError, ExprKind};
+
+/// The type of an expression. That of a tag is known only at run time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// A number.
+    Number,
+    /// A boolean.
+    Bool,
+    /// A text.
+    Text,
+    /// Any of them.
+    Any,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Number => "a number",
+            Self::Bool => "a boolean",
+            Self::Text => "a text",
+            Self::Any => "any value",
+        })
+    }
+}
+
+/// The parameters of a rule by name.
+pub type Parameters = BTreeMap<String, ParameterValue>;
+
+/// Checks that an expression is a condition.
+///
+/// # Errors
+/// Every mistake, in the order of the text.
+pub fn condition(expr: &Expr, parameters: &Parameters) -> Result<(), Vec<ExprError>> {
+    let mut checker = Checker { parameters, errors: Vec::new() };
+    checker.expect(expr, Type::Bool, "a condition must be true or false");
+    if checker.errors.is_empty() { Ok(()) } else { Err(checker.errors) }
+}
+
+struct Checker<'a> {
+    parameters: &'a Parameters,
+    errors: Vec<ExprError>,
+}
+
+impl Checker<'_> {
+    fn error(&mut self, expr: &Expr, message: String) {
+        self.errors.push(ExprError::new(expr.span, message));
+    }
+
+    fn expect(&mut self, expr: &Expr, wanted: Type, why: &str) {
+        let found = self.infer(expr);
+        if found == wanted || found == Type::Any {
+            return;
+        }
+        self.error(expr, format!("{why}; this is {found}"));
+        if let (Type::Bool, Some(error)) = (wanted, self.errors.last_mut()) {
+            error.help = Some("compare it, as in `temperature > 80`".to_owned());
+        }
+    }
+
+    fn infer(&mut self, expr: &Expr) -> Type {
+        match &expr.kind {
+            ExprKind::Number(_) | ExprKind::Aggregate { .. } => Type::Number,
+            ExprKind::Text(_) => Type::Text,
+            ExprKind::Bool(_) | ExprKind::Absent { .. } => Type::Bool,
+            ExprKind::Tag(_) => Type::Any,
+            ExprKind::Param(name) => self.parameter(expr, name),
+            ExprKind::Not(inner) => {
+                self.expect(inner, Type::Bool, "`!` wants a boolean");
+                Type::Bool
+            }
+            ExprKind::Negate(inner) => {
+                self.expect(inner, Type::Number, "`-` wants a number");
+                Type::Number
+            }
+            ExprKind::Abs(inner) => {
+                self.expect(inner, Type::Number, "`abs` wants a number");
+                Type::Number
+            }
+            ExprKind::And(sides) => self.sides(sides, "`&&` joins booleans"),
+            ExprKind::Or(sides) => self.sides(sides, "`||` joins booleans"),
+            ExprKind::Binary(op, left, right) => {
+                let why = match op {
+                    BinaryOp::Add => "`+` adds numbers",
+                    BinaryOp::Subtract => "`-` subtracts numbers",
+                    BinaryOp::Multiply => "`*` multiplies numbers",
+                    BinaryOp::Divide => "`/` divides numbers",
+                    BinaryOp::Remainder => "`%` wants numbers",
+                };
+                self.expect(left, Type::Number, why);
+                self.expect(right, Type::Number, why);
+                Type::Number
+            }
+            ExprKind::Compare(op, left, right) => {
+                self.compare(expr, *op, left, right);
+                Type::Bool
+            }
+            ExprKind::Conditional(condition, then, otherwise) => {
+                self.expect(condition, Type::Bool, "before `?` stands a condition");
+                let (then, otherwise) = (self.infer(then), self.infer(otherwise));
+                if then == otherwise { then } else { Type::Any }
+            }
+        }
+    }
+
+    fn sides(&mut self, sides: &[Expr], why: &str) -> Type {
+        for side in sides {
+            self.expect(side, Type::Bool, why);
+        }
+        Type::Bool
+    }
+
+    fn compare(&mut self, expr: &Expr, op: CompareOp, left: &Expr, right: &Expr) {
+        let types = (self.infer(left), self.infer(right));
+        let ordered = !matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+        match types {
+            (Type::Bool, _) | (_, Type::Bool) if ordered => {
+                let chained = matches!(left.kind, ExprKind::Compare(..));
+                self.error(expr, format!("booleans have no order; `{}` wants numbers or texts", op.symbol()));
+                if let (true, Some(error)) = (chained, self.errors.last_mut()) {
+                    error.help = Some("a range is written `10 < x && x < 20`".to_owned());
+                }
+            }
+            (Type::Any, _) | (_, Type::Any) => {}
+            (left_type, right_type) if left_type != right_type => {
+                self.error(expr, format!("{left_type} is compared with {right_type}, which is never true"));
+            }
+            _ => {}
+        }
+    }
+
+    fn parameter(&mut self, expr: &Expr, name: &str) -> Type {
+        match self.parameters.get(name) {
+            Some(ParameterValue::Bool(_)) => Type::Bool,
+            Some(ParameterValue::Number(_)) => Type::Number,
+            Some(ParameterValue::Text(_)) => Type::Text,
+            None => {
+                let mut error = ExprError::new(expr.span, format!("unknown parameter `{name}`"));
+                error.help = Some(match nearest(name, self.parameters.keys().map(String::as_str)) {
+                    Some(near) => format!("did you mean `params.{near}`?"),
+                    None if self.parameters.is_empty() => "the rule has no `parameters`".to_owned(),
+                    None => format!(
+                        "the rule's parameters are {}",
+                        self.parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+                    ),
+                });
+                self.errors.push(error);
+                Type::Any
+            }
+        }
+    }
+}

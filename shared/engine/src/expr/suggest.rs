@@ -1,0 +1,16 @@
+//! `did you mean`.
+
+/// The known word that is most like what was written, if one is like it at all.
+#[must_use]
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = written.to_lowercase();
+    let length = written.chars().count();
+    known
+        .into_iter()
+        .map(|word| (strsim::damerau_levenshtein(&lower, &word.to_lowercase()), word))
+        .filter(|(distance, word)| {
+            *distance <= 1 + length.max(word.chars().count()) / 4 && *distance < length.max(2)
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}

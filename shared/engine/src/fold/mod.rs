@@ -1,0 +1,448 @@
+//! The fold: the state of one equipment, and what one record does to it.
+//!
+//! Everything that is decided is decided here, by [`KeyState::apply`]. The order of work within a record is that
+//! of the law: rule sets that are due, clock, points, watermark, then instants and timers in event time.
+
+mod change;
+mod entry;
+mod explain;
+mod pending;
+mod rule;
+mod sources;
+mod timers;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use andon_model::{DataPoint, Reason, Transition, Value, limits};
+use compact_str::CompactString;
+
+pub(crate) use entry::EntryState;
+pub(crate) use pending::{Pending, PendingPoint, PendingTag, Rank};
+pub(crate) use rule::{RuleState, Winner};
+pub(crate) use sources::{Source, Sources};
+pub(crate) use timers::Timers;
+
+use crate::compile::{CompiledRules, Plan, PlanError, RuleSet};
+use crate::eval::{Moment, as_number};
+use crate::window::Window;
+
+/// One record of one equipment.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// When it arrived, ms.
+    pub arrival_ms: i64,
+    /// What it says.
+    pub body: Body<'a>,
+}
+
+/// What a record says.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// Data points of the equipment, at least one.
+    Points(&'a [DataPoint<'a>]),
+    /// The clock has moved on.
+    Tick,
+}
+
+/// What a record did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// The state changes that were decided, in order.
+    pub transitions: Vec<Transition>,
+    /// The points that were not used, in the order in which that was found.
+    pub rejections: Vec<RejectedPoint>,
+    /// Points whose timestamp lay after their arrival.
+    pub ahead: u64,
+    /// Times that too many points were pending, so that the watermark was raised.
+    pub forced: u64,
+}
+
+/// A point that the fold did not use: from this record, or from an earlier one in which it was pending.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RejectedPoint {
+    /// Why.
+    pub reason: Reason,
+    /// Its tag.
+    pub tag: CompactString,
+    /// Its timestamp as it was sent, ms.
+    pub sent_ms: i64,
+    /// Its `sequenceNumber`, or 0.
+    pub sequence_number: i64,
+    /// Its value, if it had one.
+    pub value: Option<Value>,
+}
+
+/// Why a record could not be folded. The state is as before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoldError {
+    /// The state was folded with a rule set that is not among those given.
+    UnknownRuleSet {
+        /// The start of that set, ms.
+        start_ms: i64,
+    },
+    /// A rule set cannot serve this equipment.
+    Plan(PlanError),
+}
+
+impl fmt::Display for FoldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownRuleSet { start_ms } => {
+                write!(f, "the state was folded with the rule set that starts at {start_ms}, which is not known here")
+            }
+            Self::Plan(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FoldError {}
+
+impl From<PlanError> for FoldError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+/// What is known of a tag.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TagState {
+    pub newest: Option<Newest>,
+    /// The effective time at which a change of rules first named the tag; [`i64::MIN`] if they always did.
+    pub named_since_ms: i64,
+}
+
+/// The newest applied point of a tag.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Newest {
+    pub rank: Rank,
+    pub effective_ms: i64,
+    pub value: Value,
+}
+
+/// A rule set and what it means for this equipment.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub set: Arc<RuleSet>,
+    pub plan: Arc<Plan>,
+}
+
+/// The state of one equipment. It begins with the equipment's first record.
+#[derive(Clone, Debug)]
+pub struct KeyState {
+    pub(crate) equipment: CompactString,
+    pub(crate) rules: Rules,
+    /// The greatest arrival so far.
+    pub(crate) clock_ms: i64,
+    /// The watermark; [`i64::MIN`] before the first record was folded.
+    pub(crate) watermark_ms: i64,
+    pub(crate) first_instant_ms: Option<i64>,
+    /// The time of the last instant or timer.
+    pub(crate) last_ms: i64,
+    pub(crate) sources: Sources,
+    pub(crate) pending: Pending,
+    pub(crate) tags: Vec<TagState>,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) entries: Vec<EntryState>,
+    /// Per group: whether it is calm.
+    pub(crate) calm: Vec<bool>,
+    pub(crate) rule_states: Vec<RuleState>,
+    pub(crate) timers: Timers,
+    /// Sequences of rules that are gone, by id: they go on if the rule comes back.
+    pub(crate) retired: std::collections::BTreeMap<CompactString, u64>,
+    scratch: Scratch,
+}
+
+/// Working memory of one instant; means nothing between records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    /// Numbers the instants, so that marks need no clearing.
+    instant: u64,
+    /// Per tag: the last instant that had a point of it.
+    touched_tags: Vec<u64>,
+    /// Per rule: the last instant for which it was listed.
+    listed_rules: Vec<u64>,
+    rules: Vec<u32>,
+}
+
+impl KeyState {
+    /// The state of an equipment before its first record, which arrived at `arrival_ms`: it begins with the newest
+    /// rule set that is due.
+    ///
+    /// # Errors
+    /// When that set cannot serve this equipment.
+    pub fn new(equipment: &str, rules: &CompiledRules, arrival_ms: i64) -> Result<Self, FoldError> {
+        let set = rules
+            .newest_due(arrival_ms)
+            .ok_or(FoldError::UnknownRuleSet { start_ms: CompiledRules::ALWAYS_MS })?;
+        let plan = set.plan_for(equipment)?;
+        Ok(Self::with_rules(equipment, Rules { set: Arc::clone(set), plan }))
+    }
+
+    pub(crate) fn with_rules(equipment: &str, rules: Rules) -> Self {
+        let plan = &rules.plan;
+        let rule_count = plan.rules.len();
+        Self {
+            equipment: equipment.into(),
+            clock_ms: i64::MIN,
+            watermark_ms: i64::MIN,
+            first_instant_ms: None,
+            last_ms: i64::MIN,
+            sources: Sources::default(),
+            pending: Pending::default(),
+            tags: vec![TagState { newest: None, named_since_ms: i64::MIN }; plan.tags.len()],
+            windows: vec![Window::default(); plan.windows.len()],
+            entries: vec![EntryState::default(); plan.entry_count],
+            calm: vec![false; plan.group_count],
+            rule_states: vec![RuleState::default(); rule_count],
+            timers: Timers::new(rule_count),
+            retired: std::collections::BTreeMap::new(),
+            scratch: Scratch::for_plan(plan),
+            rules,
+        }
+    }
+
+    /// Folds one record in: the one place where anything is decided.
+    ///
+    /// # Errors
+    /// When the rule sets given do not fit the state; the state is then as before.
+    pub fn apply(&mut self, rules: &CompiledRules, record: &Record<'_>) -> Result<Outcome, FoldError> {
+        let mut outcome = Outcome::default();
+        self.change_rules(rules, record.arrival_ms, &mut outcome)?;
+        self.clock_ms = self.clock_ms.max(record.arrival_ms);
+        if let Body::Points(points) = record.body {
+            let w0_ms = self.watermark_ms;
+            for point in points {
+                self.take(point, record.arrival_ms, w0_ms, &mut outcome);
+            }
+        }
+        let watermark_ms = self.sources.watermark_ms(&self.rules.set.times, self.clock_ms);
+        self.watermark_ms = self.watermark_ms.max(watermark_ms);
+        self.advance(self.watermark_ms, self.watermark_ms, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// Ends a replay: instants and timers up to and with `end_ms` are processed, nothing later.
+    pub fn close(&mut self, end_ms: i64) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.advance(end_ms, end_ms.saturating_add(1), &mut outcome);
+        outcome
+    }
+
+    /// The equipment.
+    #[must_use]
+    pub fn equipment(&self) -> &str {
+        &self.equipment
+    }
+
+    /// The greatest arrival so far, ms: the only processing time there is.
+    #[must_use]
+    pub fn clock_ms(&self) -> i64 {
+        self.clock_ms
+    }
+
+    /// The watermark, ms; `None` before the first record.
+    #[must_use]
+    pub fn watermark_ms(&self) -> Option<i64> {
+        (self.watermark_ms != i64::MIN).then_some(self.watermark_ms)
+    }
+
+    /// How many points wait for the watermark.
+    #[must_use]
+    pub fn pending_points(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The start of the rule set that the state was folded with, ms.
+    #[must_use]
+    pub fn rule_set_start_ms(&self) -> i64 {
+        self.rules.set.start_ms()
+    }
+
+    /// The rule that a transition of this key names is evaluated for this many rules.
+    #[must_use]
+    pub fn rule_count(&self) -> usize {
+        self.rule_states.len()
+    }
+
+    /// The greatest mark of its sources, ms.
+    #[must_use]
+    pub fn greatest_mark_ms(&self) -> Option<i64> {
+        self.sources.0.iter().map(|source| source.mark_ms).max()
+    }
+
+    /// The earliest clock at which something would be decided if nothing more is heard, ms; `None` if nothing
+    /// would ever be. A tick at that clock decides it.
+    #[must_use]
+    pub fn next_due_clock_ms(&self) -> Option<i64> {
+        // Points go at the watermark, timers behind it.
+        let points = self.pending.first_ms();
+        let timers = self.timers.first_due_ms().map(|due_ms| due_ms.saturating_add(1));
+        let target_ms = points.into_iter().chain(timers).min()?;
+        Some(self.sources.clock_for_watermark_ms(&self.rules.set.times, self.clock_ms, target_ms))
+    }
+
+    /// One point: marks its source, and is rejected or waits.
+    #[inline]
+    fn take(&mut self, point: &DataPoint<'_>, arrival_ms: i64, w0_ms: i64, outcome: &mut Outcome) {
+        let own_ms = point.timestamp_ms.min(arrival_ms);
+        if own_ms < point.timestamp_ms {
+            outcome.ahead += 1;
+        }
+        if !point.derived {
+            self.sources.hear(&point.source, own_ms, arrival_ms);
+        }
+        let too_old = own_ms < w0_ms.saturating_sub(self.rules.set.times.allowed_lateness_ms);
+        let reason = if !point.quality_ok {
+            Reason::BadQuality
+        } else if point.value.is_none() {
+            Reason::NoValue
+        } else if !point.derived && too_old {
+            Reason::Late
+        } else if let Some(value) = &point.value {
+            let rank = Rank { own_ms, sent_ms: point.timestamp_ms, sequence_number: point.sequence_number };
+            let tag = match self.rules.plan.tag(&point.tag) {
+                Some(slot) => PendingTag::Named(slot),
+                None => PendingTag::Unnamed(CompactString::new(&point.tag)),
+            };
+            self.pending.push(own_ms.max(w0_ms), PendingPoint { rank, tag, value: value.clone() });
+            if self.pending.len() > limits::PENDING_POINTS {
+                outcome.forced += 1;
+                self.watermark_ms = self.watermark_ms.max(self.pending.first_ms().unwrap_or(i64::MIN));
+            }
+            return;
+        } else {
+            return;
+        };
+        outcome.rejections.push(RejectedPoint {
+            reason,
+            tag: CompactString::new(&point.tag),
+            sent_ms: point.timestamp_ms,
+            sequence_number: point.sequence_number,
+            value: point.value.clone(),
+        });
+    }
+
+    /// Processes instants up to and with `instants_ms` and timers before `timers_ms`, in event time; at the same
+    /// time points go first.
+    fn advance(&mut self, instants_ms: i64, timers_ms: i64, outcome: &mut Outcome) {
+        loop {
+            let next_instant = self.pending.first_ms().filter(|at_ms| *at_ms <= instants_ms);
+            let before_ms = next_instant.unwrap_or(timers_ms).min(timers_ms);
+            if let Some((due_ms, rule)) = self.timers.pop_before(before_ms) {
+                self.last_ms = self.last_ms.max(due_ms);
+                self.evaluate(rule, due_ms, Moment::Timer, outcome);
+            } else if next_instant.is_some() {
+                self.instant(outcome);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Applies the oldest pending instant and evaluates the rules that it touches.
+    fn instant(&mut self, outcome: &mut Outcome) {
+        let Some((at_ms, mut points)) = self.pending.pop() else { return };
+        self.scratch.begin();
+        let mut applied = false;
+        for point in points.drain(..) {
+            applied |= self.apply_point(point, at_ms, outcome);
+        }
+        self.pending.recycle(points);
+        if !applied {
+            return;
+        }
+        self.last_ms = self.last_ms.max(at_ms);
+        let rules = std::mem::take(&mut self.scratch.rules);
+        if self.first_instant_ms.is_none() {
+            self.first_instant_ms = Some(at_ms);
+            for rule in 0..self.rule_states.len() {
+                self.evaluate(u32::try_from(rule).unwrap_or(u32::MAX), at_ms, Moment::Instant, outcome);
+            }
+        } else {
+            for rule in &rules {
+                self.evaluate(*rule, at_ms, Moment::Instant, outcome);
+            }
+        }
+        self.scratch.rules = rules;
+    }
+
+    /// Applies one point at an instant, unless something as new is known of its tag.
+    #[inline]
+    fn apply_point(&mut self, point: PendingPoint, at_ms: i64, outcome: &mut Outcome) -> bool {
+        let slot = match point.tag {
+            PendingTag::Named(slot) => slot,
+            PendingTag::Unnamed(_) => return true,
+        };
+        let plan = &self.rules.plan;
+        let (Some(tag), Some(plan_tag)) = (self.tags.get_mut(slot as usize), plan.tags.get(slot as usize)) else {
+            return true;
+        };
+        let mut changed = false;
+        if let Some(newest) = &tag.newest {
+            if point.rank <= newest.rank {
+                let reason = if point.rank == newest.rank { Reason::Duplicate } else { Reason::Superseded };
+                outcome.rejections.push(RejectedPoint {
+                    reason,
+                    tag: plan_tag.name.clone(),
+                    sent_ms: point.rank.sent_ms,
+                    sequence_number: point.rank.sequence_number,
+                    value: Some(point.value),
+                });
+                return false;
+            }
+            changed = newest.value != point.value;
+        }
+        for window in plan.windows_of(plan_tag) {
+            if let (Some(window), Some(spec)) = (self.windows.get_mut(window), plan.windows.get(window)) {
+                window.push(*spec, at_ms, point.rank.own_ms, as_number(&point.value), changed);
+            }
+        }
+        tag.newest = Some(Newest { rank: point.rank, effective_ms: at_ms, value: point.value });
+        self.scratch.touch(slot, plan.rules_of(plan_tag));
+        true
+    }
+}
+
+impl Scratch {
+    fn for_plan(plan: &Plan) -> Self {
+        Self {
+            instant: 0,
+            touched_tags: vec![0; plan.tags.len()],
+            listed_rules: vec![0; plan.rules.len()],
+            rules: Vec::new(),
+        }
+    }
+
+    /// Begins an instant.
+    fn begin(&mut self) {
+        self.instant += 1;
+        self.rules.clear();
+    }
+
+    /// A point of a tag was applied: its rules are to be evaluated, each once.
+    #[inline]
+    fn touch(&mut self, tag: u32, rules: &[u32]) {
+        let Some(touched) = self.touched_tags.get_mut(tag as usize) else { return };
+        if *touched == self.instant {
+            return;
+        }
+        *touched = self.instant;
+        for rule in rules {
+            if let Some(listed) = self.listed_rules.get_mut(*rule as usize) {
+                if *listed != self.instant {
+                    *listed = self.instant;
+                    self.rules.push(*rule);
+                }
+            }
+        }
+    }
+
+    /// Whether the present instant has a point of a tag.
+    pub(crate) fn is_touched(&self, tag: u32) -> bool {
+        self.touched_tags.get(tag as usize) == Some(&self.instant)
+    }
+}

@@ -1,0 +1,18 @@
+//! Rules to compiled rules, and the fold that decides: one pure, deterministic function.
+//!
+//! No I/O, no async, no clock, no randomness, no hash-map order. Time comes from the records alone.
+//!
+//! [`RuleSet::compile`] makes a document executable, [`KeyState::apply`] folds a record of one equipment into its
+//! state and answers what was decided.
+
+pub mod compile;
+mod eval;
+pub mod expr;
+mod fold;
+pub mod lint;
+pub mod scope;
+pub mod replay;
+mod window;
+
+pub use compile::{CompiledRules, Plan, PlanError, Refused, RuleSet};
+pub use fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint};

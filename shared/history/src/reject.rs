@@ -1,0 +1,105 @@
+//! Rows and cells that could not be used.
+
+use std::fmt;
+
+/// Why a row or a cell was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The row has more or fewer fields than the header.
+    FieldCount,
+    /// A cell that is used is not UTF-8.
+    NotUtf8,
+    /// A field is longer than [`MAX_FIELD_BYTES`](crate::MAX_FIELD_BYTES).
+    FieldTooLong,
+    /// The row says again what the header says, as in files that were put together.
+    RepeatedHeader,
+    /// The time is missing.
+    NoTime,
+    /// The time cannot be read.
+    BadTime,
+    /// The arrival time cannot be read.
+    BadArrival,
+    /// The equipment is missing, too long or has control characters.
+    BadEquipment,
+    /// The source is too long or has control characters.
+    BadSource,
+    /// The quality is too long or has control characters.
+    BadQuality,
+    /// The tag is missing, too long or has control characters.
+    BadTag,
+    /// A number whose commas and points can be read in two ways, or not in the way that was chosen.
+    AmbiguousNumber,
+    /// An infinite number, or one that is too great.
+    NotFinite,
+    /// A text longer than [`MAX_TEXT_BYTES`](crate::MAX_TEXT_BYTES).
+    TextTooLong,
+}
+
+impl Reason {
+    /// Whether only a cell was rejected in the wide layout, while the rest of its row was used. In the long layout
+    /// the two are the same.
+    pub fn is_of_a_cell(self) -> bool {
+        matches!(self, Self::AmbiguousNumber | Self::NotFinite | Self::TextTooLong)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FieldCount => "wrong number of fields",
+            Self::NotUtf8 => "not UTF-8",
+            Self::FieldTooLong => "field too long",
+            Self::RepeatedHeader => "header repeated",
+            Self::NoTime => "no time",
+            Self::BadTime => "time not understood",
+            Self::BadArrival => "arrival time not understood",
+            Self::BadEquipment => "no valid equipment",
+            Self::BadSource => "no valid source",
+            Self::BadQuality => "no valid quality",
+            Self::BadTag => "no valid tag",
+            Self::AmbiguousNumber => "ambiguous number",
+            Self::NotFinite => "number not finite",
+            Self::TextTooLong => "text too long",
+        })
+    }
+}
+
+/// One row or cell that was rejected. Its `Display` is one sentence with everything in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The line on which the row begins, from 1.
+    pub line: u64,
+    /// The column, if the reason lies in one.
+    pub column: Option<String>,
+    /// Why.
+    pub reason: Reason,
+    /// What was found, shortened if it is long.
+    pub found: String,
+    /// What was expected.
+    pub expected: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}", self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, ", column `{column}`")?;
+        }
+        write!(f, ": {}: found {}; expected {}", self.reason, self.found, self.expected)
+    }
+}
+
+/// What is shown of a cell: in backticks, on one line, and not all of a long one.
+pub(crate) fn shown(cell: &[u8]) -> String {
+    const CHARACTERS: usize = 60;
+    // Enough bytes for the characters, so that a long cell is not decoded whole.
+    let head = cell.get(..CHARACTERS * 4).unwrap_or(cell);
+    let text = String::from_utf8_lossy(head);
+    let mut out = String::from("`");
+    out.extend(text.chars().take(CHARACTERS).map(|c| if c.is_control() { '\u{fffd}' } else { c }));
+    out.push('`');
+    if text.chars().count() > CHARACTERS || head.len() < cell.len() {
+        out.push_str(&format!(" and so on, {} bytes", cell.len()));
+    }
+    out
+}

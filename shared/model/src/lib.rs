@@ -1,0 +1,24 @@
+//! What crosses a wire or is stored: data points, records, rule documents, transitions.
+//!
+//! This crate knows JSON and serde, and nothing else: no I/O, no clock, no AWS. Everything that comes from
+//! outside is bounded here (see [`limits`]) and either read or rejected with a [`Rejection`] that says why.
+//!
+//! All times are milliseconds since the Unix epoch, as `i64`, named `*_ms` where a bare number is passed.
+
+pub mod duration;
+pub mod finding;
+pub mod limits;
+pub mod lookup;
+pub mod point;
+pub mod reject;
+pub mod rules;
+pub mod transition;
+pub mod wire;
+
+pub use duration::{DurationError, Millis};
+pub use finding::{Finding, Severity, Step};
+pub use lookup::LookupMap;
+pub use point::{DataPoint, Value};
+pub use reject::{Reason, Rejection};
+pub use rules::{Group, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
+pub use transition::{Explanation, Operand, OperandValue, Transition};

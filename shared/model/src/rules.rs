@@ -1,0 +1,237 @@
+//! Rule documents: what people write. The same types read YAML and JSON, write JSON and make the JSON Schema.
+//!
+//! Strict: an unknown field is an error. What a field means is said in `docs/rules.md`; what is legal beyond
+//! the shape (expressions, bounds, duplicates) is checked when rules are compiled.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::Millis;
+
+/// A whole rule set: the rules, and the settings of the deployment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "andon rule document")]
+pub struct RuleDocument {
+    /// How event time is kept; one document holds the settings of a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
+    /// The rules.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub rules: Vec<Rule>,
+}
+
+/// How event time is kept, for all equipments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Everything waits this long so that disorder is sorted out. Default `0s`.
+    pub max_out_of_orderness: Millis,
+    /// A point that comes late by at most this is still applied, at the watermark. Default `10m`.
+    pub allowed_lateness: Millis,
+    /// A source that was silent for longer holds nobody back. Default `10s`.
+    pub idle_timeout: Millis,
+    /// The slowest source holds the others back by at most this. Default `10s`.
+    pub max_source_drift: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_out_of_orderness: Millis(0),
+            allowed_lateness: Millis(600_000),
+            idle_timeout: Millis(10_000),
+            max_source_drift: Millis(10_000),
+        }
+    }
+}
+
+/// One rule: condition groups that vote for a state, the heaviest vote wins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Letters, digits, `.`, `_` and `-`, up to 128; unique in the set.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,128}$"))]
+    pub id: String,
+    /// Carried in each state change; means nothing to the engine. Default 1.
+    #[serde(default = "one")]
+    pub version: u64,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Which equipments the rule watches. Default all.
+    #[serde(default)]
+    pub scope: Scope,
+    /// The winning state when no group votes. Default `UNKNOWN`.
+    #[serde(default = "unknown_state")]
+    pub default: String,
+    /// Values that expressions name as `params.NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// The condition groups; on a tie of weights the earlier group wins.
+    pub groups: Vec<Group>,
+}
+
+/// Which equipments a rule watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scope {
+    /// A glob or a list of globs over equipment ids, case-sensitive: `*`, `?`, `[..]`. Default `*`.
+    #[serde(deserialize_with = "one_or_many")]
+    #[schemars(with = "OneOrMany")]
+    pub equipment: Vec<String>,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { equipment: vec!["*".to_owned()] }
+    }
+}
+
+/// A condition group: entries that each stand for a state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Unique in the rule.
+    pub id: String,
+    /// The weight of its vote. Default 1.
+    #[serde(default = "one_weight")]
+    pub weight: Weight,
+    /// The state it votes for when all its conditions are false. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<String>,
+    /// The entries; on a tie of weights the earlier entry wins.
+    pub states: Vec<StateEntry>,
+}
+
+/// One state of a group and the condition under which it is entered and left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateEntry {
+    /// The state's name.
+    pub state: String,
+    /// The condition that enters the state.
+    #[serde(deserialize_with = "expression")]
+    pub when: String,
+    /// The condition must hold this long before the state is entered. Default `0s`.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Millis>,
+    /// Once entered, the state stays until this is true (hysteresis). Default: until `when` is false.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some_expression")]
+    pub until: Option<String>,
+    /// The state is left only after being releasable this long. Default `0s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_for: Option<Millis>,
+    /// The condition must also be true at this many instants of its tags.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// Overrides the group's weight for this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+}
+
+/// The weight of a vote.
+pub type Weight = f64;
+
+/// A parameter's value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a parameter is a number, a boolean or a text")]
+pub enum ParameterValue {
+    /// A boolean.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// A text.
+    Text(String),
+}
+
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code, reason = "only its JSON Schema is used")]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn one_weight() -> Weight {
+    1.0
+}
+
+fn unknown_state() -> String {
+    "UNKNOWN".to_owned()
+}
+
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(d)?.unwrap_or_default())
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Visitor;
+    impl<'de> serde::de::Visitor<'de> for Visitor {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a glob or a list of globs, such as `filler-*`")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(vec![text.into()])
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut globs = Vec::new();
+            while let Some(glob) = seq.next_element()? {
+                globs.push(glob);
+            }
+            Ok(globs)
+        }
+    }
+    deserializer.deserialize_any(Visitor)
+}
+
+/// An expression is text; a bare `true` or `false` in YAML means the expression of that name.
+fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Visitor;
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = String;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an expression in quotes, such as `\"temperature > 80\"`")
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+        fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<String, E> {
+            Ok(value.to_string())
+        }
+    }
+    deserializer.deserialize_any(Visitor)
+}
+
+fn some_expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Wrapper(String);
+    impl<'de> Deserialize<'de> for Wrapper {
+        fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            expression(d).map(Wrapper)
+        }
+    }
+    Ok(Option::<Wrapper>::deserialize(deserializer)?.map(|wrapper| wrapper.0))
+}
+
+impl RuleDocument {
+    /// Reads a document from JSON.
+    ///
+    /// # Errors
+    /// What is wrong and where, in words, when the text is no rule document or longer than
+    /// [`crate::limits::DOCUMENT_BYTES`].
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        if text.len() > crate::limits::DOCUMENT_BYTES {
+            let (length, limit) = (text.len(), crate::limits::DOCUMENT_BYTES);
+            return Err(format!("the rule document is {length} bytes long; the limit is {limit}"));
+        }
+        serde_json::from_str(text).map_err(|error| format!("not a rule document: {error}"))
+    }
+}

@@ -1,0 +1,100 @@
+//! Reading messages of the stream: a data point, a list of them, a tick; bare or in an envelope that names
+//! the arrival; and, in replay, a rule set that starts at an arrival.
+//!
+//! Two readers give the same answer: [`template`] expects the usual compact form with its keys in the usual
+//! order and gives up at the first surprise; [`general`] takes any JSON. Nothing here recurses into what was
+//! sent, so deep nesting costs no stack.
+
+mod general;
+mod number;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use crate::{DataPoint, Rejection, limits};
+
+/// What a message of the stream holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message<'a> {
+    /// The arrival named by an envelope, ms.
+    pub arrival_ms: Option<i64>,
+    /// What is valid in it.
+    pub content: Content<'a>,
+    /// What is not, each with its reason; the first hundred.
+    pub rejections: Vec<Rejection>,
+    /// How many more items of a list were malformed.
+    pub unlisted_rejections: u64,
+}
+
+/// The valid part of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content<'a> {
+    /// Nothing valid: no record.
+    Nothing,
+    /// One data point.
+    One(Cow<'a, str>, DataPoint<'a>),
+    /// The points of a snapshot by equipment, both in the order in which they first appear.
+    Several(Vec<(Cow<'a, str>, Vec<DataPoint<'a>>)>),
+    /// The clock of an equipment moves on.
+    Tick(Cow<'a, str>),
+    /// A rule set, as the JSON text of its document.
+    Rules(&'a str),
+}
+
+impl<'a> Message<'a> {
+    /// Reads one message. What is not valid in it is in [`Message::rejections`].
+    #[must_use]
+    pub fn read(bytes: &'a [u8]) -> Self {
+        if bytes.len() > limits::RECORD_BYTES {
+            return Self::rejected(format!(
+                "the message is {} bytes long; the limit is {}",
+                bytes.len(),
+                limits::RECORD_BYTES
+            ));
+        }
+        match template::read(bytes) {
+            Some(message) => message,
+            None => general::read(bytes),
+        }
+    }
+
+    /// A message of which nothing can be used.
+    #[must_use]
+    pub fn rejected(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            arrival_ms: None,
+            content: Content::Nothing,
+            rejections: vec![Rejection::malformed(detail)],
+            unlisted_rejections: 0,
+        }
+    }
+
+    /// The arrival of the message, ms: the envelope's, else the greatest `createdAt` (else timestamp) of its
+    /// valid points. `None` for a bare tick, whose arrival is the clock of its key, and where nothing is valid.
+    #[must_use]
+    pub fn arrival_or_greatest_ms(&self) -> Option<i64> {
+        fn own(point: &DataPoint<'_>) -> i64 {
+            point.created_at_ms.unwrap_or(point.timestamp_ms)
+        }
+        self.arrival_ms.or_else(|| match &self.content {
+            Content::One(_, point) => Some(own(point)),
+            Content::Several(by_equipment) => {
+                by_equipment.iter().flat_map(|(_, points)| points).map(own).max()
+            }
+            Content::Nothing | Content::Tick(_) | Content::Rules(_) => None,
+        })
+    }
+}
+
+/// Up to 60 characters of what was sent, fit to be shown.
+fn excerpt(text: &str) -> String {
+    let mut shown: String =
+        text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(60).is_some() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,134 @@
+//! A strip of named values over time, as boxes that work without a script.
+
+use crate::escape::{Html, name};
+use crate::format::{Count, Moment, Near, Span};
+use crate::numbers::float;
+use crate::range::Range;
+use crate::strip::Strip;
+
+/// A stretch of time in which one value held, or many came and went.
+#[derive(Debug, Clone, PartialEq)]
+struct Segment {
+    start_ms: i64,
+    end_ms: i64,
+    value: Option<u8>,
+    changes: u64,
+    seen: u64,
+}
+
+/// What a strip shows beside its changes.
+pub(crate) struct StripView<'a> {
+    pub(crate) strip: &'a Strip,
+    /// Value before the first change, its class, and since when.
+    pub(crate) before: Option<(&'a str, &'static str, i64)>,
+    /// Classes of the strip's values, in their order.
+    pub(crate) classes: Vec<&'static str>,
+    /// Greatest number of boxes, within a small factor.
+    pub(crate) most: usize,
+}
+
+impl StripView<'_> {
+    /// Writes the boxes, to be placed in a positioned element.
+    pub(crate) fn write(&self, html: &mut Html, range: &Range) {
+        if let Some((value, class, since_ms)) = self.before {
+            let end_ms = self.strip.changes().first().map_or(range.end_ms, |c| c.at_ms);
+            write_box(html, range, (since_ms, end_ms), class, &name(value), None);
+        }
+        for segment in merged(self.segments(range), range, self.most) {
+            let times = (segment.start_ms, segment.end_ms);
+            if let Some(value) = segment.value {
+                write_box(html, range, times, self.class(value), &name(self.strip.value(value)), None);
+            } else {
+                let values: Vec<String> = self.strip.values_in(segment.seen).take(4).map(name).collect();
+                let more = segment.seen.count_ones() > 4;
+                let what = format!("{}{}", values.join(", "), if more { ", …" } else { "" });
+                let class = if (0..64).any(|id| segment.seen >> id & 1 == 1 && self.class(id) == "alarm") {
+                    "many bad"
+                } else {
+                    "many"
+                };
+                let label = format!("{} changes", Count(segment.changes));
+                write_box(html, range, times, class, &label, Some(&what));
+            }
+        }
+    }
+
+    fn class(&self, value: u8) -> &'static str {
+        self.classes.get(usize::from(value)).copied().unwrap_or("many")
+    }
+
+    fn segments(&self, range: &Range) -> Vec<Segment> {
+        let changes = self.strip.changes();
+        let nexts = changes.iter().skip(1).map(|c| c.at_ms).chain([range.end_ms]);
+        let mut segments = Vec::new();
+        for (change, next_ms) in changes.iter().zip(nexts) {
+            let settled = if change.changes > 1 { change.end_ms.min(next_ms) } else { change.at_ms };
+            if change.changes > 1 {
+                segments.push(Segment {
+                    start_ms: change.at_ms,
+                    end_ms: settled,
+                    value: None,
+                    changes: u64::from(change.changes),
+                    seen: change.seen,
+                });
+            }
+            segments.push(Segment {
+                start_ms: settled,
+                end_ms: next_ms,
+                value: Some(change.value),
+                // Where several merged, the box before this one counts them all.
+                changes: u64::from(change.changes == 1),
+                seen: 1 << (change.value & 63),
+            });
+        }
+        segments.retain(|s| s.end_ms >= range.start_ms && s.start_ms <= range.end_ms);
+        segments
+    }
+}
+
+/// Runs of boxes too narrow to be told apart become one that says how many there were. There are at most `most`
+/// wide ones, hence at most a few times as many in all.
+fn merged(segments: Vec<Segment>, range: &Range, most: usize) -> Vec<Segment> {
+    if segments.len() <= most {
+        return segments;
+    }
+    let narrow_ms = float(range.width_ms()) / float(i64::try_from(most.max(1)).unwrap_or(i64::MAX));
+    let is_narrow = |s: &Segment| float(s.end_ms.saturating_sub(s.start_ms)) < narrow_ms;
+    segments
+        .chunk_by(|a, b| is_narrow(a) && is_narrow(b))
+        .flat_map(|run| match run {
+            [first, .., last] if run.len() > 2 => vec![Segment {
+                start_ms: first.start_ms,
+                end_ms: last.end_ms,
+                value: None,
+                changes: run.iter().map(|s| s.changes).sum(),
+                seen: run.iter().fold(0, |seen, s| seen | s.seen),
+            }],
+            few => few.to_vec(),
+        })
+        .collect()
+}
+
+fn write_box(
+    html: &mut Html,
+    range: &Range,
+    (start_ms, end_ms): (i64, i64),
+    class: &'static str,
+    label: &str,
+    what: Option<&str>,
+) {
+    if end_ms < range.start_ms || start_ms > range.end_ms || end_ms < start_ms {
+        return;
+    }
+    let left = range.fraction(start_ms) * 100.0;
+    let width = range.fraction(end_ms) * 100.0 - left;
+    html.raw("<i class=\"").raw(class).raw("\" style=\"left:").text(format_args!("{left:.3}"));
+    html.raw("%;width:").text(format_args!("{width:.3}")).raw("%\" title=\"").text(label);
+    if let Some(what) = what {
+        html.text(format_args!(" between {what}"));
+    }
+    let until = Near { at_ms: end_ms, near_ms: start_ms };
+    let span = Span(end_ms.saturating_sub(start_ms));
+    html.text(format_args!(" · {} – {until} ({span})", Moment(start_ms))).raw("\"><b>");
+    html.text(label).raw("</b></i>");
+}

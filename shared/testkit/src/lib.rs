@@ -1,0 +1,11 @@
+//! For tests only: a naive model of the fold, random cases for it, and a shrinker for those that fail.
+//!
+//! The model is written from the semantics alone and shares no code with the engine's fold: only the syntax
+//! tree of expressions and the reader of messages are the engine's. It is slow and simple on purpose.
+
+mod case;
+pub mod generate;
+pub mod naive;
+pub mod shrink;
+
+pub use case::Case;

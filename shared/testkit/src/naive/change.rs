@@ -1,0 +1,101 @@
+//! What a new rule set does to an equipment.
+
+use super::Replay;
+use super::key::Key;
+use super::rule::{GroupState, Phase, RuleState};
+use super::set::{Group, RuleSet};
+use super::value::{Moment, Tag};
+
+impl Key {
+    /// Takes up a rule set, before anything else is done with a record.
+    pub(super) fn change_rules(&mut self, set: &RuleSet, replay: &mut Replay) {
+        self.rules_start = set.start;
+        self.settings = set.settings;
+        let t = self.watermark.max(self.position.map(|position| position.at));
+        let rules: Vec<_> = set.rules.iter().filter(|rule| rule.watches(&self.equipment)).collect();
+
+        let mut old = std::mem::take(&mut self.rules);
+        // Removals come first. A key without a time has had no instant: all its winners are the defaults.
+        for state in &mut old {
+            if rules.iter().any(|rule| rule.id == state.rule.id) {
+                continue;
+            }
+            if let Some(t) = t.filter(|_| state.winner != state.rule.default) {
+                replay.transitions.extend(state.decide(&self.equipment, None, None, t));
+            }
+            self.removed.insert(state.rule.id.clone(), state.sequence);
+        }
+
+        // What is named neither before nor after is forgotten; what is newly named begins now.
+        let mut tags = std::mem::take(&mut self.memory.tags);
+        let mut windows = std::mem::take(&mut self.memory.windows);
+        for rule in &rules {
+            for name in &rule.tags {
+                if self.memory.tags.contains_key(name) {
+                    continue;
+                }
+                let tag = tags.remove(name).unwrap_or(Tag { named: t, points: Vec::new() });
+                self.memory.tags.insert(name.clone(), tag);
+            }
+            for window in &rule.windows {
+                if self.memory.windows.contains_key(window) {
+                    continue;
+                }
+                let points = self.memory.tags.get(&window.tag).map_or(0, |tag| tag.points.len());
+                let unseen = windows.remove(window).unwrap_or(points);
+                self.memory.windows.insert(window.clone(), unseen);
+            }
+        }
+
+        let now = t.map(|at| Moment { at, timer: false });
+        self.position = self.position.max(now);
+        for rule in rules {
+            let before = old.iter().find(|state| state.rule.id == rule.id);
+            let sequence = self.removed.get(&rule.id).copied().unwrap_or_default();
+            let mut state = before.map_or(RuleState::new(rule, sequence), |before| RuleState {
+                rule: rule.clone(),
+                winner: before.winner.clone(),
+                sequence: before.sequence,
+                groups: rule.groups.iter().map(|group| carried(group, before)).collect(),
+            });
+            let is_other = before.is_none_or(|before| before.rule.differs(rule));
+            if let Some(now) = now.filter(|_| is_other && self.memory.first_instant.is_some()) {
+                let decision = state.evaluate(&self.equipment, &self.memory, now, &rule.tags);
+                replay.transitions.extend(decision);
+            }
+            self.rules.push(state);
+        }
+    }
+}
+
+/// What a group takes over from the rule as it was before.
+fn carried(group: &Group, before: &RuleState) -> GroupState {
+    let mut old = before.rule.groups.iter().zip(&before.groups);
+    let Some((old_group, old_state)) = old.find(|(old, _)| old.id == group.id) else {
+        return GroupState::new(group);
+    };
+    let mut phases: Vec<Option<Phase>> = vec![None; group.entries.len()];
+    let mut others = Vec::new();
+    // Entries that are as before keep their phase.
+    for (old_entry, phase) in old_group.entries.iter().zip(&old_state.entries) {
+        let same = group.entries.iter().zip(&mut phases).find(|(entry, taken)| {
+            taken.is_none() && entry.state == old_entry.state && entry.condition == old_entry.condition
+        });
+        match same {
+            Some((_, free)) => *free = Some(phase.clone()),
+            None => others.push((old_entry, phase)),
+        }
+    }
+    // Of the others, an active one stays active in an entry of its state that matched no other.
+    for (old_entry, _) in others.into_iter().filter(|(_, phase)| phase.active) {
+        let free = group
+            .entries
+            .iter()
+            .zip(&mut phases)
+            .find(|(entry, taken)| taken.is_none() && entry.state == old_entry.state);
+        if let Some((_, free)) = free {
+            *free = Some(Phase { active: true, ..Phase::default() });
+        }
+    }
+    GroupState { calm: old_state.calm, entries: phases.into_iter().map(Option::unwrap_or_default).collect() }
+}
