@@ -83,7 +83,8 @@ pub(crate) fn for_each<E>(
         filled += read;
         let mut start = 0;
         let mut from = searched;
-        while let Some(end) = memchr(b'\n', buffer.get(from..filled).unwrap_or_default()).map(|at| from + at) {
+        while let Some(end) = memchr(b'\n', buffer.get(from..filled).unwrap_or_default()).map(|at| from + at)
+        {
             number += 1;
             let line = buffer.get(start..end).unwrap_or_default();
             if std::mem::take(&mut too_long) {
@@ -161,7 +162,9 @@ mod tests {
         let mut seen = Vec::new();
         for_each(input, |number, line| {
             seen.push(match line {
-                Line::Bytes(bytes) if bytes.len() < 100 => format!("{number} {}", String::from_utf8_lossy(bytes)),
+                Line::Bytes(bytes) if bytes.len() < 100 => {
+                    format!("{number} {}", String::from_utf8_lossy(bytes))
+                }
                 Line::Bytes(bytes) => format!("{number} {} bytes", bytes.len()),
                 Line::TooLong => format!("{number} too long"),
             });

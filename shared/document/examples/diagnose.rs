@@ -1,17 +1,23 @@
-//! Prints every diagnostic of rule documents: `cargo run -p andon-document --example diagnose -- FILE..`
+//! Prints every diagnostic of rule documents, as `andon check` does; the golden files of the bad ones are made with it:
+//! `cargo run -p andon-document --example diagnose -- FILE..`
 
 #![allow(clippy::print_stdout, reason = "this is what the example is for")]
 
 use andon_document::{RenderOptions, read, render};
+use andon_engine::RuleSet;
+use andon_engine::lint::lint;
 
 fn main() -> std::io::Result<()> {
     for name in std::env::args().skip(1) {
         let text = std::fs::read_to_string(&name)?;
-        let diagnostics = match read(&name, &text) {
-            Ok(loaded) => loaded.locate(andon_engine::lint::lint(&loaded.document)),
-            Err(diagnostics) => diagnostics,
-        };
-        println!("== {name}: {}\n{}", diagnostics.len(), render(&diagnostics, RenderOptions::default()));
+        let diagnostics = read(&name, &text).map_or_else(
+            |mistakes| mistakes,
+            |loaded| match RuleSet::compile(loaded.document.clone()) {
+                Ok(_) => loaded.locate(lint(&loaded.document)),
+                Err(findings) => loaded.locate(findings),
+            },
+        );
+        print!("{}", render(&diagnostics, RenderOptions::default()));
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ mod tests {
     fn check(written: &str, style: Style, value: &str, meant: &str, found: &str) {
         let start = value.find(meant).unwrap();
         let part = align(written, style, value, &(start..start + meant.len()));
-        assert_eq!(&written[part], found);
+        assert_eq!(written.get(part), Some(found));
     }
 
     #[test]
@@ -100,7 +100,13 @@ mod tests {
         check(r#""\ud83d\ude00 bad""#, Style::DoubleQuoted, "😀 bad", "bad", "bad");
         check("\"a \\\n   && bad\"", Style::DoubleQuoted, "a && bad", "bad", "bad");
         check(">-\n      a > 5\n      && bad\n", Style::Block, "a > 5 && bad", "bad", "bad");
-        check("|\n      a > 5\n        && bad\n", Style::Block, "a > 5\n  && bad\n", "5\n  && bad", "5\n        && bad");
+        check(
+            "|\n      a > 5\n        && bad\n",
+            Style::Block,
+            "a > 5\n  && bad\n",
+            "5\n  && bad",
+            "5\n        && bad",
+        );
     }
 
     #[test]

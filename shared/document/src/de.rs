@@ -4,7 +4,8 @@ use std::fmt;
 
 use andon_model::Step;
 use serde::de::{
-    self, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected, Visitor, value::StrDeserializer,
+    self, Deserializer, Error as _, Expected, MapAccess, SeqAccess, Unexpected, Visitor,
+    value::StrDeserializer,
 };
 use serde::forward_to_deserialize_any;
 
@@ -21,7 +22,10 @@ pub(crate) struct Error {
 
 #[derive(Debug)]
 pub(crate) enum ErrorKind {
-    UnknownField { field: String, expected: &'static [&'static str] },
+    UnknownField {
+        field: String,
+        expected: &'static [&'static str],
+    },
     MissingField(&'static str),
     /// The value is of another type, or not one of the values it may have.
     Expected(String),
@@ -81,7 +85,9 @@ impl<'de> Deserializer<'de> for &Node<'_> {
                 Resolved::Unsigned(value) => visitor.visit_u64(value),
                 Resolved::Signed(value) => visitor.visit_i64(value),
                 Resolved::Float(value) if value.is_finite() => visitor.visit_f64(value),
-                Resolved::Float(_) => Err(Error::custom(format!("`{text}` is too large or no number at all"))),
+                Resolved::Float(_) => {
+                    Err(Error::custom(format!("`{text}` is too large or no number at all")))
+                }
                 Resolved::Text => visitor.visit_str(text),
             },
             Kind::List(items) => visitor.visit_seq(Items { items: items.iter(), index: 0 }),
@@ -118,7 +124,11 @@ impl<'de> Deserializer<'de> for &Node<'_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 

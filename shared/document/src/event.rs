@@ -34,13 +34,14 @@ pub(crate) enum Event<'a> {
 /// A finding that knows its bytes already, as mistakes of the notation do.
 #[derive(Clone, Debug)]
 pub(crate) struct Mistake {
-    pub(crate) finding: Finding,
+    /// Boxed, since it is the error of every step.
+    pub(crate) finding: Box<Finding>,
     pub(crate) bytes: Range<usize>,
 }
 
 impl Mistake {
     pub(crate) fn new(code: &'static str, bytes: Range<usize>, message: impl Into<String>) -> Self {
-        Self { finding: Finding::error(code, Vec::new(), message), bytes }
+        Self { finding: Box::new(Finding::error(code, Vec::new(), message)), bytes }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -114,6 +115,7 @@ pub(crate) fn check_length(text: &str) -> Result<(), Mistake> {
     if text.len() <= limits::DOCUMENT_BYTES {
         return Ok(());
     }
-    let message = format!("the document is {} bytes long; the limit is {}", text.len(), limits::DOCUMENT_BYTES);
+    let message =
+        format!("the document is {} bytes long; the limit is {}", text.len(), limits::DOCUMENT_BYTES);
     Err(Mistake::new("too-large", 0..0, message).help("split the rules into several files in a directory"))
 }

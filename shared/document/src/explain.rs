@@ -11,7 +11,14 @@ use crate::scalar::{Resolved, resolve};
 use crate::tree::{Kind, Node};
 
 /// Words that people bring along from other systems, with what they are called here.
-const FOREIGN: [(&str, &str); 35] = [
+const FOREIGN: [(&str, &str); 42] = [
+    ("idle", "idle_timeout"),
+    ("timeout", "idle_timeout"),
+    ("lateness", "allowed_lateness"),
+    ("drift", "max_source_drift"),
+    ("source_drift", "max_source_drift"),
+    ("out_of_orderness", "max_out_of_orderness"),
+    ("setting", "settings"),
     ("alert", "id"),
     ("id", "state"),
     ("name", "id"),
@@ -50,7 +57,8 @@ const FOREIGN: [(&str, &str); 35] = [
 ];
 
 /// Where each field belongs that people look for on another level.
-const LEVELS: [(&str, &[&str]); 4] = [
+const LEVELS: [(&str, &[&str]); 5] = [
+    ("`settings`", &["max_out_of_orderness", "allowed_lateness", "idle_timeout", "max_source_drift"]),
     ("a rule", &["id", "version", "description", "scope", "default", "parameters", "groups"]),
     ("`scope`", &["equipment"]),
     ("a group", &["weight", "otherwise", "states"]),
@@ -104,7 +112,7 @@ fn foreign<'a>(field: &str, expected: &[&'a str]) -> Option<&'a str> {
 fn unknown_field(field: &str, expected: &[&str], path: &[Step], bytes: Range<usize>) -> Mistake {
     let thing = thing(path);
     let mistake = Mistake::new("unknown-field", bytes, format!("{thing} has no field `{}`", shorten(field)));
-    if path.is_empty() && LEVELS.iter().any(|(_, fields)| fields.contains(&field)) {
+    if path.is_empty() && LEVELS.iter().skip(1).any(|(_, fields)| fields.contains(&field)) {
         return mistake.help("rules stand in a list under `rules:`");
     }
     let home = LEVELS.iter().find(|(level, fields)| *level != thing && fields.contains(&field));
@@ -122,9 +130,7 @@ fn wrong_value(node: Option<&Node<'_>>, expected: &str, path: &[Step], bytes: Ra
     let (found, advice) = match node.map(|node| &node.kind) {
         Some(Kind::Scalar(text, style)) => scalar(text, *style, expected, path),
         Some(Kind::List(_)) => ("a list".to_owned(), None),
-        Some(Kind::Map(_)) if expected == "a sequence" => {
-            ("a map".to_owned(), Some("each item of a list begins with `- `".to_owned()))
-        }
+        Some(Kind::Map(_)) if expected == "a sequence" => ("a map".to_owned(), Some(how_lists_begin(path))),
         Some(Kind::Map(_)) => ("a map".to_owned(), None),
         Some(Kind::Hole) | None => ("nothing".to_owned(), None),
     };
@@ -151,13 +157,17 @@ fn scalar(text: &str, style: Style, expected: &str, path: &[Step]) -> (String, O
         Resolved::Text => format!("the text `{shown}`"),
     };
     let is_number = matches!(resolved, Resolved::Unsigned(_) | Resolved::Signed(_) | Resolved::Float(_));
-    let text_wanted = expected == "a string" || expected.starts_with("a glob") || expected.starts_with("an expression");
-    let advice = if text_wanted && resolved != Resolved::Null {
+    let text_wanted =
+        expected == "a string" || expected.starts_with("a glob") || expected.starts_with("an expression");
+    let advice = if expected.starts_with("an expression") && is_number {
+        Some("compare it with something, as in `speed == 1`".to_owned())
+    } else if text_wanted && resolved != Resolved::Null {
         Some(format!("if it is meant as text, put it in quotes: `\"{shown}\"`"))
     } else if expected.starts_with("a duration") && is_number {
         Some(format!("a duration has a unit, as in `{shown}s`, `{shown}m` or `{shown}h`"))
     } else if matches!(expected, "f64" | "u64" | "u32") && resolved == Resolved::Text {
-        let number = !matches!(resolve(text, Style::Plain), Resolved::Text | Resolved::Null | Resolved::Bool(_));
+        let number =
+            !matches!(resolve(text, Style::Plain), Resolved::Text | Resolved::Null | Resolved::Bool(_));
         if number {
             Some(format!("write the number without quotes: `{shown}`"))
         } else if Millis::parse(text).is_ok() {
@@ -169,14 +179,21 @@ fn scalar(text: &str, style: Style, expected: &str, path: &[Step]) -> (String, O
         }
     } else if expected == "struct Scope" && resolved == Resolved::Text {
         Some(format!("write `scope: {{equipment: \"{shown}\"}}`"))
-    } else if expected == "a sequence" && path.last() == Some(&"states".into()) {
-        Some("below `states:`, each entry begins with `- state:`".to_owned())
-    } else if matches!(expected, "a sequence") && matches!(path.last(), Some(Step::Key(_))) {
-        Some("each item of a list begins with `- `".to_owned())
+    } else if expected == "a sequence" {
+        Some(how_lists_begin(path))
     } else {
         None
     };
     (found, advice)
+}
+
+fn how_lists_begin(path: &[Step]) -> String {
+    let first = match path.last() {
+        Some(Step::Key(key)) if key == "states" => "- state:",
+        Some(Step::Key(key)) if key == "groups" => "- id:",
+        _ => "- ",
+    };
+    format!("each item of the list begins with `{first}`")
 }
 
 /// serde's words for what it wants, in those of the documentation.
@@ -218,7 +235,9 @@ fn about(field: &str) -> &'static str {
     match field {
         "id" => "an `id` is a name of letters, digits, `.`, `_` and `-`, as in `id: filler-overheat`",
         "groups" => "`groups` is the list of condition groups, each with `id` and `states`",
-        "states" => "`states` is the list of states and their conditions, as in `- {state: HOT, when: \"t > 80\"}`",
+        "states" => {
+            "`states` is the list of states and their conditions, as in `- {state: HOT, when: \"t > 80\"}`"
+        }
         "state" => "`state` is the name of the state, as in `state: OVERHEATED`",
         "when" => "`when` is the condition of the state, as in `when: \"temperature > 80\"`",
         _ => "it has no default",

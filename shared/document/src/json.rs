@@ -26,6 +26,8 @@ pub(crate) struct JsonEvents<'a> {
     at: usize,
     /// The open maps and lists: where each began, and whether it is a map.
     open: Vec<(usize, bool)>,
+    /// The last comma.
+    comma: usize,
     expect: Expect,
 }
 
@@ -33,7 +35,7 @@ type Next<'a> = Result<Option<(Event<'a>, Range<usize>)>, Mistake>;
 
 impl<'a> JsonEvents<'a> {
     pub(crate) fn new(source: &'a Source) -> Self {
-        Self { source, text: source.text(), at: 0, open: Vec::new(), expect: Expect::Value }
+        Self { source, text: source.text(), at: 0, open: Vec::new(), comma: 0, expect: Expect::Value }
     }
 
     pub(crate) fn next(&mut self) -> Next<'a> {
@@ -45,6 +47,7 @@ impl<'a> JsonEvents<'a> {
             };
             match (self.expect, byte) {
                 (Expect::CommaOrEnd, b',') => {
+                    self.comma = self.at;
                     self.at += 1;
                     self.expect = if self.in_map() { Expect::Key } else { Expect::Value };
                 }
@@ -109,7 +112,12 @@ impl<'a> JsonEvents<'a> {
             b'"' => Event::Scalar(self.string()?, Style::DoubleQuoted),
             b'-' | b'0'..=b'9' => Event::Scalar(Cow::Borrowed(self.number()?), Style::Plain),
             _ => match ["true", "false", "null"].into_iter().find(|word| self.rest().starts_with(word)) {
-                Some(word) if !matches!(self.byte(start + word.len()), Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_')) => {
+                Some(word)
+                    if !matches!(
+                        self.byte(start + word.len()),
+                        Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_')
+                    ) =>
+                {
                     self.at += word.len();
                     Event::Scalar(Cow::Borrowed(word), Style::Plain)
                 }
@@ -168,7 +176,11 @@ impl<'a> JsonEvents<'a> {
             let rest = self.rest();
             let stop = rest.bytes().position(|b| b == b'"' || b == b'\\' || b < 0x20);
             let Some(plain) = stop.and_then(|stop| rest.get(..stop)) else {
-                return Err(Mistake::new("syntax", open..open + 1, "the quote that opens here is not closed"));
+                return Err(Mistake::new(
+                    "syntax",
+                    open..open + 1,
+                    "the quote that opens here is not closed",
+                ));
             };
             self.at += plain.len();
             match self.byte(self.at) {
@@ -186,8 +198,12 @@ impl<'a> JsonEvents<'a> {
                 }
                 Some(b'\n' | b'\r') => {
                     let line = open..self.at;
-                    return Err(Mistake::new("syntax", line, "the quote that opens here is not closed on its line")
-                        .help("close it; inside of a text a line break is written `\\n`"));
+                    return Err(Mistake::new(
+                        "syntax",
+                        line,
+                        "the quote that opens here is not closed on its line",
+                    )
+                    .help("close it; inside of a text a line break is written `\\n`"));
                 }
                 _ => {
                     let message = "a control character inside of a text";
@@ -208,7 +224,8 @@ impl<'a> JsonEvents<'a> {
             _ => {
                 let shown: String = self.rest().chars().take(2).collect();
                 let end = start + shown.len();
-                let message = format!("`{}` is no escape", shown.escape_debug().to_string().replace("\\\\", "\\"));
+                let message =
+                    format!("`{}` is no escape", shown.escape_debug().to_string().replace("\\\\", "\\"));
                 Err(Mistake::new("syntax", start..end, message).help("a backslash itself is written `\\\\`"))
             }
         }
@@ -221,10 +238,12 @@ impl<'a> JsonEvents<'a> {
                 let (line, column) = self.source.line_column(*start);
                 let (open, close) = if *map { ('{', '}') } else { ('[', ']') };
                 let message = format!("the text ends inside of the `{open}` of line {line}, column {column}");
-                Err(Mistake::new("syntax", self.at..self.at, message).help(format!("close it with `{close}`")))
+                Err(Mistake::new("syntax", self.at..self.at, message)
+                    .help(format!("close it with `{close}`")))
             }
             (_, None) => {
-                Err(Mistake::new("no-rules", 0..0, "there is nothing in this file").help(crate::read::EXAMPLE))
+                Err(Mistake::new("no-rules", 0..0, "there is nothing in this file")
+                    .help(crate::read::EXAMPLE))
             }
         }
     }
@@ -241,20 +260,36 @@ impl<'a> JsonEvents<'a> {
 
     fn unexpected(&self, wanted: &str) -> Mistake {
         let Some(found) = self.rest().chars().next() else {
-            return Mistake::new("syntax", self.at..self.at, format!("expected {wanted}, found the end of the file"));
+            return Mistake::new(
+                "syntax",
+                self.at..self.at,
+                format!("expected {wanted}, found the end of the file"),
+            );
         };
+        if matches!(
+            (self.expect, found, self.in_map()),
+            (Expect::Key, '}', true) | (Expect::Value, ']', false)
+        ) {
+            let message = format!("a comma before `{found}`, with nothing between them");
+            return Mistake::new("syntax", self.comma..self.comma + 1, message).help("take the comma away");
+        }
         let bytes = self.at..self.at + found.len_utf8();
-        let mistake = Mistake::new("syntax", bytes, format!("expected {wanted}, found `{}`", found.escape_debug()));
+        let mistake = Mistake::new("syntax", bytes, format!("expected {wanted}, found `{}`", visible(found)));
         match (self.expect, found) {
-            (Expect::Key, '}') | (Expect::Value, ']') => mistake.help("take away the comma before it"),
             (_, '\'') => mistake.help("JSON has double quotes only"),
             (_, '#' | '/') => mistake.help("JSON has no comments; YAML has: name the file `.yaml`"),
             (Expect::Key | Expect::KeyOrEnd, _) => mistake.help("write the name in quotes: `\"rules\"`"),
             (Expect::CommaOrEnd, '"') => mistake.help("a comma is missing before it"),
-            (Expect::Value | Expect::ValueOrEnd, c) if c.is_alphabetic() => mistake.help("a text is written in quotes"),
+            (Expect::Value | Expect::ValueOrEnd, c) if c.is_alphabetic() => {
+                mistake.help("a text is written in quotes")
+            }
             _ => mistake,
         }
     }
+}
+
+fn visible(c: char) -> String {
+    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
 }
 
 fn is_json_escape(letter: Option<u8>) -> bool {

@@ -16,6 +16,7 @@ mod json;
 mod load;
 mod locate;
 mod merge;
+mod paced;
 mod read;
 mod render;
 mod report;

@@ -29,8 +29,12 @@ pub(crate) struct File {
 
 impl Loaded {
     pub(crate) fn new(document: RuleDocument, source: Arc<Source>, notation: Notation) -> Self {
-        let file =
-            File { source, notation, rules: 0..document.rules.len(), has_settings: document.settings.is_some() };
+        let file = File {
+            source,
+            notation,
+            rules: 0..document.rules.len(),
+            has_settings: document.settings.is_some(),
+        };
         Self { document, files: vec![file] }
     }
 
@@ -60,7 +64,10 @@ impl Loaded {
             locate(&file.source, file.notation, &mut wanted);
             let mut located: Vec<Diagnostic> = wanted
                 .into_iter()
-                .map(|wanted| Diagnostic { finding: wanted.finding, place: Place::new(&file.source, wanted.bytes) })
+                .map(|wanted| Diagnostic {
+                    finding: wanted.finding,
+                    place: Place::new(&file.source, wanted.bytes),
+                })
                 .collect();
             located.sort_by_key(|diagnostic| diagnostic.place.bytes().start);
             diagnostics.extend(located);
@@ -88,7 +95,7 @@ impl Loaded {
 
 /// A mistake that knows its bytes, as a diagnostic.
 pub(crate) fn place(source: &Arc<Source>, mistake: Mistake) -> Diagnostic {
-    Diagnostic { finding: mistake.finding, place: Place::new(source, first_line(source, mistake.bytes)) }
+    Diagnostic { finding: *mistake.finding, place: Place::new(source, first_line(source, mistake.bytes)) }
 }
 
 /// Of what spans lines, the first: enough to find it, and no screenful.

@@ -73,7 +73,14 @@ impl<'a> Locator<'a, '_> {
         let spread = matches!(event, Event::Map | Event::List) && bytes.is_empty();
         let shown = match key {
             Some(key) if empty || spread => key,
-            _ => first_line(self.source, if spread { bytes.start..self.source.text().len().min(bytes.start + 4096) } else { bytes.clone() }),
+            _ => first_line(
+                self.source,
+                if spread {
+                    bytes.start..self.source.text().len().min(bytes.start + 4096)
+                } else {
+                    bytes.clone()
+                },
+            ),
         };
         self.place_all(trie, &shown);
         match event {
@@ -103,7 +110,11 @@ impl<'a> Locator<'a, '_> {
                         }
                     };
                     let Some((event, bytes)) = self.events.next()? else { break };
-                    let below = if trie.below.is_empty() { None } else { trie.below.get(&Step::Key(key.into_owned())) };
+                    let below = if trie.below.is_empty() {
+                        None
+                    } else {
+                        trie.below.get(&Step::Key(key.into_owned()))
+                    };
                     self.child(event, bytes, Some(key_bytes), below)?;
                 }
             }

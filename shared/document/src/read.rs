@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use andon_engine::RuleSet;
 use andon_model::{Rule, RuleDocument, Step, limits};
 use serde::Deserialize;
 
@@ -15,7 +16,8 @@ use crate::scalar::{Resolved, resolve};
 use crate::source::{Diagnostic, Source};
 use crate::tree::{Builder, Entry, Kind, Node, skip};
 
-pub(crate) const EXAMPLE: &str = "a rule document begins with `rules:`, and below it a list of rules, each with `- id: ..`";
+pub(crate) const EXAMPLE: &str =
+    "a rule document begins with `rules:`, and below it a list of rules, each with `- id: ..`";
 
 /// Most mistakes reported of one rule, and of one document: each is found by reading the rule once more.
 const MISTAKES_PER_RULE: usize = 20;
@@ -32,7 +34,8 @@ pub(crate) const FIELDS: [&str; 2] = ["settings", "rules"];
 /// id that is not unique) is for the compiler of rules to find.
 pub fn read(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let source = Arc::new(Source::new(name, text));
-    let located = |mistakes: Vec<Mistake>| mistakes.into_iter().map(|mistake| place(&source, mistake)).collect();
+    let located =
+        |mistakes: Vec<Mistake>| mistakes.into_iter().map(|mistake| place(&source, mistake)).collect();
     if let Err(mistake) = check_length(source.text()) {
         return Err(located(vec![mistake]));
     }
@@ -41,26 +44,54 @@ pub fn read(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     // JSON in a file that is named YAML may have what only YAML allows, such as comments.
     let yaml_name = [".yaml", ".yml"].iter().any(|end| name.to_ascii_lowercase().ends_with(end));
     let mut read_as = notation;
-    if notation == Notation::Json && yaml_name {
-        if let Err(mistakes) = &outcome
-            && mistakes.iter().any(|mistake| mistake.finding.code == "syntax")
-        {
-            read_as = Notation::Yaml;
-            outcome = Reader::read(&source, read_as);
-        }
+    if notation == Notation::Json
+        && yaml_name
+        && let Err(refused) = &outcome
+        && refused.mistakes.iter().any(|mistake| mistake.finding.code == "syntax")
+    {
+        read_as = Notation::Yaml;
+        outcome = Reader::read(&source, read_as);
     }
     match outcome {
         Ok(document) => Ok(Loaded::new(document, source, read_as)),
-        Err(mut mistakes) => {
-            mistakes.sort_by_key(|mistake| mistake.bytes.start);
-            Err(located(mistakes))
+        Err(Refused { mistakes, sound, positions }) => {
+            let mut diagnostics: Vec<Diagnostic> = located(mistakes);
+            diagnostics.extend(further_mistakes(sound, &positions, &source, read_as));
+            diagnostics.sort_by_key(|diagnostic| diagnostic.place.bytes().start);
+            Err(diagnostics)
         }
     }
+}
+
+/// A document that was refused, with the rules in it whose shape is sound, and their positions.
+struct Refused {
+    mistakes: Vec<Mistake>,
+    sound: RuleDocument,
+    positions: Vec<usize>,
+}
+
+/// What the compiler finds in the sound rules of a refused document, so that it is mended in one go.
+fn further_mistakes(
+    sound: RuleDocument,
+    positions: &[usize],
+    source: &Arc<Source>,
+    notation: Notation,
+) -> Vec<Diagnostic> {
+    let Err(mut findings) = RuleSet::compile(sound) else { return Vec::new() };
+    for finding in &mut findings {
+        if let [Step::Key(_), Step::Item(rule), ..] = finding.path.as_mut_slice() {
+            *rule = positions.get(*rule).copied().unwrap_or(*rule);
+        }
+    }
+    let whole = RuleDocument { settings: None, rules: Vec::new() };
+    Loaded::new(whole, Arc::clone(source), notation).locate(findings)
 }
 
 struct Reader<'a> {
     events: Events<'a>,
     document: RuleDocument,
+    /// The positions in the list of the rules that are sound.
+    positions: Vec<usize>,
     mistakes: Vec<Mistake>,
     /// How many mistakes there were before the rule or field that is being read.
     before_current: usize,
@@ -69,10 +100,11 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(source: &'a Source, notation: Notation) -> Result<RuleDocument, Vec<Mistake>> {
+    fn read(source: &'a Source, notation: Notation) -> Result<RuleDocument, Refused> {
         let mut reader = Reader {
             events: Events::new(source, notation),
             document: RuleDocument::default(),
+            positions: Vec::new(),
             mistakes: Vec::new(),
             before_current: 0,
             fields: BTreeMap::new(),
@@ -84,7 +116,8 @@ impl<'a> Reader<'a> {
             }
             reader.mistakes.push(last);
         }
-        if reader.mistakes.is_empty() { Ok(reader.document) } else { Err(reader.mistakes) }
+        let Reader { document, positions, mistakes, .. } = reader;
+        if mistakes.is_empty() { Ok(document) } else { Err(Refused { mistakes, sound: document, positions }) }
     }
 
     /// # Errors
@@ -112,7 +145,11 @@ impl<'a> Reader<'a> {
                 Event::End => break,
                 Event::Scalar(key, _) => key,
                 Event::Map | Event::List => {
-                    return Err(Mistake::new("wrong-type", bytes, "the name of a field is a text, not a map or a list"));
+                    return Err(Mistake::new(
+                        "wrong-type",
+                        bytes,
+                        "the name of a field is a text, not a map or a list",
+                    ));
                 }
             };
             self.field(&key, bytes)?;
@@ -137,7 +174,8 @@ impl<'a> Reader<'a> {
             }
             Some(&"rules") => self.rules(event, key_bytes),
             Some(_) => {
-                let mut builder = Builder::new(&mut self.events, bytes.start.saturating_add(limits::RULE_BYTES));
+                let mut builder =
+                    Builder::new(&mut self.events, bytes.start.saturating_add(limits::RULE_BYTES));
                 let mut node = builder.node(event, bytes)?;
                 let mut shape = std::mem::take(&mut builder.mistakes);
                 let base = vec![key.into()];
@@ -167,8 +205,9 @@ impl<'a> Reader<'a> {
                     Event::Map => "a map",
                     _ => "a text",
                 };
-                let mut mistake = Mistake::new("wrong-type", key_bytes, format!("`rules` must be a list; found {found}"))
-                    .help("each rule begins with `- id:`");
+                let mut mistake =
+                    Mistake::new("wrong-type", key_bytes, format!("`rules` must be a list; found {found}"))
+                        .help("each rule begins with `- id:`");
                 mistake.finding.path.push("rules".into());
                 self.push(mistake)?;
                 return skip(&mut self.events, &event);
@@ -197,15 +236,15 @@ impl<'a> Reader<'a> {
             let base = vec!["rules".into(), index.into()];
             return self.push_all(vec![Mistake::new("too-large", start..start, message)], &base);
         }
-        if mistakes.is_empty() {
-            if let Ok(rule) = Rule::deserialize(&node) {
-                self.document.rules.push(rule);
-                return Ok(());
-            }
+        if mistakes.is_empty()
+            && let Ok(rule) = Rule::deserialize(&node)
+        {
+            self.document.rules.push(rule);
+            self.positions.push(index);
+            return Ok(());
         }
         let base = vec!["rules".into(), index.into()];
-        let rule: Option<Rule> = read_tree(&mut node, &base, &mut mistakes);
-        self.document.rules.extend(rule);
+        read_tree::<Rule>(&mut node, &base, &mut mistakes);
         self.push_all(mistakes, &base)
     }
 
@@ -224,11 +263,17 @@ impl<'a> Reader<'a> {
     fn push(&mut self, mistake: Mistake) -> Result<(), Mistake> {
         if self.mistakes.len() >= MISTAKES {
             let message = format!("more than {MISTAKES} mistakes; what follows was not looked at");
-            return Err(Mistake::new("too-many-mistakes", mistake.bytes, message));
+            return Err(Mistake::new("too-many-mistakes", after(&self.mistakes, mistake.bytes), message));
         }
         self.mistakes.push(mistake);
         Ok(())
     }
+}
+
+/// These bytes, or those of a mistake further down: what is said of the rest is said last.
+fn after(mistakes: &[Mistake], bytes: Range<usize>) -> Range<usize> {
+    let places = mistakes.iter().map(|mistake| mistake.bytes.clone()).chain([bytes]);
+    places.max_by_key(|bytes| bytes.start).unwrap_or_default()
 }
 
 /// Reads a tree, and after each mistake takes it out and reads on.
@@ -245,8 +290,9 @@ fn read_tree<T: for<'de> Deserialize<'de>>(
         };
         let mistake = explain(node, base, &error);
         if mistakes.len() >= most {
-            let message = format!("more than {MISTAKES_PER_RULE} mistakes in this rule; the others are not shown");
-            mistakes.push(Mistake::new("too-many-mistakes", mistake.bytes, message));
+            let message =
+                format!("more than {MISTAKES_PER_RULE} mistakes in this rule; the others are not shown");
+            mistakes.push(Mistake::new("too-many-mistakes", after(mistakes, mistake.bytes), message));
             return None;
         }
         match take_out(node, &error) {
@@ -319,4 +365,3 @@ fn live_entry<'n, 'a>(node: &'n mut Node<'a>, key: &str) -> Option<&'n mut Entry
         _ => None,
     }
 }
-

@@ -76,7 +76,8 @@ fn is_float(text: &str) -> bool {
         Some((whole, fraction)) => digits(whole) && (fraction.is_empty() || digits(fraction)),
         None => digits(mantissa),
     };
-    mantissa_valid && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+    mantissa_valid
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
 #[cfg(test)]
@@ -103,7 +104,9 @@ mod tests {
         ] {
             assert_eq!(resolve(text, Style::Plain), meaning, "{text}");
         }
-        for text in ["yes", "on", "NO", "1_000", "1.2.3", "5m", "-", ".", "e5", "1e", "0x", "tRUE", "+", "inf", "NaN"] {
+        for text in
+            ["yes", "on", "NO", "1_000", "1.2.3", "5m", "-", ".", "e5", "1e", "0x", "tRUE", "+", "inf", "NaN"]
+        {
             assert_eq!(resolve(text, Style::Plain), Resolved::Text, "{text}");
         }
         assert_eq!(resolve("12", Style::DoubleQuoted), Resolved::Text);

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 /// It is made of the types that read rule documents, with the limits of `andon_model::limits`.
 #[must_use]
 pub fn schema() -> String {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<andon_model::RuleDocument>();
+    let schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<andon_model::RuleDocument>();
     let mut schema = schema.to_value();
     add_limits(&mut schema);
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();

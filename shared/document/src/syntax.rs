@@ -36,12 +36,13 @@ pub(crate) fn explain(text: &str, at: usize, info: &str) -> Mistake {
     if let Some(mistake) = around.begins_with_indicator() {
         return mistake;
     }
-    if info.contains("flow") || info.contains("only valid inside a block") || info.contains("unexpected eof") {
-        if let Some((open, close)) = around.unclosed_bracket() {
-            let found = text.get(open..=open).unwrap_or_default();
-            return mistake(open..open + 1, &format!("this `{found}` is not closed"))
-                .help(format!("close it with `{close}`, and separate what is inside by commas"));
-        }
+    let in_brackets = ["flow", "node content", "only valid inside a block", "unexpected eof"];
+    if in_brackets.iter().any(|words| info.contains(words))
+        && let Some((open, close)) = around.unclosed_bracket()
+    {
+        let found = text.get(open..=open).unwrap_or_default();
+        return mistake(open..open + 1, &format!("this `{found}` is not closed"))
+            .help(format!("close it with `{close}`, and separate what is inside by commas"));
     }
     if info.contains("misplaced bracket") {
         return mistake(around.here(), "this bracket closes nothing");
@@ -107,7 +108,8 @@ impl<'a> Around<'a> {
     /// To the end of the line or of the item of a flow collection.
     fn rest_of_value(&self) -> Range<usize> {
         let rest = self.slice(self.at..self.line.end);
-        let end = rest.find([',', '}', ']']).filter(|_| self.unclosed_bracket().is_some()).unwrap_or(rest.len());
+        let end =
+            rest.find([',', '}', ']']).filter(|_| self.unclosed_bracket().is_some()).unwrap_or(rest.len());
         self.at..self.at + self.slice(self.at..self.at + end).trim_end().len().max(1)
     }
 
@@ -126,7 +128,8 @@ impl<'a> Around<'a> {
         let before = self.slice(self.line.start..self.text.ceil_char_boundary(self.at + 1));
         let in_flow = before.rfind(['{', '[', ',']).map(|at| at + 1);
         let after_key = before.find(": ").map(|at| at + 2);
-        let after_dash = before.trim_start().starts_with("- ").then(|| before.find("- ").map(|at| at + 2)).flatten();
+        let after_dash =
+            before.trim_start().starts_with("- ").then(|| before.find("- ").map(|at| at + 2)).flatten();
         let start = self.line.start
             + match (in_flow, after_key) {
                 (Some(flow), Some(_)) => {
@@ -152,7 +155,8 @@ impl<'a> Around<'a> {
             _ => return None,
         };
         let value = Around { text: self.text, at: start, line: self.line.clone() };
-        let message = format!("a text without quotes must not begin with `{first}`: to YAML that is {meaning}");
+        let message =
+            format!("a text without quotes must not begin with `{first}`: to YAML that is {meaning}");
         Some(Mistake::new("syntax", value.rest_of_value(), message).help(value.in_quotes()))
     }
 
@@ -174,16 +178,29 @@ impl<'a> Around<'a> {
         }
         if first_on_line {
             let start = self.line.end - self.slice(self.line.clone()).trim_start().len();
-            return Mistake::new("syntax", start..self.at, "this line is indented deeper than the one above, whose value it continues")
-                .help(INDENTED);
+            return Mistake::new(
+                "syntax",
+                start..self.at,
+                "this line is indented deeper than the one above, whose value it continues",
+            )
+            .help(INDENTED);
         }
         if self.unclosed_bracket().is_some() {
-            return Mistake::new("syntax", self.at..self.at + 1, "unexpected `:`; is a comma missing before this field?")
-                .help("inside of `{ }`, write `{state: ACTIVE, when: \"..\"}`");
+            return Mistake::new(
+                "syntax",
+                self.at..self.at + 1,
+                "unexpected `:`; is a comma missing before this field?",
+            )
+            .help("inside of `{ }`, write `{state: ACTIVE, when: \"..\"}`");
         }
         let start = self.value_start();
         let value = Around { text: self.text, at: start, line: self.line.clone() };
-        Mistake::new("syntax", self.at..self.at + 1, "a second `: ` in one line; a text that holds one needs quotes").help(value.in_quotes())
+        Mistake::new(
+            "syntax",
+            self.at..self.at + 1,
+            "a second `: ` in one line; a text that holds one needs quotes",
+        )
+        .help(value.in_quotes())
     }
 
     /// The line above, if it lacks its colon or the space after colon or dash.
@@ -201,7 +218,11 @@ impl<'a> Around<'a> {
                     .help(format!("write `- {}`", shown(field))),
             );
         }
-        if field.is_empty() || field.starts_with(['#', '"', '\'']) || field.contains(": ") || field.ends_with(':') {
+        if field.is_empty()
+            || field.starts_with(['#', '"', '\''])
+            || field.contains(": ")
+            || field.ends_with(':')
+        {
             return None;
         }
         if let Some((name, value)) = field.split_once(':') {
@@ -211,7 +232,8 @@ impl<'a> Around<'a> {
                     .help(format!("write `{}: {}`", shown(name), shown(value))),
             );
         }
-        let mistake = Mistake::new("syntax", field_start..field_start + field.len(), "this line has no colon");
+        let mistake =
+            Mistake::new("syntax", field_start..field_start + field.len(), "this line has no colon");
         Some(match field.split_once(' ') {
             Some((name, value)) => mistake.help(format!("write `{}: {}`", shown(name), shown(value.trim()))),
             None => mistake.help(format!("write `{}:`", shown(field))),

@@ -1,7 +1,7 @@
 //! A small tree of a rule or of the settings, each node with its bytes; depth is bounded by the events.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use andon_model::Step;
@@ -41,7 +41,13 @@ pub(crate) struct Builder<'e, 'a> {
     pub(crate) over_limit: bool,
     /// With the path from the root of the tree.
     pub(crate) mistakes: Vec<Mistake>,
-    path: Vec<Step>,
+    path: Vec<Way<'a>>,
+}
+
+/// A step to a node, without an allocation for what is mostly not asked for.
+enum Way<'a> {
+    Key(Cow<'a, str>),
+    Item(usize),
 }
 
 impl<'e, 'a> Builder<'e, 'a> {
@@ -72,7 +78,7 @@ impl<'e, 'a> Builder<'e, 'a> {
             if event == Event::End {
                 return Ok(Node { bytes: start..bytes.end, kind: Kind::List(items) });
             }
-            self.path.push(Step::Item(index));
+            self.path.push(Way::Item(index));
             let item = self.node(event, bytes)?;
             self.path.pop();
             index += 1;
@@ -92,17 +98,21 @@ impl<'e, 'a> Builder<'e, 'a> {
                     end = key_bytes.end;
                     break;
                 }
-                Event::Scalar(key, _) => key,
+                Event::Scalar(key, _) => Some(key),
                 Event::Map | Event::List => {
                     self.mistakes.push(self.here("wrong-type", key_bytes.clone(), complex_key()));
-                    self.node(event, key_bytes.clone())?;
-                    Cow::Borrowed("")
+                    skip(self.events, &event)?;
+                    None
                 }
             };
             let Some((event, bytes)) = self.events.next()? else { break };
-            self.path.push(Step::Key(key.clone().into_owned()));
+            let Some(key) = key else {
+                skip(self.events, &event)?;
+                continue;
+            };
+            self.path.push(Way::Key(key));
             let value = self.node(event, bytes)?;
-            self.path.pop();
+            let Some(Way::Key(key)) = self.path.pop() else { break };
             if key == "<<" {
                 let message = "`<<` merges maps, which rule documents do not do; write the fields out";
                 self.mistakes.push(self.here("unsupported-yaml", key_bytes, message.to_owned()));
@@ -115,28 +125,49 @@ impl<'e, 'a> Builder<'e, 'a> {
     }
 
     fn refuse_duplicates(&mut self, entries: &mut [Entry<'a>]) {
-        let mut duplicates = Vec::new();
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-        for (index, entry) in entries.iter().enumerate() {
-            if seen.insert(&entry.key, index).is_some() {
-                duplicates.push(index);
-            }
-        }
+        let duplicates = duplicates(entries);
         for index in duplicates {
             let Some(entry) = entries.get_mut(index) else { continue };
             entry.skip = true;
             let (key, bytes) = (entry.key.clone(), entry.key_bytes.clone());
-            self.path.push(Step::Key(key.clone().into_owned()));
-            self.mistakes.push(self.here("duplicate-key", bytes, format!("`{key}` stands here a second time")));
+            self.path.push(Way::Key(key.clone()));
+            self.mistakes.push(self.here(
+                "duplicate-key",
+                bytes,
+                format!("`{key}` stands here a second time"),
+            ));
             self.path.pop();
         }
     }
 
     fn here(&self, code: &'static str, bytes: Range<usize>, message: String) -> Mistake {
         let mut mistake = Mistake::new(code, bytes, message);
-        mistake.finding.path = self.path.clone();
+        mistake.finding.path = self
+            .path
+            .iter()
+            .map(|way| match way {
+                Way::Key(key) => key.as_ref().into(),
+                Way::Item(index) => (*index).into(),
+            })
+            .collect();
         mistake
     }
+}
+
+/// In which places a key stands that stood before.
+fn duplicates(entries: &[Entry<'_>]) -> Vec<usize> {
+    // Most maps are small, and small ones are quicker to walk than to sort.
+    if entries.len() <= 16 {
+        let before = |index: usize| entries.iter().take(index);
+        let repeated = entries
+            .iter()
+            .enumerate()
+            .filter(|(index, entry)| before(*index).any(|other| other.key == entry.key));
+        return repeated.map(|(index, _)| index).collect();
+    }
+    let mut seen = BTreeSet::new();
+    let repeated = entries.iter().enumerate().filter(|(_, entry)| !seen.insert(entry.key.as_ref()));
+    repeated.map(|(index, _)| index).collect()
 }
 
 fn complex_key() -> String {
@@ -174,9 +205,10 @@ impl<'a> Node<'a> {
 
     pub(crate) fn find_mut(&mut self, path: &[Step]) -> Option<&mut Node<'a>> {
         path.iter().try_fold(self, |node, step| match (step, &mut node.kind) {
-            (Step::Key(key), Kind::Map(entries)) => {
-                entries.iter_mut().find(|entry| !entry.skip && entry.key == *key).map(|entry| &mut entry.value)
-            }
+            (Step::Key(key), Kind::Map(entries)) => entries
+                .iter_mut()
+                .find(|entry| !entry.skip && entry.key == *key)
+                .map(|entry| &mut entry.value),
             (Step::Item(index), Kind::List(items)) => items.get_mut(*index),
             _ => None,
         })

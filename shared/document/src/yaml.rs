@@ -3,27 +3,44 @@
 
 use std::ops::Range;
 
-use saphyr_parser::{Event as YamlEvent, Parser, ScalarStyle, Span, StrInput};
+use saphyr_parser::{Event as YamlEvent, Parser, ScalarStyle, Span};
 
 use crate::event::{Event, Mistake, Style};
+use crate::paced::{Pace, PacedInput};
 use crate::syntax;
 
 pub(crate) struct YamlEvents<'a> {
-    parser: Parser<'a, StrInput<'a>>,
+    parser: Parser<'a, PacedInput<'a>>,
+    pace: Pace,
     text: &'a str,
     marks: Marks<'a>,
     documents: usize,
+    /// The first control character, which YAML does not allow; the parser would take some for the end.
+    control: Option<usize>,
 }
 
 impl<'a> YamlEvents<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let marks = Marks { text, ascii: text.is_ascii(), character: 0, byte: 0 };
-        Self { parser: Parser::new_from_str(text), text, marks, documents: 0 }
+        let pace = Pace::default();
+        let parser = Parser::new(PacedInput::new(text, pace.clone()));
+        let is_control = |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0x7f;
+        Self { parser, pace, text, marks, documents: 0, control: text.bytes().position(is_control) }
     }
 
+    /// The next event, or `None` after the end of the document.
     pub(crate) fn next(&mut self) -> Result<Option<(Event<'a>, Range<usize>)>, Mistake> {
+        if let Some(at) = self.control {
+            let message = "a control character, which YAML does not allow";
+            return Err(Mistake::new("syntax", at..at + 1, message));
+        }
         loop {
-            let (event, span) = match self.parser.next_event() {
+            self.pace.begin();
+            let next = self.parser.next_event();
+            if self.pace.is_exhausted() {
+                return Err(self.too_much_for_one_event());
+            }
+            let (event, span) = match next {
                 None => return Ok(None),
                 Some(Ok(next)) => next,
                 Some(Err(error)) => {
@@ -33,7 +50,10 @@ impl<'a> YamlEvents<'a> {
             };
             let bytes = self.bytes(span);
             let event = match event {
-                YamlEvent::Nothing | YamlEvent::StreamStart | YamlEvent::StreamEnd | YamlEvent::DocumentEnd => {
+                YamlEvent::Nothing
+                | YamlEvent::StreamStart
+                | YamlEvent::StreamEnd
+                | YamlEvent::DocumentEnd => {
                     continue;
                 }
                 YamlEvent::DocumentStart(_) => {
@@ -60,6 +80,14 @@ impl<'a> YamlEvents<'a> {
             };
             return Ok(Some((event, bytes)));
         }
+    }
+
+    fn too_much_for_one_event(&self) -> Mistake {
+        let message =
+            format!("no end of a text, list or map within {} characters from here", Pace::CHARACTERS);
+        let at = self.marks.byte;
+        Mistake::new("too-large", at..at, message)
+            .help("write large lists and maps line by line, without braces, or as JSON")
     }
 
     fn bytes(&mut self, span: Span) -> Range<usize> {
@@ -100,7 +128,8 @@ struct Marks<'a> {
 impl Marks<'_> {
     fn byte(&mut self, character: usize) -> usize {
         if self.ascii {
-            return character.min(self.text.len());
+            self.byte = character.min(self.text.len());
+            return self.byte;
         }
         while self.character < character {
             match self.text.get(self.byte..).and_then(|rest| rest.chars().next()) {

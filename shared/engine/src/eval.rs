@@ -151,7 +151,9 @@ impl<'a> Scene<'a> {
             Node::Tag(operand) => self.tag(operand),
             Node::Aggregate(function, operand) => self.aggregate(function, operand),
             Node::Absent(operand) => Operated::Bool(self.absent(operand)),
-            Node::Negate(inner) => self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(-number)),
+            Node::Negate(inner) => {
+                self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(-number))
+            }
             Node::Abs(inner) => {
                 self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(number.abs()))
             }
@@ -208,8 +210,11 @@ impl<'a> Scene<'a> {
 
     /// Whether the newest point of a tag is as old as `absent` asks for.
     pub(crate) fn absent(&self, operand: u32) -> bool {
-        let Some(Operand::Absent { wait_ms, .. }) = self.code.operands.get(operand as usize) else { return false };
-        self.silent_since_ms(operand).is_some_and(|since_ms| self.moment.is_over(*wait_ms, since_ms, self.t_ms))
+        let Some(Operand::Absent { wait_ms, .. }) = self.code.operands.get(operand as usize) else {
+            return false;
+        };
+        self.silent_since_ms(operand)
+            .is_some_and(|since_ms| self.moment.is_over(*wait_ms, since_ms, self.t_ms))
     }
 
     /// Since when the tag of an `absent` is silent; `None` before the key's first instant.

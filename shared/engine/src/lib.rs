@@ -10,9 +10,11 @@ mod eval;
 pub mod expr;
 mod fold;
 pub mod lint;
-pub mod scope;
+mod pack;
 pub mod replay;
+pub mod scope;
 mod window;
 
 pub use compile::{CompiledRules, Plan, PlanError, Refused, RuleSet};
 pub use fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint};
+pub use pack::{Packed, Segment, SegmentId, UnpackError, segments_of};

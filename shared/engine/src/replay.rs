@@ -13,19 +13,19 @@ pub trait Sink {
     /// A state change was decided.
     fn transition(&mut self, transition: Transition);
 
-    /// A point of a valid record was read (before it is known whether it will be used).
-    fn point(&mut self, equipment: &str, point: &DataPoint<'_>) {
-        let _ = (equipment, point);
+    /// A point of a valid record that arrived at `arrival_ms` was read (before it is known whether it will be used).
+    fn point(&mut self, equipment: &str, point: &DataPoint<'_>, arrival_ms: i64) {
+        let _ = (equipment, point, arrival_ms);
     }
 
-    /// A point was not used. It may have come on an earlier line than `line`, on which this was found.
-    fn rejected_point(&mut self, line: u64, equipment: &str, rejected: &RejectedPoint) {
-        let _ = (line, equipment, rejected);
+    /// A point was not used. It may have come on an earlier line than that which was just read.
+    fn rejected_point(&mut self, equipment: &str, rejected: &RejectedPoint) {
+        let _ = (equipment, rejected);
     }
 
     /// A message, or an item of a list, could not be used.
-    fn rejected_message(&mut self, line: u64, reason: Reason, detail: &str) {
-        let _ = (line, reason, detail);
+    fn rejected_message(&mut self, reason: Reason, detail: &str) {
+        let _ = (reason, detail);
     }
 }
 
@@ -89,10 +89,14 @@ impl Replay {
     /// When a rule set cannot serve an equipment. Anything wrong with the line itself is rejected and counted.
     pub fn line(&mut self, line: &[u8], sink: &mut impl Sink) -> Result<(), FoldError> {
         self.counts.lines += 1;
+        if let Some((arrival_ms, equipment, point)) = Message::read_usual(line) {
+            let arrival_ms = arrival_ms.or(point.created_at_ms).unwrap_or(point.timestamp_ms);
+            return self.points(equipment, std::slice::from_ref(&point), arrival_ms, sink);
+        }
         let message = Message::read(line);
         for rejection in &message.rejections {
             self.counts.reject(rejection.reason, 1);
-            sink.rejected_message(self.counts.lines, rejection.reason, &rejection.detail);
+            sink.rejected_message(rejection.reason, &rejection.detail);
         }
         self.counts.reject(Reason::Malformed, message.unlisted_rejections);
         let arrival_ms = message.arrival_or_greatest_ms();
@@ -110,6 +114,14 @@ impl Replay {
             }
             (Content::Nothing | Content::One(..) | Content::Several(_) | Content::Rules(_), _) => Ok(()),
         }
+    }
+
+    /// Counts a line that is longer than a record may be, and was not kept.
+    pub fn too_long(&mut self, sink: &mut impl Sink) {
+        self.counts.lines += 1;
+        self.counts.reject(Reason::Malformed, 1);
+        let detail = format!("the line is longer than {} bytes", andon_model::limits::RECORD_BYTES);
+        sink.rejected_message(Reason::Malformed, &detail);
     }
 
     /// Ends the replay as `--end close` does: event time advances for every key to the greatest mark in the whole
@@ -144,7 +156,10 @@ impl Replay {
     ///
     /// # Errors
     /// The first error of `f`.
-    pub fn replace_keys<E>(&mut self, mut f: impl FnMut(&CompiledRules, &KeyState) -> Result<KeyState, E>) -> Result<(), E> {
+    pub fn replace_keys<E>(
+        &mut self,
+        mut f: impl FnMut(&CompiledRules, &KeyState) -> Result<KeyState, E>,
+    ) -> Result<(), E> {
         for key in &mut self.keys {
             *key = f(&self.rules, key)?;
         }
@@ -161,7 +176,7 @@ impl Replay {
     ) -> Result<(), FoldError> {
         for point in points {
             self.counts.points += 1;
-            sink.point(equipment, point);
+            sink.point(equipment, point, arrival_ms);
             if !point.derived {
                 self.greatest_mark_ms = self.greatest_mark_ms.max(Some(point.timestamp_ms.min(arrival_ms)));
             }
@@ -221,7 +236,7 @@ impl Replay {
 
     fn refuse(&mut self, detail: &str, sink: &mut impl Sink) {
         self.counts.reject(Reason::RulesRefused, 1);
-        sink.rejected_message(self.counts.lines, Reason::RulesRefused, detail);
+        sink.rejected_message(Reason::RulesRefused, detail);
     }
 }
 
@@ -231,7 +246,7 @@ fn report(counts: &mut Counts, equipment: &str, outcome: Outcome, sink: &mut imp
     counts.forced += outcome.forced;
     for rejected in &outcome.rejections {
         counts.reject(rejected.reason, 1);
-        sink.rejected_point(counts.lines, equipment, rejected);
+        sink.rejected_point(equipment, rejected);
     }
     for transition in outcome.transitions {
         counts.transitions += 1;

@@ -76,7 +76,14 @@ pub(crate) struct Window {
 
 impl Window {
     /// Takes a point that is applied at `t_ms`, and forgets what no later time covers.
-    pub(crate) fn push(&mut self, spec: WindowSpec, t_ms: i64, own_ms: i64, value: Option<f64>, changed: bool) {
+    pub(crate) fn push(
+        &mut self,
+        spec: WindowSpec,
+        t_ms: i64,
+        own_ms: i64,
+        value: Option<f64>,
+        changed: bool,
+    ) {
         let oldest_index = first_covered(spec, t_ms);
         while self.panes.front().is_some_and(|pane| pane.index < oldest_index) {
             self.panes.pop_front();
@@ -100,7 +107,10 @@ impl Window {
 
     /// When the next pane leaves the window: the earliest such time at or after `from_ms`.
     pub(crate) fn next_expiry_ms(&self, spec: WindowSpec, from_ms: i64) -> Option<i64> {
-        self.panes.iter().map(|pane| (pane.index + spec.panes) * spec.pane_ms).find(|due_ms| *due_ms >= from_ms)
+        self.panes
+            .iter()
+            .map(|pane| (pane.index + spec.panes) * spec.pane_ms)
+            .find(|due_ms| *due_ms >= from_ms)
     }
 
     /// An aggregate at `t_ms`; `None` for unknown. `standing` is the tag's newest value as a number, which `avg`,
@@ -120,7 +130,9 @@ impl Window {
             };
         };
         match function {
-            AggregateFn::Count => return Some(panes.fold(f64::from(first.count), |n, pane| n + f64::from(pane.count))),
+            AggregateFn::Count => {
+                return Some(panes.fold(f64::from(first.count), |n, pane| n + f64::from(pane.count)));
+            }
             AggregateFn::Changes => {
                 return Some(panes.fold(f64::from(first.changes), |n, pane| n + f64::from(pane.changes)));
             }
@@ -176,7 +188,10 @@ fn rate(delta: f64, elapsed_ms: i64) -> f64 {
 }
 
 /// A difference of bounded times as a float: exact, since they stay below 2^54.
-#[allow(clippy::cast_precision_loss, reason = "times are within limits::TIMESTAMP_MS, which floats hold exactly")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "times are within limits::TIMESTAMP_MS, which floats hold exactly"
+)]
 fn millis_as_number(ms: i64) -> f64 {
     ms as f64
 }

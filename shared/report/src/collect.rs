@@ -21,6 +21,7 @@ pub struct ReportBuilder {
     tag_index: LookupMap<String, u32>,
     pub(crate) equipments: Vec<Equipment>,
     equipment_index: LookupMap<String, u32>,
+    last_equipment: u32,
     series: Vec<Series>,
     series_index: LookupMap<(u32, u32), u32>,
     most_buckets: usize,
@@ -259,7 +260,12 @@ impl ReportBuilder {
     }
 
     fn equipment_id(&mut self, name: &str) -> Option<u32> {
+        // Senders send in bursts: most points are of the same equipment as the one before.
+        if self.equipments.get(index(self.last_equipment)).is_some_and(|last| last.name == name) {
+            return Some(self.last_equipment);
+        }
         if let Some(known) = self.equipment_index.get(name) {
+            self.last_equipment = *known;
             return Some(*known);
         }
         let new = self.equipments.len();

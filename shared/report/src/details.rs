@@ -5,7 +5,7 @@ use crate::collect::{REMOVED, ReportBuilder, Series};
 use crate::escape::{Html, clip, name};
 use crate::format::{Count, Counted, Measured, Moment, Near, Share, Span};
 use crate::input::{RuleInfo, Threshold, TransitionInfo};
-use crate::limits::{self, fair_share};
+use crate::limits::{self, fair_cut};
 use crate::numbers::{float, index};
 use crate::overview::{axis, chip, state_class, state_strip};
 use crate::range::Range;
@@ -36,7 +36,7 @@ pub(crate) fn chosen(groups: &[Group<'_>], most: usize) -> Vec<bool> {
         .collect()
 }
 
-/// Writes the details of the chosen rows. Returns how many there was room for.
+/// Writes the details of the chosen rows.
 pub(crate) fn write(
     html: &mut Html,
     report: &ReportBuilder,
@@ -55,14 +55,7 @@ pub(crate) fn write(
     if drawn.is_empty() {
         return;
     }
-    let charts: usize = drawn.iter().map(|(_, _, row)| charts_of(report, row)).sum();
-    let listing = drawn.iter().filter(|(_, _, row)| row.pair.transitions > 0).count();
-    let share = Allowance {
-        buckets: fair_share(limits::DRAWN_BUCKETS, charts, 30, limits::BUCKETS),
-        boxes: fair_share(limits::OVERVIEW_SEGMENTS * 2, charts + drawn.len(), 10, 300),
-        transitions: fair_share(limits::DRAWN_TRANSITIONS, listing, 5, report.options.max_listed_transitions),
-    };
-
+    let share = allowance(report, &drawn);
     html.raw(
         "<section id=details><h2>Rule by rule</h2><p class=lead>The values behind each state. A dashed ",
     );
@@ -83,8 +76,8 @@ pub(crate) fn write(
     if left > 0 {
         html.raw("<p class=left>");
         html.text(format_args!(
-            "{} left out here, to keep the page small",
-            Counted(left, "rule and equipment")
+            "{} of rule and equipment left out here, to keep the page small",
+            Counted(left, "pair")
         ));
         html.raw("; those with transitions come first.</p>");
     }
@@ -95,8 +88,28 @@ fn rule_of<'a>(report: &'a ReportBuilder, row: &Row<'_>) -> Option<&'a RuleInfo>
     report.rules.get(index(row.pair.rule))
 }
 
-fn charts_of(report: &ReportBuilder, row: &Row<'_>) -> usize {
-    rule_of(report, row).map_or(0, |rule| rule.tags.len().min(limits::CHARTS))
+/// Shares the room for buckets, boxes and transitions out among the details.
+fn allowance(report: &ReportBuilder, drawn: &[&(usize, &str, &Row<'_>)]) -> Allowance {
+    let (mut buckets, mut boxes, mut transitions) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, _, row) in drawn {
+        boxes.push(row.pair.winners.changes().len() + 1);
+        transitions.push(row.pair.listed.len());
+        let tags = rule_of(report, row).into_iter().flat_map(|rule| rule.tags.iter().take(limits::CHARTS));
+        for series in tags.filter_map(|tag| report.series(row.pair.equipment, tag)) {
+            buckets.push(series.numbers.buckets().len());
+            boxes.push(series.strip.changes().len());
+        }
+    }
+    Allowance {
+        buckets: fair_cut(&buckets, limits::DRAWN_BUCKETS, 30, limits::BUCKETS),
+        boxes: fair_cut(&boxes, limits::DETAILS_SEGMENTS, 10, 300),
+        transitions: fair_cut(
+            &transitions,
+            limits::DRAWN_TRANSITIONS,
+            5,
+            report.options.max_listed_transitions,
+        ),
+    }
 }
 
 fn detail(
@@ -222,7 +235,7 @@ fn transition_row(html: &mut Html, t: &TransitionInfo) {
             html.raw("<span class=\"chip none\">rule removed</span>");
         }
     }
-    html.raw("<td class=g>").text(t.group.as_deref().unwrap_or("none votes")).raw("<td class=why>");
+    html.raw("<td class=g>").text(t.group.as_deref().unwrap_or("none (default)")).raw("<td class=why>");
     for operand in &t.explanation {
         html.raw("<div><code>").text(&operand.text).raw("</code> <b>").text(&operand.value).raw("</b>");
         if let Some(at_ms) = operand.at_ms {

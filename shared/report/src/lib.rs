@@ -6,6 +6,22 @@
 //! the script adds the crosshair, zoom and the choice of a theme.
 //!
 //! No files, no clocks: the same calls give the same bytes.
+//!
+//! ```
+//! use andon_report::{ReportBuilder, ReportOptions, RuleInfo, Value};
+//!
+//! let mut report = ReportBuilder::new(ReportOptions { title: "Line 3".into(), ..ReportOptions::default() });
+//! report.rule(RuleInfo {
+//!     rule_id: "filler-overheat".into(),
+//!     default_state: "UNKNOWN".into(),
+//!     tags: vec!["water_temperature".into()],
+//!     ..RuleInfo::default()
+//! });
+//! report.watch("filler-overheat", "filler-1");
+//! report.point("filler-1", "water_temperature", 1_700_000_000_000, Value::Num(81.5));
+//! let page = report.finish(1_700_000_060_000);
+//! assert!(page.contains("filler-overheat"));
+//! ```
 
 mod chart;
 mod collect;

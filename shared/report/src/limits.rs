@@ -12,7 +12,7 @@ pub(crate) const RULES: usize = 10_000;
 pub(crate) const PAIRS: usize = 20_000;
 /// Tags that rules name, over all rules.
 pub(crate) const TAGS: usize = 50_000;
-/// (equipment, tag) series that are kept, at [`fair_share`] of [`BUCKETS_IN_ALL`]: 72 bytes each, 86 MB.
+/// (equipment, tag) series that are kept, at [`fair_share`] of [`BUCKETS_IN_ALL`]: 80 bytes each, 96 MB.
 pub(crate) const SERIES: usize = 10_000;
 /// Buckets of one series while there are few.
 pub(crate) const BUCKETS: usize = 1_200;
@@ -42,14 +42,14 @@ pub(crate) const INCIDENTS: usize = 200;
 /// The page, in bytes: the details get what the sections before them left over, and are cut there, whatever the
 /// estimates behind the other bounds.
 pub(crate) const PAGE_BYTES: usize = 10_000_000;
-/// Share of the page for the overview; at about 120 bytes a segment.
-pub(crate) const OVERVIEW_BYTES: usize = 2_500_000;
+/// Share of the page for the overview; at about 130 bytes a segment.
+pub(crate) const OVERVIEW_BYTES: usize = 3_000_000;
 /// What the details leave to the sections after them.
 pub(crate) const AFTER_DETAILS_BYTES: usize = 500_000;
 /// Rows of the overview.
 pub(crate) const OVERVIEW_ROWS: usize = 1_000;
 /// Segments of all strips in the overview together.
-pub(crate) const OVERVIEW_SEGMENTS: usize = 16_000;
+pub(crate) const OVERVIEW_SEGMENTS: usize = 20_000;
 /// Boxes of all strips in the details together.
 pub(crate) const DETAILS_SEGMENTS: usize = 20_000;
 /// Buckets of all charts in the details together, at about 70 bytes.

@@ -103,7 +103,7 @@ pub(crate) fn write(
         .take(limits::OVERVIEW_ROWS)
         .map(|row| row.pair.winners.changes().len() + 1)
         .collect();
-    let most = fair_cut(&lengths, limits::OVERVIEW_SEGMENTS, 8, 240);
+    let most = fair_cut(&lengths, limits::OVERVIEW_SEGMENTS, 20, 240);
     let start = html.len();
     let mut number = 0;
     for group in groups {
@@ -252,7 +252,7 @@ pub(crate) fn incidents(html: &mut Html, report: &ReportBuilder) {
     }
     html.raw("</table></div>");
     if report.totals.incidents_not_kept > 0 {
-        let left = Counted(report.totals.incidents_not_kept, "later event");
+        let left = Counted(report.totals.incidents_not_kept, "more event");
         html.raw("<p class=left>")
             .text(format_args!("{left} not listed, to keep the page small."))
             .raw("</p>");

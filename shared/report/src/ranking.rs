@@ -1,6 +1,7 @@
 //! What an operator should look at first.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use crate::collect::{Pair, REMOVED, ReportBuilder};
 use crate::numbers::index;
@@ -89,6 +90,23 @@ pub(crate) fn initial<'a>(report: &'a ReportBuilder, pair: &'a Pair, range: &Ran
     (state, first_ms.or(first_change).unwrap_or(range.end_ms))
 }
 
+/// Time in each state within the range, for a pair that is older than the range: read off the strip, where changes
+/// that lie close together count as the last of them.
+fn time_within(pair: &Pair, initial: &str, range: &Range) -> BTreeMap<String, i64> {
+    let changes = pair.winners.changes();
+    let starts = [(initial, range.start_ms)].into_iter();
+    let starts = starts.chain(changes.iter().map(|c| (pair.winners.value(c.value), c.at_ms)));
+    let ends = changes.iter().map(|c| c.at_ms).chain([range.end_ms]);
+    let mut time_in = BTreeMap::new();
+    for ((state, start_ms), end_ms) in starts.zip(ends) {
+        let (start_ms, end_ms) = (start_ms.max(range.start_ms), end_ms.min(range.end_ms));
+        if end_ms > start_ms {
+            *time_in.entry(state.to_owned()).or_default() += end_ms - start_ms;
+        }
+    }
+    time_in
+}
+
 fn row<'a>(report: &'a ReportBuilder, pair: &'a Pair, range: &Range) -> Row<'a> {
     let (initial_state, first_ms) = initial(report, pair, range);
     let (now, since_ms) = match &pair.now {
@@ -96,9 +114,14 @@ fn row<'a>(report: &'a ReportBuilder, pair: &'a Pair, range: &Range) -> Row<'a> 
         Some(None) => (REMOVED.to_owned(), pair.since_ms),
         Some(Some(state)) => (state.clone(), pair.since_ms),
     };
-    let mut time_in = pair.time_in.clone();
-    let last = time_in.entry(now.clone()).or_default();
-    *last = last.saturating_add(range.end_ms.saturating_sub(since_ms).max(0));
+    let time_in = if first_ms < range.start_ms {
+        time_within(pair, initial_state, range)
+    } else {
+        let mut time_in = pair.time_in.clone();
+        let last = time_in.entry(now.clone()).or_default();
+        *last = last.saturating_add(range.end_ms.saturating_sub(since_ms).max(0));
+        time_in
+    };
     let mut time_in: Vec<(String, i64)> = time_in.into_iter().collect();
     time_in.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let trouble = time_in.iter().filter(|(state, _)| look(state).severity >= TROUBLE);

@@ -86,14 +86,22 @@ impl StripView<'_> {
     }
 }
 
-/// Runs of boxes too narrow to be told apart become one that says how many there were. There are at most `most`
-/// wide ones, hence at most a few times as many in all.
+/// Runs of boxes too narrow to be told apart become one that says how many there were. What counts as narrow grows
+/// until there are no more than `most`, which it stays below once only boxes wider than a share of `most` are left.
 fn merged(segments: Vec<Segment>, range: &Range, most: usize) -> Vec<Segment> {
-    if segments.len() <= most {
-        return segments;
+    let most = most.max(1);
+    let widest_ms = float(range.width_ms()) / float(i64::try_from(most).unwrap_or(i64::MAX)) * 4.0;
+    let mut narrow_ms = float(range.width_ms()) / 1_000.0;
+    let mut kept = segments;
+    while kept.len() > most && narrow_ms < widest_ms {
+        kept = without_narrow(&kept, narrow_ms);
+        narrow_ms *= 1.5;
     }
-    let narrow_ms = float(range.width_ms()) / float(i64::try_from(most.max(1)).unwrap_or(i64::MAX));
-    let is_narrow = |s: &Segment| float(s.end_ms.saturating_sub(s.start_ms)) < narrow_ms;
+    kept
+}
+
+fn without_narrow(segments: &[Segment], narrow_ms: f64) -> Vec<Segment> {
+    let is_narrow = |s: &Segment| s.value.is_none() || float(s.end_ms.saturating_sub(s.start_ms)) < narrow_ms;
     segments
         .chunk_by(|a, b| is_narrow(a) && is_narrow(b))
         .flat_map(|run| match run {
@@ -131,4 +139,47 @@ fn write_box(
     let span = Span(end_ms.saturating_sub(start_ms));
     html.text(format_args!(" · {} – {until} ({span})", Moment(start_ms))).raw("\"><b>");
     html.text(label).raw("</b></i>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(start_ms: i64, end_ms: i64, value: u8) -> Segment {
+        Segment { start_ms, end_ms, value: Some(value), changes: 1, seen: 1 << value }
+    }
+
+    #[test]
+    fn wide_boxes_stay_when_narrow_ones_beside_them_merge() {
+        let mut segments = vec![segment(0, 400, 0)];
+        segments.extend((400..600).zip([1, 0].into_iter().cycle()).map(|(t, v)| segment(t, t + 1, v)));
+        segments.push(segment(600, 1_000, 2));
+        let kept = merged(segments, &Range::new(0, 1_000), 20);
+        assert_eq!(kept.len(), 3);
+        assert_eq!((kept[1].value, kept[1].changes, kept[1].seen), (None, 200, 0b11));
+        assert_eq!(kept[2], segment(600, 1_000, 2));
+    }
+
+    #[test]
+    fn few_boxes_stay_however_narrow() {
+        let segments: Vec<Segment> = (0..10).map(|t| segment(t, t + 1, 0)).collect();
+        assert_eq!(merged(segments.clone(), &Range::new(0, 1_000_000), 20), segments);
+    }
+
+    #[test]
+    fn the_number_of_boxes_is_bounded_whatever_their_widths() {
+        for pattern in [vec![1_i64], vec![1, 50], vec![1, 1, 50], vec![3, 9, 27, 81]] {
+            let mut at = 0;
+            let segments: Vec<Segment> = (0..5_000_u32)
+                .zip(pattern.iter().cycle())
+                .map(|(i, width)| {
+                    at += width;
+                    segment(at - width, at, u8::from(i % 2 == 0))
+                })
+                .collect();
+            let kept = merged(segments, &Range::new(0, at), 20);
+            assert!(kept.len() <= 60, "{} boxes for {pattern:?}", kept.len());
+            assert_eq!(kept.iter().map(|s| s.changes).sum::<u64>(), 5_000);
+        }
+    }
 }

@@ -7,5 +7,6 @@ mod case;
 pub mod generate;
 pub mod naive;
 pub mod shrink;
+pub mod w1;
 
 pub use case::Case;

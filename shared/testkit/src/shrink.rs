@@ -24,9 +24,8 @@ fn fewer_lines(best: &mut Case, fails: &mut impl FnMut(&Case) -> bool) {
     while run > 0 {
         let mut from = 0;
         while from < best.lines.len() {
-            let kept = |(index, line): (usize, &String)| {
-                (index < from || index >= from + run).then(|| line.clone())
-            };
+            let kept =
+                |(index, line): (usize, &String)| (index < from || index >= from + run).then(|| line.clone());
             let lines = best.lines.iter().enumerate().filter_map(kept).collect();
             let candidate = Case { lines, ..best.clone() };
             if fails(&candidate) {
@@ -99,7 +98,9 @@ fn simpler_rule(rule: &Rule) -> Vec<Rule> {
     for (index, group) in rule.groups.iter().enumerate() {
         let mut groups = Vec::new();
         if group.states.len() > 1 {
-            groups.extend(without_one(&group.states).map(|states| andon_model::Group { states, ..group.clone() }));
+            groups.extend(
+                without_one(&group.states).map(|states| andon_model::Group { states, ..group.clone() }),
+            );
         }
         if group.otherwise.is_some() {
             groups.push(andon_model::Group { otherwise: None, ..group.clone() });
@@ -143,7 +144,9 @@ mod tests {
 
     #[test]
     fn a_shrunk_case_holds_only_what_makes_it_fail() {
-        let case = (0..).map(crate::generate::case).find(|case| case.lines.len() > 100 && case.rules.rules.len() > 2);
+        let case = (0..)
+            .map(crate::generate::case)
+            .find(|case| case.lines.len() > 100 && case.rules.rules.len() > 2);
         let mut case = case.unwrap();
         case.lines.insert(40, "first culprit".to_owned());
         case.lines.insert(90, "second culprit".to_owned());

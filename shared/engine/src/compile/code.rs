@@ -150,7 +150,8 @@ pub(super) fn compile(rule: &Rule, index: usize, tags: &mut Tags) -> Result<Code
 }
 
 fn finding(path: Vec<Step>, error: ExprError) -> Finding {
-    let mut finding = Finding::error("expression", path, error.message).within(error.span.start..error.span.end);
+    let mut finding =
+        Finding::error("expression", path, error.message).within(error.span.start..error.span.end);
     finding.help = error.help;
     finding
 }
@@ -265,7 +266,9 @@ impl Compiler<'_> {
                 let (first, count) = self.joined(sides, named);
                 Node::Or { first, count }
             }
-            ExprKind::Binary(op, left, right) => Node::Binary(*op, self.node(left, named), self.node(right, named)),
+            ExprKind::Binary(op, left, right) => {
+                Node::Binary(*op, self.node(left, named), self.node(right, named))
+            }
             ExprKind::Compare(op, left, right) => return self.compare(*op, left, right, named),
             ExprKind::Conditional(condition, then, otherwise) => Node::Conditional(
                 self.node(condition, named),
@@ -288,12 +291,16 @@ impl Compiler<'_> {
         let (left, right) = (self.node(left, named), self.node(right, named));
         let at = |id: NodeId| self.parts.nodes.get(id as usize).copied();
         let node = match (at(left), at(right)) {
-            (Some(Node::Tag(operand)), Some(Node::Number(number))) => Node::TagWithNumber(op, operand, number),
+            (Some(Node::Tag(operand)), Some(Node::Number(number))) => {
+                Node::TagWithNumber(op, operand, number)
+            }
             (Some(Node::Number(number)), Some(Node::Tag(operand))) => {
                 Node::TagWithNumber(op.flipped(), operand, number)
             }
             (Some(Node::Tag(operand)), Some(Node::Text(text))) => Node::TagWithText(op, operand, text),
-            (Some(Node::Text(text)), Some(Node::Tag(operand))) => Node::TagWithText(op.flipped(), operand, text),
+            (Some(Node::Text(text)), Some(Node::Tag(operand))) => {
+                Node::TagWithText(op.flipped(), operand, text)
+            }
             _ => return self.push(Node::Compare(op, left, right)),
         };
         // The two sides are the newest nodes and nothing else points at them.

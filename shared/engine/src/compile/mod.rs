@@ -4,6 +4,7 @@
 //! means for one equipment.
 
 mod code;
+mod describe;
 mod meaning;
 pub mod plan;
 mod validate;
@@ -18,6 +19,7 @@ use andon_model::{Finding, LookupMap, Rule, RuleDocument, Settings};
 use compact_str::CompactString;
 
 pub(crate) use code::{Code, EntryCode, Node, NodeId, Operand};
+pub use describe::Threshold;
 pub(crate) use meaning::{entry_meaning, rule_meaning};
 pub use plan::{Plan, PlanError};
 
@@ -92,7 +94,10 @@ impl CompiledRules {
     /// The set of exactly that start.
     #[must_use]
     pub fn starting_at(&self, start_ms: i64) -> Option<&Arc<RuleSet>> {
-        self.sets.binary_search_by_key(&start_ms, |set| set.start_ms).ok().and_then(|index| self.sets.get(index))
+        self.sets
+            .binary_search_by_key(&start_ms, |set| set.start_ms)
+            .ok()
+            .and_then(|index| self.sets.get(index))
     }
 
     /// The newest set that is due at an arrival.
@@ -102,7 +107,11 @@ impl CompiledRules {
     }
 
     /// The sets due at an arrival that start after `after_ms`, oldest first.
+    #[inline]
     pub(crate) fn due(&self, after_ms: i64, arrival_ms: i64) -> &[Arc<RuleSet>] {
+        if self.sets.last().is_none_or(|newest| newest.start_ms <= after_ms) {
+            return &[];
+        }
         let from = self.sets.partition_point(|set| set.start_ms <= after_ms);
         let to = self.sets.partition_point(|set| set.start_ms <= arrival_ms);
         self.sets.get(from..to).unwrap_or_default()

@@ -80,7 +80,8 @@ fn selected<'a>(set: &'a RuleSet, rules: &[u32]) -> impl Iterator<Item = (u32, &
 
 /// The tags that some rules of a set name, sorted; refused when they are too many.
 pub(super) fn count_tags(set: &RuleSet, rules: &[u32]) -> Result<Vec<TagId>, PlanError> {
-    let mut tags: Vec<TagId> = selected(set, rules).flat_map(|(_, rule)| rule.code.tags.iter().copied()).collect();
+    let mut tags: Vec<TagId> =
+        selected(set, rules).flat_map(|(_, rule)| rule.code.tags.iter().copied()).collect();
     tags.sort_unstable();
     tags.dedup();
     if tags.len() > limits::TAGS_PER_KEY { Err(PlanError::TooManyTags(tags.len())) } else { Ok(tags) }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use andon_model::{Finding, Group, Millis, ParameterValue, Rule, RuleDocument, Settings, StateEntry, Step, limits};
+use andon_model::{
+    Finding, Group, Millis, ParameterValue, Rule, RuleDocument, Settings, StateEntry, Step, limits,
+};
 
 use crate::scope::Glob;
 
@@ -16,7 +18,11 @@ pub(super) fn document(document: &RuleDocument) -> Vec<Finding> {
         let path: Vec<Step> = vec!["rules".into(), index.into()];
         let mut checker = Checker { path, findings: &mut findings };
         if let Some(first) = seen.insert(&rule.id, index) {
-            checker.error(&["id".into()], "duplicate-id", format!("rule `{}` is already rule {} of the set", rule.id, first + 1));
+            checker.error(
+                &["id".into()],
+                "duplicate-id",
+                format!("rule `{}` is already rule {} of the set", rule.id, first + 1),
+            );
         }
         checker.rule(rule);
     }
@@ -58,7 +64,10 @@ impl Checker<'_> {
             && rule.id.len() <= limits::RULE_ID_BYTES
             && rule.id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
         if !id_valid {
-            let message = format!("`{}` is no rule id; expected 1 to 128 letters, digits, `.`, `_` and `-`", shown(&rule.id));
+            let message = format!(
+                "`{}` is no rule id; expected 1 to 128 letters, digits, `.`, `_` and `-`",
+                shown(&rule.id)
+            );
             self.error(&["id".into()], "bad-id", message);
         }
         if rule.description.as_ref().is_some_and(|text| text.len() > limits::DESCRIPTION_BYTES) {
@@ -74,7 +83,8 @@ impl Checker<'_> {
         let entries: usize = rule.groups.iter().map(|group| group.states.len()).sum();
         if rule.groups.len() > limits::RULE_ENTRIES || entries > limits::RULE_ENTRIES {
             let (groups, limit) = (rule.groups.len(), limits::RULE_ENTRIES);
-            let message = format!("the rule has {groups} groups and {entries} states; the limit of each is {limit}");
+            let message =
+                format!("the rule has {groups} groups and {entries} states; the limit of each is {limit}");
             self.error(&["groups".into()], "too-many", message);
         }
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -82,7 +92,8 @@ impl Checker<'_> {
             let depth = self.path.len();
             self.path.extend(["groups".into(), index.into()]);
             if let Some(first) = seen.insert(&group.id, index) {
-                let message = format!("group `{}` is already group {} of the rule", shown(&group.id), first + 1);
+                let message =
+                    format!("group `{}` is already group {} of the rule", shown(&group.id), first + 1);
                 self.error(&["id".into()], "duplicate-id", message);
             }
             self.group(group);
@@ -98,10 +109,15 @@ impl Checker<'_> {
             path
         };
         if globs.is_empty() {
-            self.error(&place(None), "empty", "the scope names no equipment; expected a glob such as `filler-*`, or leave it out for all");
+            self.error(
+                &place(None),
+                "empty",
+                "the scope names no equipment; expected a glob such as `filler-*`, or leave it out for all",
+            );
         }
         if globs.len() > limits::SCOPE_GLOBS {
-            let message = format!("the scope has {} globs; the limit is {}", globs.len(), limits::SCOPE_GLOBS);
+            let message =
+                format!("the scope has {} globs; the limit is {}", globs.len(), limits::SCOPE_GLOBS);
             self.error(&place(None), "too-many", message);
         }
         for (index, glob) in globs.iter().enumerate() {
@@ -116,7 +132,11 @@ impl Checker<'_> {
 
     fn parameters(&mut self, rule: &Rule) {
         if rule.parameters.len() > limits::PARAMETERS {
-            let message = format!("the rule has {} parameters; the limit is {}", rule.parameters.len(), limits::PARAMETERS);
+            let message = format!(
+                "the rule has {} parameters; the limit is {}",
+                rule.parameters.len(),
+                limits::PARAMETERS
+            );
             self.error(&["parameters".into()], "too-many", message);
         }
         for (name, value) in &rule.parameters {
@@ -125,7 +145,10 @@ impl Checker<'_> {
                 && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !identifier {
-                let message = format!("`{}` cannot be named as `params.…`; expected letters, digits and `_`", shown(name));
+                let message = format!(
+                    "`{}` cannot be named as `params.…`; expected letters, digits and `_`",
+                    shown(name)
+                );
                 self.error(&place, "bad-name", message);
             }
             match value {
@@ -133,7 +156,11 @@ impl Checker<'_> {
                     self.error(&place, "bad-value", "the number is not finite");
                 }
                 ParameterValue::Text(text) if text.len() > limits::TEXT_BYTES => {
-                    self.error(&place, "too-long", format!("the text is longer than {} bytes", limits::TEXT_BYTES));
+                    self.error(
+                        &place,
+                        "too-long",
+                        format!("the text is longer than {} bytes", limits::TEXT_BYTES),
+                    );
                 }
                 _ => {}
             }
@@ -165,9 +192,17 @@ impl Checker<'_> {
         self.wait("for", entry.hold.unwrap_or_default());
         self.wait("keep_for", entry.keep_for.unwrap_or_default());
         match entry.times {
-            Some(0) => self.error(&["times".into()], "bad-value", "`times` is 0; expected at least 1, or leave it out"),
+            Some(0) => self.error(
+                &["times".into()],
+                "bad-value",
+                "`times` is 0; expected at least 1, or leave it out",
+            ),
             Some(times) if times > limits::TIMES => {
-                self.error(&["times".into()], "bad-value", format!("`times` is {times}; the limit is {}", limits::TIMES));
+                self.error(
+                    &["times".into()],
+                    "bad-value",
+                    format!("`times` is {times}; the limit is {}", limits::TIMES),
+                );
             }
             _ => {}
         }
@@ -177,15 +212,20 @@ impl Checker<'_> {
         // Also refuses what is not finite.
         let within = weight.abs() <= WEIGHT_LIMIT;
         if !within {
-            let message = format!("the weight is {weight}; expected a number between -{WEIGHT_LIMIT} and {WEIGHT_LIMIT}");
+            let message = format!(
+                "the weight is {weight}; expected a number between -{WEIGHT_LIMIT} and {WEIGHT_LIMIT}"
+            );
             self.error(&["weight".into()], "bad-value", message);
         }
     }
 
     fn label(&mut self, place: &[Step], label: &str, what: &str) {
         if label.is_empty() || label.len() > limits::LABEL_BYTES || label.chars().any(char::is_control) {
-            let message =
-                format!("`{}` is no {what}; expected 1 to {} bytes without control characters", shown(label), limits::LABEL_BYTES);
+            let message = format!(
+                "`{}` is no {what}; expected 1 to {} bytes without control characters",
+                shown(label),
+                limits::LABEL_BYTES
+            );
             self.error(place, "bad-name", message);
         }
     }

@@ -80,9 +80,10 @@ impl KeyState {
                     }
                 }
                 None => {
-                    if let (Some(sequence), Some(state)) =
-                        (self.retired.remove(compiled.rule.id.as_str()), self.rule_states.get_mut(position as usize))
-                    {
+                    if let (Some(sequence), Some(state)) = (
+                        self.retired.remove(compiled.rule.id.as_str()),
+                        self.rule_states.get_mut(position as usize),
+                    ) {
                         state.sequence = sequence;
                     }
                     to_evaluate.push(position);
@@ -102,13 +103,14 @@ impl KeyState {
     /// Rules that the new set has not, or not for this equipment, end with a transition to nothing.
     fn end_removed(&mut self, before: &BTreeMap<&str, Before<'_>>, t_ms: i64, outcome: &mut Outcome) {
         let kept: LookupMap<&str, ()> = kept_ids(&self.rules.set, &self.rules.plan.rules);
-        let mut removed: Vec<(&&str, &Before<'_>)> = before.iter().filter(|(id, _)| !kept.contains_key(**id)).collect();
+        let mut removed: Vec<(&&str, &Before<'_>)> =
+            before.iter().filter(|(id, _)| !kept.contains_key(**id)).collect();
         removed.sort_by_key(|(_, before)| &before.compiled.rule.id);
         for (id, before) in removed {
             let mut sequence = before.state.sequence;
             let winner = before.state.winner.state(before.compiled);
             if winner != before.compiled.rule.default {
-                sequence += 1;
+                sequence = sequence.saturating_add(1);
                 outcome.transitions.push(Transition {
                     rule_id: CompactString::new(id),
                     rule_version: before.compiled.rule.version,
@@ -142,9 +144,10 @@ impl KeyState {
     fn keep_windows(&mut self, old: &Self) {
         let plan = &self.rules.plan;
         for (window, spec) in self.windows.iter_mut().zip(&plan.windows) {
-            let old_spec = plan.tags.get(spec.tag as usize).and_then(|tag| {
-                Some(WindowSpec { tag: old.rules.plan.tag(&tag.name)?, ..*spec })
-            });
+            let old_spec = plan
+                .tags
+                .get(spec.tag as usize)
+                .and_then(|tag| Some(WindowSpec { tag: old.rules.plan.tag(&tag.name)?, ..*spec }));
             let known = old_spec
                 .and_then(|spec| old.rules.plan.windows.binary_search(&spec).ok())
                 .and_then(|known| old.windows.get(known));
@@ -205,13 +208,16 @@ fn rules_before(old: &KeyState) -> BTreeMap<&str, Before<'_>> {
         let first_group = plan_rule.first_group as usize;
         let entries = old.entries.get(first_entry..first_entry + compiled.code.entries.len());
         let calm = old.calm.get(first_group..first_group + compiled.rule.groups.len());
-        before.insert(compiled.rule.id.as_str(), Before {
-            compiled,
-            state: old.rule_states.get(position).cloned().unwrap_or_default(),
-            entries: entries.unwrap_or_default(),
-            calm: calm.unwrap_or_default(),
-            due_ms: old.timers.due_ms(u32::try_from(position).unwrap_or(u32::MAX)),
-        });
+        before.insert(
+            compiled.rule.id.as_str(),
+            Before {
+                compiled,
+                state: old.rule_states.get(position).cloned().unwrap_or_default(),
+                entries: entries.unwrap_or_default(),
+                calm: calm.unwrap_or_default(),
+                due_ms: old.timers.due_ms(u32::try_from(position).unwrap_or(u32::MAX)),
+            },
+        );
     }
     before
 }
@@ -249,18 +255,20 @@ fn keep_groups(
         let meanings: Vec<String> = group.states.iter().map(|entry| entry_meaning(rule, entry)).collect();
         for (old_entry, old_state) in old_group.states.iter().zip(old_states) {
             let meaning = entry_meaning(old_rule, old_entry);
-            let same = group.states.iter().zip(&meanings).zip(&mut slots).find_map(|((entry, of_new), slot)| {
-                if entry.state == old_entry.state && *of_new == meaning { slot.take() } else { None }
-            });
+            let same =
+                group.states.iter().zip(&meanings).zip(&mut slots).find_map(|((entry, of_new), slot)| {
+                    if entry.state == old_entry.state && *of_new == meaning { slot.take() } else { None }
+                });
             match same {
                 Some(slot) => *slot = *old_state,
                 None => unmatched.push((old_entry, old_state)),
             }
         }
         for (old_entry, old_state) in unmatched.into_iter().filter(|(_, state)| state.active) {
-            let heir = group.states.iter().zip(&mut slots).find_map(|(entry, slot)| {
-                if entry.state == old_entry.state { slot.take() } else { None }
-            });
+            let heir =
+                group.states.iter().zip(&mut slots).find_map(|(entry, slot)| {
+                    if entry.state == old_entry.state { slot.take() } else { None }
+                });
             if let Some(heir) = heir {
                 *heir = EntryState { active: true, since_ms: old_state.since_ms, ..EntryState::default() };
             }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use andon_model::{DataPoint, Reason, Transition, Value, limits};
 use compact_str::CompactString;
 
-pub(crate) use entry::EntryState;
+pub(crate) use entry::{EntryState, NONE_MS};
 pub(crate) use pending::{Pending, PendingPoint, PendingTag, Rank};
 pub(crate) use rule::{RuleState, Winner};
 pub(crate) use sources::{Source, Sources};
@@ -28,6 +28,7 @@ pub(crate) use timers::Timers;
 
 use crate::compile::{CompiledRules, Plan, PlanError, RuleSet};
 use crate::eval::{Moment, as_number};
+use crate::pack::Segments;
 use crate::window::Window;
 
 /// One record of one equipment.
@@ -92,7 +93,10 @@ impl fmt::Display for FoldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownRuleSet { start_ms } => {
-                write!(f, "the state was folded with the rule set that starts at {start_ms}, which is not known here")
+                write!(
+                    f,
+                    "the state was folded with the rule set that starts at {start_ms}, which is not known here"
+                )
             }
             Self::Plan(error) => error.fmt(f),
         }
@@ -153,6 +157,8 @@ pub struct KeyState {
     pub(crate) timers: Timers,
     /// Sequences of rules that are gone, by id: they go on if the rule comes back.
     pub(crate) retired: std::collections::BTreeMap<CompactString, u64>,
+    /// Which panes are in segments already; decides nothing.
+    pub(crate) segments: Segments,
     scratch: Scratch,
 }
 
@@ -200,6 +206,7 @@ impl KeyState {
             rule_states: vec![RuleState::default(); rule_count],
             timers: Timers::new(rule_count),
             retired: std::collections::BTreeMap::new(),
+            segments: Segments::default(),
             scratch: Scratch::for_plan(plan),
             rules,
         }
@@ -262,10 +269,12 @@ impl KeyState {
         self.rules.set.start_ms()
     }
 
-    /// The rule that a transition of this key names is evaluated for this many rules.
-    #[must_use]
-    pub fn rule_count(&self) -> usize {
-        self.rule_states.len()
+    /// The ids of the rules that watch the equipment.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
+        let rules = self.rules.plan.rules.iter();
+        rules
+            .filter_map(|rule| self.rules.set.rules.get(rule.rule as usize))
+            .map(|rule| rule.rule.id.as_str())
     }
 
     /// The greatest mark of its sources, ms.
@@ -347,6 +356,12 @@ impl KeyState {
     fn instant(&mut self, outcome: &mut Outcome) {
         let Some((at_ms, mut points)) = self.pending.pop() else { return };
         self.scratch.begin();
+        // By rank; stream order decides between equals. That matters only between points of one tag, so it is spared
+        // where every tag comes once.
+        if points.iter().any(|point| self.scratch.comes_again(&point.tag)) {
+            points.sort_by_key(|point| point.rank);
+        }
+        self.scratch.begin();
         let mut applied = false;
         for point in points.drain(..) {
             applied |= self.apply_point(point, at_ms, outcome);
@@ -356,7 +371,8 @@ impl KeyState {
             return;
         }
         self.last_ms = self.last_ms.max(at_ms);
-        let rules = std::mem::take(&mut self.scratch.rules);
+        let mut rules = std::mem::take(&mut self.scratch.rules);
+        rules.sort_unstable();
         if self.first_instant_ms.is_none() {
             self.first_instant_ms = Some(at_ms);
             for rule in 0..self.rule_states.len() {
@@ -378,7 +394,8 @@ impl KeyState {
             PendingTag::Unnamed(_) => return true,
         };
         let plan = &self.rules.plan;
-        let (Some(tag), Some(plan_tag)) = (self.tags.get_mut(slot as usize), plan.tags.get(slot as usize)) else {
+        let (Some(tag), Some(plan_tag)) = (self.tags.get_mut(slot as usize), plan.tags.get(slot as usize))
+        else {
             return true;
         };
         let mut changed = false;
@@ -423,6 +440,14 @@ impl Scratch {
         self.rules.clear();
     }
 
+    /// Marks a tag; answers whether it was marked since this instant began.
+    #[inline]
+    fn comes_again(&mut self, tag: &PendingTag) -> bool {
+        let PendingTag::Named(slot) = tag else { return false };
+        let Some(touched) = self.touched_tags.get_mut(*slot as usize) else { return false };
+        std::mem::replace(touched, self.instant) == self.instant
+    }
+
     /// A point of a tag was applied: its rules are to be evaluated, each once.
     #[inline]
     fn touch(&mut self, tag: u32, rules: &[u32]) {
@@ -432,11 +457,9 @@ impl Scratch {
         }
         *touched = self.instant;
         for rule in rules {
-            if let Some(listed) = self.listed_rules.get_mut(*rule as usize) {
-                if *listed != self.instant {
-                    *listed = self.instant;
-                    self.rules.push(*rule);
-                }
+            let Some(listed) = self.listed_rules.get_mut(*rule as usize) else { continue };
+            if std::mem::replace(listed, self.instant) != self.instant {
+                self.rules.push(*rule);
             }
         }
     }

@@ -56,12 +56,10 @@ impl Pending {
         self.instants.first_key_value().map(|(effective_ms, _)| *effective_ms)
     }
 
-    /// Takes the oldest instant, its points in the order in which they are applied.
+    /// Takes the oldest instant, its points in stream order.
     pub(crate) fn pop(&mut self) -> Option<(i64, Vec<PendingPoint>)> {
-        let (effective_ms, mut points) = self.instants.pop_first()?;
+        let (effective_ms, points) = self.instants.pop_first()?;
         self.count -= points.len();
-        // Stable: stream order decides between equals.
-        points.sort_by_key(|point| point.rank);
         Some((effective_ms, points))
     }
 

@@ -39,7 +39,9 @@ impl Winner {
         let group = |group: u16| rule.groups.get(usize::from(group));
         match self {
             Self::Default => &rule.default,
-            Self::Otherwise(at) => group(*at).and_then(|group| group.otherwise.as_deref()).unwrap_or_default(),
+            Self::Otherwise(at) => {
+                group(*at).and_then(|group| group.otherwise.as_deref()).unwrap_or_default()
+            }
             Self::Entry(at, entry) => group(*at)
                 .and_then(|group| group.states.get(usize::from(*entry)))
                 .map(|entry| entry.state.as_str())
@@ -93,7 +95,8 @@ impl KeyState {
         let mut due_ms = NEVER_MS;
         let mut winner: Option<(f64, Winner)> = None;
         let mut codes = compiled.code.entries.iter();
-        let mut entries = self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default().iter_mut();
+        let mut entries =
+            self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default().iter_mut();
         let calm = self.calm.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
         for ((group_index, group), calm) in compiled.rule.groups.iter().enumerate().zip(calm) {
             let mut vote: Option<(f64, usize)> = None;
@@ -142,7 +145,7 @@ impl KeyState {
             state.winner = winner;
             return;
         }
-        state.sequence += 1;
+        state.sequence = state.sequence.saturating_add(1);
         let entries = self.entries.get(plan_rule.first_entry as usize..).unwrap_or_default();
         outcome.transitions.push(Transition {
             rule_id: CompactString::new(&compiled.rule.id),
@@ -156,7 +159,14 @@ impl KeyState {
                 .group()
                 .and_then(|group| compiled.rule.groups.get(group))
                 .map(|group| CompactString::new(&group.id)),
-            explanation: Some(explain::explain(&self.rules.set.tags, compiled, &scene, entries, &state.winner, &winner)),
+            explanation: Some(explain::explain(
+                &self.rules.set.tags,
+                compiled,
+                &scene,
+                entries,
+                &state.winner,
+                &winner,
+            )),
         });
         state.winner = winner;
     }

@@ -33,7 +33,8 @@ impl Sources {
         self.0.push(Source { id: id.into(), mark_ms: own_ms, last_ms: arrival_ms });
         if self.0.len() > limits::SOURCES {
             // `min_by_key` takes the first of equals: the one that came first.
-            let oldest = self.0.iter().enumerate().min_by_key(|(_, source)| source.last_ms).map(|(index, _)| index);
+            let oldest =
+                self.0.iter().enumerate().min_by_key(|(_, source)| source.last_ms).map(|(index, _)| index);
             if let Some(oldest) = oldest {
                 self.0.remove(oldest);
             }
@@ -85,7 +86,9 @@ impl Sources {
             .map(|source| source.last_ms + times.idle_timeout_ms + 1)
             .chain([clock_ms])
             .filter(|at_ms| *at_ms >= clock_ms)
-            .filter(|at_ms| self.of_active(times, *at_ms).is_some_and(|watermark_ms| watermark_ms >= target_ms))
+            .filter(|at_ms| {
+                self.of_active(times, *at_ms).is_some_and(|watermark_ms| watermark_ms >= target_ms)
+            })
             .min();
         by_falling_idle_ms.map_or(by_silence_ms, |at_ms| at_ms.min(by_silence_ms)).max(clock_ms)
     }

@@ -204,10 +204,10 @@ fn string<'a>(raw: &'a RawValue, field: &str) -> Result<Cow<'a, str>, String> {
         return Err(format!("`{field}` is `{}`; expected a text", excerpt(text)));
     }
     // Plain texts are borrowed; only escapes make a copy.
-    if let Some(plain) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        if !plain.contains('\\') {
-            return Ok(Cow::Borrowed(plain));
-        }
+    if let Some(plain) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'))
+        && !plain.contains('\\')
+    {
+        return Ok(Cow::Borrowed(plain));
     }
     serde_json::from_str::<String>(text)
         .map(Cow::Owned)

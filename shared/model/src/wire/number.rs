@@ -8,11 +8,13 @@ const POWERS_OF_TEN: [f64; 19] =
 const EXACT: u64 = 1 << 53;
 
 /// Leading decimal digits as a number, and what follows. At most 18 digits, no superfluous zero.
-#[inline]
+#[inline(always)]
 pub(super) fn digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value: u64 = 0;
-    let mut count = 0_usize;
-    for byte in bytes {
+    let (mut value, mut count) = match bytes.first_chunk::<8>().and_then(|chunk| eight_digits(*chunk)) {
+        Some(value) => (value, 8_usize),
+        None => (0, 0),
+    };
+    for byte in bytes.get(count..)? {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
@@ -24,8 +26,25 @@ pub(super) fn digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
     if count == 0 || count > 18 || superfluous_zero { None } else { Some((value, bytes.get(count..)?)) }
 }
 
+/// The value of eight decimal digits, computed in three multiplications (as in D. Lemire, "Number parsing at a
+/// gigabyte per second", 2021); `None` if one of them is no digit.
+#[inline(always)]
+fn eight_digits(chunk: [u8; 8]) -> Option<u64> {
+    let word = u64::from_le_bytes(chunk);
+    let no_digit = (word.wrapping_add(0x4646_4646_4646_4646) | word.wrapping_sub(0x3030_3030_3030_3030))
+        & 0x8080_8080_8080_8080;
+    if no_digit != 0 {
+        return None;
+    }
+    let digits = word.wrapping_sub(0x3030_3030_3030_3030);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    Some(low.wrapping_add(high) >> 32)
+}
+
 /// A leading integer of at most 18 digits, and what follows.
-#[inline]
+#[inline(always)]
 pub(super) fn integer(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let (negative, rest) = match bytes {
         [b'-', rest @ ..] => (true, rest),
@@ -41,7 +60,7 @@ pub(super) fn integer(bytes: &[u8]) -> Option<(i64, &[u8])> {
 /// The digits must fit 53 bits; then the quotient of two exact floats is the correctly rounded value
 /// (W. D. Clinger, "How to read floating point numbers accurately", 1990). Others are left to the general
 /// reader.
-#[inline]
+#[inline(always)]
 pub(super) fn decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
     let (negative, rest) = match bytes {
         [b'-', rest @ ..] => (true, rest),

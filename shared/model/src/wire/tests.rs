@@ -72,9 +72,9 @@ fn both_readers_answer_the_same() {
                 let line = format!(
                     r#"{head}{{"timestamp":5,"equipmentId":"e","tag":"t","value":{value}{rest}}}{tail}"#
                 );
-                if let Some(message) = template::read(line.as_bytes()) {
+                if template::read(line.as_bytes()).is_some() {
                     fast += 1;
-                    assert_eq!(message, general::read(line.as_bytes()), "{line}");
+                    assert_eq!(Message::read(line.as_bytes()), general::read(line.as_bytes()), "{line}");
                 }
             }
         }

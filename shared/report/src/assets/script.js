@@ -26,6 +26,8 @@
   const at = fraction => shownStart + fraction * (shownEnd - shownStart);
   const where = t => (t - shownStart) / (shownEnd - shownStart);
   const axes = all(document, ".axis .plot"), grids = all(document, ".tg"), drawings = all(document, "svg");
+  const inners = all(document, ".strip .inner");
+  let moved = [];
   const whole = document.querySelector("[data-do=out]");
 
   function show(from, to) {
@@ -39,6 +41,10 @@
     root.style.setProperty("--zw", 1 / w);
     drawings.forEach(s => s.setAttribute("viewBox", [x * 1e5, 0, w * 1e5, 1000].join(" ")));
     whole.disabled = width >= total;
+    // The name of a box that begins before the edge moves to the edge.
+    moved.forEach(i => { i.style.paddingLeft = ""; });
+    moved = inners.map(inner => boxAt(inner, from)).filter(b => b && b.left < x * 100).map(b => b.box);
+    moved.forEach(i => { i.style.paddingLeft = x * 100 - parseFloat(i.style.left) + "%"; });
     drawTicks();
     hide();
   }
@@ -91,7 +97,7 @@
     if (!list) {
       list = all(inner, "i").map(i => {
         const left = parseFloat(i.style.left);
-        return { left, right: left + parseFloat(i.style.width), text: i.title, label: i.textContent };
+        return { box: i, left, right: left + parseFloat(i.style.width), text: i.title, label: i.textContent };
       });
       read.set(inner, list);
     }
@@ -108,7 +114,7 @@
     if (p.n && t <= p.end && p.min !== p.max) return number(p.min) + " – " + number(p.max) + " · " + p.n + " points";
     return number(p.n ? p.last : p.v);
   }
-  function box(inner, t) {
+  function boxAt(inner, t) {
     const f = (t - start) / (end - start) * 100, list = boxes(inner);
     for (let i = list.length - 1; i >= 0; i--) if (list[i].left <= f && f <= list[i].right) return list[i];
   }
@@ -141,7 +147,7 @@
       const out = row.querySelector(".read"), svg = row.querySelector("svg"), inner = row.querySelector(".inner");
       if (!out) return;
       if (svg) out.textContent = chartText(svg, time);
-      else if (inner) out.textContent = (box(inner, time) || { label: "no value yet" }).label;
+      else if (inner) out.textContent = (boxAt(inner, time) || { label: "no value yet" }).label;
     });
   }
   function plotAt(charts, e) {
@@ -153,7 +159,7 @@
     const row = e.target.closest && e.target.closest(".row"), inner = row && row.querySelector(".strip .inner");
     const mark = e.target.closest && e.target.closest(".num");
     if (mark && mark.title) { mark.dataset.tip = mark.title; mark.removeAttribute("title"); }
-    const found = inner && e.target.closest(".plot") && box(inner, time);
+    const found = inner && e.target.closest(".plot") && boxAt(inner, time);
     const text = mark && mark.dataset.tip || found && found.text;
     tip.hidden = !text;
     if (!text) return;
@@ -177,10 +183,15 @@
       }
       explain(e);
     });
-    charts.addEventListener("pointerleave", () => { if (from === null) hide(); });
+    charts.addEventListener("pointerleave", e => { if (from === null && e.pointerType !== "touch") hide(); });
     charts.addEventListener("pointerdown", e => {
-      if (e.button || e.pointerType === "touch" || !e.target.closest(".plot") || e.target.closest("a")) return;
+      if (e.button || !e.target.closest(".plot") || e.target.closest("a")) return;
       const { plot, f } = plotAt(charts, e);
+      // A finger scrolls the page; a tap reads the values.
+      if (e.pointerType === "touch") {
+        if (f >= 0 && f <= 1) { point(charts, at(f)); explain(e); }
+        return;
+      }
       from = f;
       sel = add(plot, "sel");
       sel.style.width = 0;
@@ -192,6 +203,10 @@
       sel.remove();
       from = sel = null;
       if (Math.abs(f - began) * r.width > 6) show(at(Math.max(0, Math.min(began, f))), at(Math.min(1, Math.max(began, f))));
+    });
+    addEventListener("pointercancel", () => {
+      if (sel) sel.remove();
+      from = sel = null;
     });
     charts.addEventListener("dblclick", e => { if (e.target.closest(".plot")) show(start, end); });
     charts.addEventListener("keydown", e => {

@@ -99,7 +99,11 @@ fn change_group(rng: &mut Dice, group: &mut andon_model::Group) {
 }
 
 fn change_entry(rng: &mut Dice, entry: &mut andon_model::StateEntry) {
-    match rng.u8(..8) {
+    match rng.u8(..10) {
+        8 | 9 => {
+            // Another wait for the same condition: an active entry stays active, also while it is being left.
+            entry.keep_for = Some(rules::wait(rng));
+        }
         0 | 1 => entry.when = rules::condition(rng, 2),
         2 => entry.until = chance(rng, 60).then(|| rules::condition(rng, 1)),
         3 => entry.hold = chance(rng, 60).then(|| rules::wait(rng)),

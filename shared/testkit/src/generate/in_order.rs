@@ -8,9 +8,9 @@
 //!
 //! **Why.** By the second condition a point's own timestamp is its timestamp. By the third, every source stays
 //! active and the clock's part of the watermark stays behind the sources' part, so that before each record
-//! `w0 <= greatest mark - max_out_of_orderness`. (Before the first mark, `w0` is at most `clock - idle_timeout
-//! - max_out_of_orderness`, which is before every timestamp if these begin less than `idle_timeout` before the
-//! arrivals.) Hence each point is *after* `w0` when it comes: it is not late, its effective timestamp is its own,
+//! `w0 <= greatest mark - max_out_of_orderness`. (Before the first mark, `w0` follows the clock at a distance of
+//! `idle_timeout + max_out_of_orderness`, which is before every timestamp if these begin less than `idle_timeout`
+//! before the arrivals.) Hence each point is *after* `w0` when it comes: it is not late, its effective timestamp is its own,
 //! and no instant of that time was processed. So all points of one timestamp are one instant, in which they are
 //! ordered by what they carry. Instants are processed in order of time, and a timer only when the watermark is
 //! beyond it, thus after the instant of its own time and before all later ones. The sequence of instants and
@@ -25,9 +25,7 @@ use andon_model::{Millis, RuleDocument, Settings};
 use fastrand::Rng;
 
 use super::stream::PointText;
-use super::{
-    Dice, EQUIPMENTS, GRID_MS, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXTS, chance, pick, rules,
-};
+use super::{Dice, EQUIPMENTS, GRID_MS, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXTS, chance, pick, rules};
 use crate::Case;
 
 /// Longer than any such case lasts, ms.
@@ -67,7 +65,12 @@ pub fn in_order_case(seed: u64) -> InOrderCase {
         let equipment = pick(rng, EQUIPMENTS.get(..equipments).unwrap_or_default());
         let snapshot = if chance(rng, 20) { rng.usize(2..5) } else { 1 };
         let sequence = i64::try_from(records.len()).unwrap_or_default() * 10;
-        records.push((0..).take(snapshot).map(|place| point(rng, equipment, now, sequence + place, one_source)).collect());
+        records.push(
+            (0..)
+                .take(snapshot)
+                .map(|place| point(rng, equipment, now, sequence + place, one_source))
+                .collect(),
+        );
         if chance(rng, 5) {
             // Delivered twice.
             records.extend(records.last().cloned());
@@ -117,7 +120,8 @@ impl InOrderCase {
         let mut left: Vec<&Vec<PointText>> = self.records.iter().collect();
         let mut order = Vec::new();
         while !left.is_empty() {
-            let free: Vec<usize> = (0..left.len()).filter(|index| self.may_come_next(*index, &left)).collect();
+            let free: Vec<usize> =
+                (0..left.len()).filter(|index| self.may_come_next(*index, &left)).collect();
             // The earliest of all may always come.
             let index = rng.choice(free).unwrap_or_default();
             let mut points: Vec<&PointText> = left.remove(index).iter().collect();
@@ -129,8 +133,11 @@ impl InOrderCase {
 
     /// Whether all others of its equipment may still come after it.
     fn may_come_next(&self, index: usize, left: &[&Vec<PointText>]) -> bool {
-        let time = |record: &[PointText]| record.first().map(|point| (point.equipment.clone(), point.timestamp));
-        let Some((equipment, timestamp)) = left.get(index).and_then(|record| time(record)) else { return false };
+        let time =
+            |record: &[PointText]| record.first().map(|point| (point.equipment.clone(), point.timestamp));
+        let Some((equipment, timestamp)) = left.get(index).and_then(|record| time(record)) else {
+            return false;
+        };
         let others = left.iter().enumerate().filter(|(other, _)| *other != index);
         others
             .filter_map(|(_, record)| time(record))

@@ -28,8 +28,13 @@ const START_MS: i64 = 1_700_000_000_000;
 #[must_use]
 pub fn case(seed: u64) -> Case {
     let mut rng = Dice::new(seed);
-    let rules = rules::document(&mut rng);
+    let mut rules = rules::document(&mut rng);
+    if rng.crowd {
+        // Wide enough that it matters which source is forgotten.
+        rules.settings = Some(rules::settings_for_a_crowd(&mut rng));
+    }
     let length = match rng.u8(..10) {
+        _ if rng.crowd => rng.usize(200..300),
         0 => rng.usize(1..10),
         1..=6 => rng.usize(30..120),
         _ => rng.usize(120..300),
@@ -44,6 +49,8 @@ struct Dice {
     number_tags: &'static [&'static str],
     bool_tags: &'static [&'static str],
     text_tags: &'static [&'static str],
+    /// Rarely: one equipment with more sources than are remembered.
+    crowd: bool,
 }
 
 impl Dice {
@@ -51,7 +58,8 @@ impl Dice {
         let mut rng = Rng::with_seed(seed);
         let mut some = |tags: &'static [&'static str]| tags.get(rng.usize(..tags.len())..).unwrap_or(tags);
         let (number_tags, bool_tags, text_tags) = (some(&NUMBER_TAGS), some(&BOOL_TAGS), some(&TEXT_TAGS));
-        Self { rng, number_tags, bool_tags, text_tags }
+        let crowd = chance(&mut rng, 4);
+        Self { rng, number_tags, bool_tags, text_tags, crowd }
     }
 
     fn number_tag(&mut self) -> &'static str {

@@ -26,6 +26,11 @@ pub(super) fn settings(rng: &mut Dice) -> Settings {
     }
 }
 
+/// Settings under which the slowest of many sources rules for long.
+pub(super) fn settings_for_a_crowd(rng: &mut Dice) -> Settings {
+    Settings { idle_timeout: Millis(30_000), max_source_drift: Millis(60_000), ..settings(rng) }
+}
+
 pub(super) fn rule(rng: &mut Dice, id: &str) -> Rule {
     let number = pick(rng, &[1, 1, 2, 2, 3]);
     let mut rule = Rule {
@@ -44,7 +49,8 @@ pub(super) fn rule(rng: &mut Dice, id: &str) -> Rule {
 /// Gives a rule a value for each parameter that it uses, and none for others.
 pub(super) fn settle_parameters(rng: &mut Dice, rule: &mut Rule) {
     let entries = rule.groups.iter().flat_map(|group| &group.states);
-    let text: String = entries.flat_map(|entry| [Some(&entry.when), entry.until.as_ref()]).flatten().cloned().collect();
+    let text: String =
+        entries.flat_map(|entry| [Some(&entry.when), entry.until.as_ref()]).flatten().cloned().collect();
     for name in ["limit", "mode", "flag"] {
         if !text.contains(&format!("params.{name}")) {
             rule.parameters.remove(name);
@@ -176,7 +182,7 @@ fn exact_aggregate(rng: &mut Dice) -> String {
 
 /// A comparison of something that is rounded, with a limit that it never equals.
 fn inexact(rng: &mut Dice) -> String {
-    let function = pick(rng, &["avg", "avg", "stddev", "rate"]);
+    let function = pick(rng, &["avg", "stddev", "rate", "rate"]);
     let tag_text = if chance(rng, 85) { tag(rng.number_tag()) } else { tag(any_tag(rng)) };
     let odd = pick(rng, &NUMBERS) + 1.0 / 1024.0;
     let comparison = pick(rng, &["<", "<=", ">", ">="]);

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 use andon_model::{Rule, RuleDocument};
 
 use super::{
-    BOOL_TAGS, Dice, EQUIPMENTS, GRID_MS, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXT_TAGS, TEXTS, chance, edit,
-    pick,
+    BOOL_TAGS, Dice, EQUIPMENTS, GRID_MS, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXT_TAGS, TEXTS, chance,
+    edit, pick,
 };
+
+/// Slow and fast streams. In fast ones points often come when a wait ends.
+const PACES: [&[i64]; 4] =
+    [&[0, 0, 1, 1, 1, 2, 2, 4, 4, 8, 20], &[0, 1, 1, 2], &[1], &[0, 2, 4, 4, 8, 20, 40]];
 
 /// What is written of a data point; what is `None` is left out.
 #[derive(Clone, Debug)]
@@ -36,8 +40,7 @@ impl PointText {
         meta.extend(self.source.as_ref().map(|id| format!("\"sourceId\":\"{id}\"")));
         let value = self.value.as_ref().map_or_else(String::new, |value| format!(",\"value\":{value}"));
         let quality = self.quality.map_or_else(String::new, |quality| format!(",\"quality\":\"{quality}\""));
-        let meta =
-            if meta.is_empty() { String::new() } else { format!(",\"meta\":{{{}}}", meta.join(",")) };
+        let meta = if meta.is_empty() { String::new() } else { format!(",\"meta\":{{{}}}", meta.join(",")) };
         format!(
             "{{\"version\":1,\"timestamp\":{},\"equipmentId\":\"{}\",\"tag\":\"{}\"{value}{quality}{meta}}}",
             self.timestamp, self.equipment, self.tag
@@ -65,6 +68,8 @@ struct Source {
 struct Stream<'a> {
     rng: &'a mut Dice,
     now: i64,
+    /// How far time goes on between two lines, in steps of the grid.
+    steps: &'static [i64],
     sequence: i64,
     /// How many of a hundred points have a fault.
     faults: u8,
@@ -81,10 +86,12 @@ struct Stream<'a> {
 }
 
 pub(super) fn lines(rng: &mut Dice, rules: &RuleDocument, length: usize) -> Vec<String> {
-    let number = pick(rng, &[1, 1, 2, 3]);
-    let equipments = EQUIPMENTS.into_iter().take(number).map(|id| (id.to_owned(), sources(rng, id))).collect();
+    let number = if rng.crowd { 1 } else { pick(rng, &[1, 1, 2, 3]) };
+    let equipments =
+        EQUIPMENTS.into_iter().take(number).map(|id| (id.to_owned(), sources(rng, id))).collect();
     let mut stream = Stream {
         now: START_MS,
+        steps: if rng.crowd { &[0, 0, 1] } else { pick(rng, &PACES) },
         sequence: 0,
         faults: pick(rng, &[0, 2, 5, 10, 25]),
         enveloped: pick(rng, &[100, 100, 100, 50, 0]),
@@ -96,30 +103,33 @@ pub(super) fn lines(rng: &mut Dice, rules: &RuleDocument, length: usize) -> Vec<
         greatest_start: i64::MIN,
         rng,
     };
-    let changes_rules = chance(stream.rng, 50);
+    let changes_rules = pick(stream.rng, &[0, 0, 4, 10, 30]);
     (0..length).map(|_| stream.line(changes_rules)).collect()
 }
 
 fn sources(rng: &mut Dice, equipment: &str) -> Vec<Source> {
-    // Rarely more than are remembered.
-    let number = if chance(rng, 4) { 100 } else { pick(rng, &[1, 1, 2, 3]) };
+    let number = if rng.crowd { 90 } else { pick(rng, &[1, 1, 2, 3]) };
     (0..number)
         .map(|index| Source {
             id: (!chance(rng, 10)).then(|| format!("{equipment}-gw{index}")),
-            skew: if chance(rng, 80) { 0 } else { pick(rng, &[-500, -2000, -30_000, 500, 3_600_000]) },
+            skew: if rng.crowd || chance(rng, 80) {
+                0
+            } else {
+                pick(rng, &[-500, -2000, -30_000, 500, 3_600_000])
+            },
             quiet_until: START_MS,
         })
         .collect()
 }
 
 impl Stream<'_> {
-    fn line(&mut self, changes_rules: bool) -> String {
-        let steps = [0, 0, 1, 1, 1, 2, 2, 4, 4, 8, 20];
-        self.now += GRID_MS * pick(self.rng, &steps);
-        if chance(self.rng, 2) {
+    /// The next line. So many of a hundred are rule sets.
+    fn line(&mut self, changes_rules: u8) -> String {
+        self.now += GRID_MS * pick(self.rng, self.steps);
+        if chance(self.rng, 2) && !self.rng.crowd {
             self.now += GRID_MS * pick(self.rng, &[40, 120, 400]);
         }
-        if changes_rules && chance(self.rng, 4) {
+        if chance(self.rng, changes_rules) {
             return self.rule_set();
         }
         match self.rng.u8(..100) {
@@ -147,7 +157,8 @@ impl Stream<'_> {
         if !chance(self.rng, self.enveloped) {
             return record.to_owned();
         }
-        let arrival = if chance(self.rng, 3) { self.now - pick(self.rng, &[250, 1000, 5000]) } else { self.now };
+        let arrival =
+            if chance(self.rng, 3) { self.now - pick(self.rng, &[250, 1000, 5000]) } else { self.now };
         format!("{{\"arrival\":{arrival},\"data\":{record}}}")
     }
 
@@ -157,10 +168,9 @@ impl Stream<'_> {
         let Some((equipment, sources)) = self.rng.choice(&mut self.equipments) else {
             return (String::new(), Source { id: None, skew: 0, quiet_until: now });
         };
-        if chance(self.rng, 3) {
-            if let Some(source) = self.rng.choice(&mut *sources) {
-                source.quiet_until = now + GRID_MS * self.rng.i64(4..200);
-            }
+        let falls_silent = chance(self.rng, 3);
+        if let Some(source) = self.rng.choice(&mut *sources).filter(|_| falls_silent) {
+            source.quiet_until = now + GRID_MS * self.rng.i64(4..200);
         }
         let awake: Vec<&Source> = sources.iter().filter(|source| source.quiet_until <= now).collect();
         let source = self.rng.choice(awake).or(sources.first()).cloned();
@@ -227,10 +237,9 @@ impl Stream<'_> {
             };
         }
         let key = (equipment.to_owned(), tag);
-        if let Some(value) = self.values.get(&key) {
-            if chance(self.rng, 45) {
-                return Some(value.clone());
-            }
+        let again = chance(self.rng, 45);
+        if let Some(value) = self.values.get(&key).filter(|_| again) {
+            return Some(value.clone());
         }
         let value = if BOOL_TAGS.contains(&tag) {
             self.rng.bool().to_string()

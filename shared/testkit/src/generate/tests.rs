@@ -15,7 +15,7 @@ fn a_seed_makes_one_case() {
 
 #[test]
 fn every_rule_set_that_is_meant_to_compile_does() {
-    for seed in 0..300 {
+    for seed in 0..200 {
         let case = case(seed);
         Naive::new(&case.rules).unwrap_or_else(|error| panic!("{error}\n{case}"));
         for line in &case.lines {
@@ -57,20 +57,19 @@ fn the_cases_decide_and_reject_in_every_way() {
 #[test]
 fn disorder_within_the_bound_changes_nothing() {
     let mut moved = 0;
-    for seed in 0..300 {
+    for seed in 0..120 {
         let case = in_order_case(seed);
-        let in_order = case.in_order();
-        for permutation in 0..3 {
-            let permuted = case.permuted(permutation);
-            moved += usize::from(permuted.lines != in_order.lines);
-            let ends: &[End] =
-                if case.holds_when_left_open() { &[End::Close, End::Open] } else { &[End::Close] };
-            for end in ends {
-                let one = replay(&in_order.rules, &in_order.lines, *end).unwrap();
-                let other = replay(&permuted.rules, &permuted.lines, *end).unwrap();
-                assert_eq!(one.by_rule_and_equipment(), other.by_rule_and_equipment(), "{in_order}\n{permuted}");
+        let ends: &[End] = if case.holds_when_left_open() { &[End::Close, End::Open] } else { &[End::Close] };
+        for end in ends {
+            let in_order = case.in_order();
+            let expected = replay(&in_order.rules, &in_order.lines, *end).unwrap().by_rule_and_equipment();
+            for permutation in 0..2 {
+                let permuted = case.permuted(permutation);
+                moved += usize::from(permuted.lines != in_order.lines);
+                let found = replay(&permuted.rules, &permuted.lines, *end).unwrap().by_rule_and_equipment();
+                assert!(found == expected, "{end:?}, permutation {permutation} of\n{in_order}");
             }
         }
     }
-    assert!(moved > 800, "{moved}");
+    assert!(moved > 250, "{moved}");
 }

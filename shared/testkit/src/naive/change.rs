@@ -26,7 +26,7 @@ impl Key {
             self.removed.insert(state.rule.id.clone(), state.sequence);
         }
 
-        // What is named neither before nor after is forgotten; what is newly named begins now.
+        // What the new set does not name is forgotten; what it newly names begins now.
         let mut tags = std::mem::take(&mut self.memory.tags);
         let mut windows = std::mem::take(&mut self.memory.windows);
         for rule in &rules {

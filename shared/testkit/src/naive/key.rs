@@ -196,7 +196,8 @@ impl Key {
     /// Processes instants at or before one time and timers at or before another, in order.
     fn process(&mut self, instants_to: i64, timers_to: i64, replay: &mut Replay) {
         loop {
-            let instant = self.pending.iter().map(|point| point.effective).min().filter(|at| *at <= instants_to);
+            let instant =
+                self.pending.iter().map(|point| point.effective).min().filter(|at| *at <= instants_to);
             let timer = self.next_timer().filter(|due| *due <= timers_to);
             match (instant, timer) {
                 (Some(at), Some(due)) if due < at => self.timer(due, replay),
@@ -212,7 +213,7 @@ impl Key {
         // Nothing is evaluated before the first instant.
         let position = self.position?;
         self.memory.first_instant?;
-        let timers = self.rules.iter().flat_map(|rule| rule.timers(&self.memory));
+        let timers = self.rules.iter().flat_map(|rule| rule.timers(&self.memory, position.at));
         timers.filter(|due| Moment { at: *due, timer: true } > position).min()
     }
 
@@ -220,7 +221,7 @@ impl Key {
         let now = Moment { at: due, timer: true };
         self.position = Some(now);
         for rule in &mut self.rules {
-            if rule.timers(&self.memory).contains(&due) {
+            if rule.timers(&self.memory, due).contains(&due) {
                 let decision = rule.evaluate(&self.equipment, &self.memory, now, &BTreeSet::new());
                 replay.transitions.extend(decision);
             }

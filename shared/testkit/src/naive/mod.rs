@@ -4,11 +4,11 @@
 //! looking at everything that could be next. Nothing is incremental, so that little can be wrong.
 //!
 //! - this file: records, arrivals and rule sets of a stream, and the end of the input;
-//! - [`key`]: event time of one equipment, instants, timers;
-//! - [`change`]: what a new rule set does to an equipment;
-//! - [`rule`]: states, votes and the winner of one rule;
-//! - [`value`]: expressions and windows;
-//! - [`set`]: rule documents with everything filled in.
+//! - `key`: event time of one equipment, instants, timers;
+//! - `change`: what a new rule set does to an equipment;
+//! - `rule`: states, votes and the winner of one rule;
+//! - `value`: expressions and windows;
+//! - `set`: rule documents with everything filled in.
 
 mod change;
 mod key;

@@ -87,10 +87,9 @@ impl RuleState {
             if state.calm {
                 vote = group.otherwise.as_deref().map(|otherwise| (group.weight, otherwise));
             }
-            if let Some((weight, state)) = vote {
-                if best.is_none_or(|(heaviest, _, _)| weight > heaviest) {
-                    best = Some((weight, state, &group.id));
-                }
+            let heavier = |(weight, _): &(f64, &str)| best.is_none_or(|(heaviest, _, _)| *weight > heaviest);
+            if let Some((weight, state)) = vote.filter(heavier) {
+                best = Some((weight, state, &group.id));
             }
         }
         match best {
@@ -124,22 +123,27 @@ impl RuleState {
         })
     }
 
-    /// Every timer that the rule has now, ms; those that lie in the past are among them.
-    pub(super) fn timers(&self, memory: &Memory) -> Vec<i64> {
+    /// Every timer that the rule has at a time or later, ms.
+    pub(super) fn timers(&self, memory: &Memory, from: i64) -> Vec<i64> {
         let mut timers = Vec::new();
         for (group, state) in self.rule.groups.iter().zip(&self.groups) {
             for (entry, phase) in group.entries.iter().zip(&state.entries) {
                 let (hold_ms, keep_for_ms) = (entry.condition.hold_ms, entry.condition.keep_for_ms);
                 timers.extend(phase.since.filter(|_| hold_ms > 0).map(|since| since + hold_ms));
-                timers.extend(phase.releasable_since.filter(|_| keep_for_ms > 0).map(|since| since + keep_for_ms));
+                timers.extend(
+                    phase.releasable_since.filter(|_| keep_for_ms > 0).map(|since| since + keep_for_ms),
+                );
             }
         }
         for (tag, wait_ms) in &self.rule.absents {
             timers.extend(memory.silent_since(tag).map(|since| since + wait_ms));
         }
         for window in &self.rule.windows {
-            timers.extend(memory.seen_by(window).map(|point| window.leaves_at(point.own)));
+            // Newer points leave it later.
+            let newest_first = memory.seen_by(window).iter().rev().map(|point| window.leaves_at(point.own));
+            timers.extend(newest_first.take_while(|due| *due >= from));
         }
+        timers.retain(|due| *due >= from);
         timers
     }
 }

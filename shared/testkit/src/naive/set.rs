@@ -99,8 +99,9 @@ impl Rule {
     fn compile(rule: &andon_model::Rule) -> Result<Self, String> {
         let expression = |text: &str| {
             let parsed = expr::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
-            check::condition(&parsed, &rule.parameters)
-                .map_err(|errors| format!("`{text}`: {}", errors.first().map_or_else(String::new, ToString::to_string)))?;
+            check::condition(&parsed, &rule.parameters).map_err(|errors| {
+                format!("`{text}`: {}", errors.first().map_or_else(String::new, ToString::to_string))
+            })?;
             Ok::<Expr, String>(fill(&parsed, rule))
         };
         let mut groups = Vec::new();
@@ -178,7 +179,9 @@ impl Rule {
 fn tags(expr: &Expr) -> BTreeSet<String> {
     let mut tags = BTreeSet::new();
     walk(expr, &mut |expr| {
-        if let ExprKind::Tag(tag) | ExprKind::Aggregate { tag, .. } | ExprKind::Absent { tag, .. } = &expr.kind {
+        if let ExprKind::Tag(tag) | ExprKind::Aggregate { tag, .. } | ExprKind::Absent { tag, .. } =
+            &expr.kind
+        {
             tags.insert(tag.clone());
         }
     });

@@ -81,10 +81,10 @@ impl Memory {
         }
     }
 
-    /// The points that a window has seen, also those that have left it since.
-    pub(super) fn seen_by(&self, window: &Window) -> impl Iterator<Item = &Applied> {
+    /// The points that a window has seen, also those that have left it since, oldest first.
+    pub(super) fn seen_by(&self, window: &Window) -> &[Applied] {
         let unseen = self.windows.get(window).copied().unwrap_or_default();
-        self.tags.get(&window.tag).into_iter().flat_map(|tag| &tag.points).skip(unseen)
+        self.tags.get(&window.tag).and_then(|tag| tag.points.get(unseen..)).unwrap_or_default()
     }
 
     /// The truth of a condition; `None` where it is unknown or no boolean.
@@ -126,7 +126,9 @@ impl Memory {
                     self.value(otherwise, now)
                 }
             }
-            ExprKind::Aggregate { function, tag, window_ms } => self.aggregate(*function, tag, *window_ms, now),
+            ExprKind::Aggregate { function, tag, window_ms } => {
+                self.aggregate(*function, tag, *window_ms, now)
+            }
             ExprKind::Absent { tag, wait_ms } => {
                 Some(Value::Bool(self.silent_since(tag).is_some_and(|since| now.is_over(since, *wait_ms))))
             }
@@ -156,7 +158,7 @@ impl Memory {
         use AggregateFn::{Avg, Changes, Count, Delta, Max, Min, Rate, Stddev, Sum};
         let window = Window::new(tag, width_ms);
         let points: Vec<&Applied> =
-            self.seen_by(&window).filter(|point| window.covers(point.own, now.at)).collect();
+            self.seen_by(&window).iter().filter(|point| window.covers(point.own, now.at)).collect();
         // The two that know text, and that are 0 of a tag never seen.
         match function {
             Count => return finite(float(points.len())),

@@ -1,0 +1,219 @@
+//! `andon demo`: one shift of a bottling line, what happened in it, and what the rules said.
+
+mod reason;
+mod story;
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use andon_engine::{CompiledRules, RuleSet};
+use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
+
+use self::reason::Reasons;
+use self::story::Said;
+use crate::Failure;
+use crate::clock::Stopwatch;
+use crate::replay::session::Session;
+use crate::replay::write_report;
+use crate::terminal::{self, Terminal, grouped};
+
+/// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
+///
+/// Eight machines, about a million data points in eight hours, and sixteen things that go wrong: a sensor that jumps, one
+/// that dies, a fault that grows behind a maintenance, a gateway without a link. The story is printed as it happened, in
+/// the order of time, with the state changes between. It takes some seconds and needs nothing but this program.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon demo
+  andon demo --no-files | less
+  andon demo --seed 8 --dir another-shift
+
+The files in the folder:
+  rules.yaml     the rules, with their reasons: change one, and see what it would have said
+  shift.jsonl    the data points, one JSON record a line (about 210 MB)
+  changes.jsonl  the state changes with their explanations
+  report.html    a page with states, charts and what was rejected
+
+The same seed gives the same files, byte for byte.")]
+pub(crate) struct Arguments {
+    /// Another shift: the same kinds of incidents, at other times.
+    #[arg(long, default_value_t = DEFAULT_SEED, value_name = "NUMBER")]
+    seed: u64,
+    /// The folder for the files; those of a demo before are replaced.
+    #[arg(long, default_value = "andon-demo", value_name = "FOLDER")]
+    dir: PathBuf,
+    /// Only print the story.
+    #[arg(long, conflicts_with = "dir")]
+    no_files: bool,
+}
+
+/// In the program, so that it works in any folder.
+const RULES: &str = include_str!("../../../events/rules/bottling-line.yaml");
+const RULES_FILE: &str = "rules.yaml";
+const EVENTS_FILE: &str = "shift.jsonl";
+const CHANGES_FILE: &str = "changes.jsonl";
+const REPORT_FILE: &str = "report.html";
+
+/// Lines are written in blocks of about this many bytes.
+const BLOCK_BYTES: usize = 1 << 20;
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let dir = if arguments.no_files { None } else { Some(arguments.dir.as_path()) };
+    let stopwatch = Stopwatch::start();
+    let (set, reasons) = rules()?;
+    let mut shift = Shift::new(&ShiftOptions { seed: arguments.seed, ..ShiftOptions::default() });
+    let mut session = Session::new(CompiledRules::new(set), true);
+    session.keep();
+    if dir.is_some() {
+        let note = "A simulated shift of a bottling line. Marked in the charts is what really happened.";
+        session.report(&format!("One shift of a bottling line (seed {})", arguments.seed), note);
+        for incident in shift.story() {
+            note_incident(&mut session, incident);
+        }
+        session.begin_file(Path::new(EVENTS_FILE));
+    }
+    let progress = terminal.progress(None);
+    progress.set_message("one shift of a bottling line");
+    let mut files = dir.map(Files::create).transpose()?;
+    let said = work(&mut shift, &mut session, |lines, changes| {
+        progress.inc(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        files.as_mut().map_or(Ok(()), |files| files.write(lines, changes))
+    })?;
+    files.map_or(Ok(()), Files::finish)?;
+    progress.finish_and_clear();
+    let mut text = story::text(&shift, &said, &reasons, session.rule_count(), arguments.seed, terminal);
+    text.push_str(&story::unseen(session.counts(), shift.totals(), terminal));
+    let points = session.counts().points;
+    if let Some(dir) = dir {
+        write_report(&dir.join(REPORT_FILE), session)?;
+        text.push_str(&next(dir));
+    }
+    terminal::print(&text)?;
+    terminal.say(&format!("{} points in {:.1} s", grouped(points), stopwatch.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// The sample rules, and what their conditions are told by.
+fn rules() -> Result<(RuleSet, Reasons), Failure> {
+    let loaded =
+        andon_document::read(RULES_FILE, RULES).map_err(|found| broken(&andon_document::to_json(&found)))?;
+    let document = loaded.document.clone();
+    let set = RuleSet::compile(loaded.document)
+        .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let reasons = Reasons::new(document, &set);
+    Ok((set, reasons))
+}
+
+fn broken(what: &str) -> Failure {
+    Failure::Said(format!("the rules in this program do not compile: {what}"))
+}
+
+/// Simulates the shift and folds its lines; `write` gets the lines and the state changes as they come.
+fn work(
+    shift: &mut Shift,
+    session: &mut Session,
+    mut write: impl FnMut(&[u8], &[u8]) -> Result<(), Failure>,
+) -> Result<Vec<Said>, Failure> {
+    let mut said: Vec<Said> = Vec::new();
+    let (mut lines, mut changes) = (Vec::with_capacity(BLOCK_BYTES * 2), Vec::new());
+    let (mut number, mut folded) = (0, 0);
+    while let Some(now_ms) = shift.step(&mut lines) {
+        for line in lines.get(folded..).unwrap_or_default().split(|byte| *byte == b'\n') {
+            if !line.is_empty() {
+                number += 1;
+                session.line(number, line, &mut changes)?;
+            }
+        }
+        folded = lines.len();
+        let new = session.kept().get(said.len()..).unwrap_or_default();
+        said.extend(new.iter().map(|transition| Said { transition: transition.clone(), known_ms: now_ms }));
+        if lines.len() >= BLOCK_BYTES {
+            write(&lines, &changes)?;
+            (lines.clear(), changes.clear());
+            folded = 0;
+        }
+    }
+    session.close(&mut changes);
+    let new = session.kept().get(said.len()..).unwrap_or_default();
+    said.extend(
+        new.iter().map(|transition| Said { transition: transition.clone(), known_ms: shift.end_ms() }),
+    );
+    write(&lines, &changes)?;
+    Ok(said)
+}
+
+/// A gateway or the whole line is no equipment with charts: it stands for all.
+fn note_incident(session: &mut Session, incident: &Incident) {
+    let text = &incident.text;
+    match story::machine(incident) {
+        Some(machine) => session.incident(incident.at_ms, Some(machine), text),
+        None => session.incident(incident.at_ms, None, &format!("{}: {text}", incident.equipment)),
+    }
+}
+
+/// The files that grow while the shift goes on.
+struct Files {
+    events: Written,
+    changes: Written,
+}
+
+struct Written {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl Files {
+    fn create(dir: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(dir).map_err(|error| cannot("make the folder", dir, &error))?;
+        let rules = dir.join(RULES_FILE);
+        fs::write(&rules, RULES).map_err(|error| cannot("write", &rules, &error))?;
+        Ok(Self {
+            events: Written::create(dir.join(EVENTS_FILE))?,
+            changes: Written::create(dir.join(CHANGES_FILE))?,
+        })
+    }
+
+    fn write(&mut self, lines: &[u8], changes: &[u8]) -> Result<(), Failure> {
+        self.events.write(lines)?;
+        self.changes.write(changes)
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        self.events.finish()?;
+        self.changes.finish()
+    }
+}
+
+impl Written {
+    fn create(path: PathBuf) -> Result<Self, Failure> {
+        let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
+        Ok(Self { file: BufWriter::new(file), path })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write_all(bytes).map_err(|error| cannot("write", &self.path, &error))
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.file.flush().map_err(|error| cannot("write", &self.path, &error))
+    }
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Said(format!("cannot {what} `{}`: {error}", path.display()))
+}
+
+/// Where the files are, and what to do with them.
+fn next(dir: &Path) -> String {
+    let path = |file: &str| dir.join(file).display().to_string();
+    let (rules, events) = (path(RULES_FILE), path(EVENTS_FILE));
+    format!(
+        "\nLook at it:     open {} in a browser\nThe files:      {events} (data points), {rules},\n                {} (state \
+         changes with their explanations)\nTry it:         change a limit in {rules}, then\n                  andon check \
+         {rules}\n                  andon replay --rules {rules} --report report.html {events}\n",
+        path(REPORT_FILE),
+        path(CHANGES_FILE),
+    )
+}

@@ -1,0 +1,28 @@
+//! `andon import`: history as people have it, turned into event records.
+
+mod csv;
+mod output;
+
+use clap::Subcommand;
+
+use crate::Failure;
+use crate::terminal::Terminal;
+
+/// Turn recorded history into event records, for `andon replay`.
+#[derive(clap::Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Subcommand)]
+enum From {
+    Csv(Box<csv::Arguments>),
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    match &arguments.from {
+        From::Csv(arguments) => csv::run(arguments, terminal),
+    }
+}

@@ -1,0 +1,103 @@
+//! Where words go: standard output for results, standard error for everything else; colour and progress only
+//! where a person looks.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::Failure;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// Standard error, and what it and standard output can show.
+pub(crate) struct Terminal {
+    pub(crate) color: bool,
+    /// Colour on standard output, which may be a file while standard error is not.
+    pub(crate) color_of_results: bool,
+    interactive: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(choice: ColorChoice) -> Self {
+        let interactive = io::stderr().is_terminal();
+        let wanted = |is_terminal: bool| match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        Self { color: wanted(interactive), color_of_results: wanted(io::stdout().is_terminal()), interactive }
+    }
+
+    /// Says something on standard error. That nobody listens is no reason to fail.
+    pub(crate) fn say(&self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    pub(crate) fn error(&self, message: &str) {
+        self.say(&format!("{}: {message}", self.paint("error", "1;31")));
+    }
+
+    pub(crate) fn warning(&self, message: &str) {
+        self.say(&format!("{}: {message}", self.paint("warning", "1;33")));
+    }
+
+    /// Text with an ANSI style, such as `1;31` for bold red, where colour is wanted.
+    pub(crate) fn paint(&self, text: &str, style: &str) -> String {
+        if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// A progress bar over bytes; hidden unless a person looks. `None`: the total is not known.
+    pub(crate) fn progress(&self, total_bytes: Option<u64>) -> ProgressBar {
+        if !self.interactive {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(total_bytes, ProgressDrawTarget::stderr_with_hz(10));
+        let template = match total_bytes {
+            Some(_) => "{bar:32} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
+            None => "{spinner} {bytes}  {bytes_per_sec}  {elapsed}  {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+/// Prints a result. A reader that has gone away (`| head`) ends the work quietly.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Said(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A number with thousands set apart: `1 234 567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What stands between control characters and a terminal: hostile text is shown, not obeyed.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

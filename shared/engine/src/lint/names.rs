@@ -1,0 +1,146 @@
+//! Names: parameters, states, globs, texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use andon_model::Step;
+
+use super::{Linter, ReadRule, walk};
+use crate::expr::{Expr, ExprKind};
+
+pub(super) fn lint(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
+    if read.complete {
+        unused_parameters(linter, read);
+    }
+    repeated_globs(linter);
+    state_case(linter);
+    default_states(linter);
+    text_case(linter, read);
+}
+
+fn expressions<'r>(read: &'r ReadRule<'_>) -> impl Iterator<Item = (usize, usize, &'static str, &'r Expr)> {
+    read.groups.iter().enumerate().flat_map(|(group, entries)| {
+        entries.iter().flat_map(move |entry| {
+            let until = entry.until.as_ref().map(|until| (group, entry.index, "until", until));
+            std::iter::once((group, entry.index, "when", &entry.when)).chain(until)
+        })
+    })
+}
+
+fn unused_parameters(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
+    let rule = linter.rule;
+    let mut used = BTreeSet::new();
+    for (_, _, _, expr) in expressions(read) {
+        walk(expr, &mut |node| {
+            if let ExprKind::Param(name) = &node.kind {
+                used.insert(name.as_str());
+            }
+        });
+    }
+    for name in rule.parameters.keys().filter(|name| !used.contains(name.as_str())) {
+        let message = format!("no expression of the rule names `params.{name}`");
+        linter.warn(&["parameters".into(), name.as_str().into()], "unused-parameter", message);
+    }
+}
+
+fn repeated_globs(linter: &mut Linter<'_>) {
+    let globs = &linter.rule.scope.equipment;
+    let all = globs.iter().position(|glob| glob == "*");
+    let mut seen = BTreeSet::new();
+    for (index, glob) in globs.iter().enumerate() {
+        let place = ["scope".into(), "equipment".into(), index.into()];
+        if !seen.insert(glob) {
+            linter.warn(&place, "repeated-glob", format!("`{glob}` stands in the scope twice"));
+        } else if all.is_some_and(|all| all != index) {
+            let message = format!("`{glob}` changes nothing: the scope has `*`, which is every equipment");
+            linter.warn(&place, "repeated-glob", message);
+        }
+    }
+}
+
+/// Every state that the rule names, with its place.
+fn states<'r>(linter: &Linter<'r>) -> Vec<(&'r str, Vec<Step>, f64)> {
+    let mut states = Vec::new();
+    for (group_index, group) in linter.rule.groups.iter().enumerate() {
+        let place = |rest: &[Step]| -> Vec<Step> {
+            ["groups".into(), group_index.into()].iter().chain(rest).cloned().collect()
+        };
+        for (index, entry) in group.states.iter().enumerate() {
+            let weight = entry.weight.unwrap_or(group.weight);
+            states.push((
+                entry.state.as_str(),
+                place(&["states".into(), index.into(), "state".into()]),
+                weight,
+            ));
+        }
+        if let Some(otherwise) = &group.otherwise {
+            states.push((otherwise.as_str(), place(&["otherwise".into()]), group.weight));
+        }
+    }
+    states
+}
+
+fn state_case(linter: &mut Linter<'_>) {
+    let default = linter.rule.default.as_str();
+    let mut spelled: BTreeMap<String, &str> = BTreeMap::from([(default.to_lowercase(), default)]);
+    let mut warned = BTreeSet::new();
+    for (state, place, _) in states(linter) {
+        let first = *spelled.entry(state.to_lowercase()).or_insert(state);
+        if first != state && warned.insert(state) {
+            let message =
+                format!("the states `{first}` and `{state}` differ only in case, and are not the same state");
+            linter.warn(&place, "state-case", message);
+        }
+    }
+}
+
+/// A vote for the default matters only where it outvotes another state.
+fn default_states(linter: &mut Linter<'_>) {
+    let default = linter.rule.default.as_str();
+    let states = states(linter);
+    let lightest_other =
+        states.iter().filter(|(state, _, _)| *state != default).map(|(_, _, weight)| *weight);
+    let lightest_other = lightest_other.fold(f64::INFINITY, f64::min);
+    for (_, place, weight) in states.iter().filter(|(state, _, _)| *state == default) {
+        if *weight < lightest_other {
+            let message = format!(
+                "this vote for `{default}` changes nothing: it is the rule's `default`, and no other state is outvoted"
+            );
+            let finding = linter.warn(place, "default-state", message);
+            finding.help = Some("name another state, or leave it out".to_owned());
+        }
+    }
+}
+
+/// Texts that one tag is compared with in different expressions: `'Running'` here, `'running'` there.
+fn text_case(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
+    let mut spelled: BTreeMap<(&str, String), &str> = BTreeMap::new();
+    for (group, entry, field, expr) in expressions(read) {
+        let mut here: Vec<(&str, &str, &Expr)> = Vec::new();
+        walk(expr, &mut |node| {
+            let ExprKind::Compare(_, left, right) = &node.kind else { return };
+            if let (ExprKind::Tag(tag), ExprKind::Text(text)) | (ExprKind::Text(text), ExprKind::Tag(tag)) =
+                (&left.kind, &right.kind)
+            {
+                here.push((tag, text, node));
+            }
+        });
+        for (tag, text, node) in &here {
+            let key = (*tag, text.to_lowercase());
+            // Both spellings in one expression are meant.
+            let both = here.iter().any(|(other_tag, other, _)| {
+                other_tag == tag && other != text && other.to_lowercase() == key.1
+            });
+            let first = *spelled.entry(key).or_insert(text);
+            if first != *text && !both {
+                let place: [Step; 5] =
+                    ["groups".into(), group.into(), "states".into(), entry.into(), field.into()];
+                let message = format!(
+                    "`{tag}` is compared with '{first}' elsewhere in the rule; '{text}' differs only in case"
+                );
+                let finding = linter.warn(&place, "text-case", message);
+                finding.within = Some(node.span.start..node.span.end);
+                finding.help = Some("texts are compared exactly".to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The head: everything of a state but old panes.
+
+use std::sync::Arc;
+
+use andon_model::limits;
+use compact_str::CompactString;
+
+use super::bytes::{Reader, Writer};
+use super::value::{self, Near, Texts};
+use super::{UnpackError, VERSION, panes, segments};
+use crate::compile::{CompiledRules, RuleSet};
+use crate::fold::{
+    EntryState, KeyState, NONE_MS, Newest, PendingPoint, PendingTag, Rank, RuleState, Rules, Source,
+    TagState, Winner,
+};
+
+/// Flags of the state.
+const ALWAYS: u8 = 0x01;
+const HAS_INSTANT: u8 = 0x02;
+const HAS_WATERMARK: u8 = 0x04;
+
+/// Flags of a tag, above the kind of its value; a tag without a value has only these.
+const OWN_IS_EFFECTIVE: u8 = 0x10;
+const SENT_IS_OWN: u8 = 0x20;
+const NAMED_LATER: u8 = 0x40;
+const NO_VALUE: u8 = 0x80;
+
+/// A flag of a pending point.
+const UNNAMED: u8 = 0x40;
+
+/// Flags of an entry.
+const ACTIVE: u8 = 0x01;
+const SINCE: u8 = 0x02;
+const RELEASABLE: u8 = 0x04;
+const COUNT: u8 = 0x08;
+
+/// What both sides know while they go through a head.
+struct Context {
+    near: Vec<Near>,
+    texts: Texts,
+    sequence_number: i64,
+    reference_ms: i64,
+}
+
+pub(super) fn write(state: &KeyState) -> Vec<u8> {
+    let mut writer = Writer::default();
+    let set = &state.rules.set;
+    writer.byte(VERSION);
+    let always = set.start_ms() == CompiledRules::ALWAYS_MS;
+    let has_watermark = state.watermark_ms != i64::MIN;
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    writer.byte(
+        flag(always, ALWAYS)
+            | flag(state.first_instant_ms.is_some(), HAS_INSTANT)
+            | flag(has_watermark, HAS_WATERMARK),
+    );
+    if !always {
+        writer.signed(set.start_ms());
+    }
+    segments::write_list(&mut writer, &state.segments);
+    writer.0.extend_from_slice(&state.rules.plan.fingerprint.to_le_bytes());
+    // A state is packed after a record at the earliest, so it has a clock.
+    let reference_ms = state.clock_ms;
+    writer.signed(reference_ms);
+    if has_watermark {
+        writer.time(state.watermark_ms, reference_ms);
+    }
+    if let Some(first_instant_ms) = state.first_instant_ms {
+        writer.time(first_instant_ms, reference_ms);
+        writer.time(state.last_ms, reference_ms);
+    }
+    let mut context = Context {
+        near: vec![Near::default(); state.tags.len()],
+        texts: Texts::default(),
+        sequence_number: 0,
+        reference_ms,
+    };
+    write_sources(&mut writer, state);
+    write_tags(&mut writer, state, &mut context);
+    write_rules(&mut writer, state);
+    write_pending(&mut writer, state, &mut context);
+    write_windows(&mut writer, state);
+    writer.0
+}
+
+/// Reads up to the list of segments; answers the flags and the start of the rule set.
+pub(super) fn read_preamble(reader: &mut Reader<'_>) -> Result<(u8, i64), UnpackError> {
+    match reader.byte()? {
+        VERSION => {}
+        version => return Err(UnpackError::Version(version)),
+    }
+    let flags = reader.byte()?;
+    let start_ms = if flags & ALWAYS != 0 { CompiledRules::ALWAYS_MS } else { reader.signed()? };
+    Ok((flags, start_ms))
+}
+
+pub(super) fn read<'a>(
+    equipment: &str,
+    rules: &CompiledRules,
+    head: &[u8],
+    mut segment: impl FnMut(super::SegmentId) -> Option<&'a [u8]>,
+) -> Result<KeyState, UnpackError> {
+    let mut reader = Reader(head);
+    let (flags, start_ms) = read_preamble(&mut reader)?;
+    let live = segments::read_list(&mut reader)?;
+    let set: &Arc<RuleSet> = rules.starting_at(start_ms).ok_or(UnpackError::UnknownRuleSet { start_ms })?;
+    let plan = set.plan_for(equipment).map_err(|_| UnpackError::OtherRules)?;
+    if reader.take(8)? != plan.fingerprint.to_le_bytes() {
+        return Err(UnpackError::OtherRules);
+    }
+    let mut state = KeyState::with_rules(equipment, Rules { set: Arc::clone(set), plan });
+    let reference_ms = Reader(reader.0).time(0).and_then(|_| reader.signed())?;
+    state.clock_ms = reference_ms;
+    if flags & HAS_WATERMARK != 0 {
+        state.watermark_ms = reader.time(reference_ms)?;
+    }
+    if flags & HAS_INSTANT != 0 {
+        state.first_instant_ms = Some(reader.time(reference_ms)?);
+        state.last_ms = reader.time(reference_ms)?;
+    }
+    let mut context = Context {
+        near: vec![Near::default(); state.tags.len()],
+        texts: Texts::default(),
+        sequence_number: 0,
+        reference_ms,
+    };
+    read_sources(&mut reader, &mut state)?;
+    read_tags(&mut reader, &mut state, &mut context)?;
+    read_rules(&mut reader, &mut state)?;
+    read_pending(&mut reader, &mut state, &mut context)?;
+    state.segments = live;
+    for id in state.segments.ids().collect::<Vec<_>>() {
+        segments::read(&mut state, id, segment(id))?;
+    }
+    let windows = reader.count()?;
+    let watermark_ms = state.watermark_ms;
+    segments::read_windows(&mut state, &mut reader, windows, watermark_ms)?;
+    if !reader.0.is_empty() {
+        return Err(UnpackError::Corrupt("there is more than a state"));
+    }
+    for (position, plan_rule) in Arc::clone(&state.rules.plan).rules.iter().enumerate() {
+        let due_ms = state.due_from_state_ms(plan_rule);
+        state.timers.set(u32::try_from(position).unwrap_or(u32::MAX), due_ms);
+    }
+    Ok(state)
+}
+
+fn write_sources(writer: &mut Writer, state: &KeyState) {
+    writer.length(state.sources.0.len());
+    for source in &state.sources.0 {
+        writer.text(&source.id);
+        writer.time(source.mark_ms, state.clock_ms);
+        writer.time(source.last_ms, state.clock_ms);
+    }
+}
+
+fn read_sources(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), UnpackError> {
+    let count = reader.count()?;
+    if count > limits::SOURCES {
+        return Err(UnpackError::Corrupt("there are too many sources"));
+    }
+    for _ in 0..count {
+        let id = CompactString::new(reader.text()?);
+        let (mark_ms, last_ms) = (reader.time(state.clock_ms)?, reader.time(state.clock_ms)?);
+        state.sources.0.push(Source { id, mark_ms, last_ms });
+    }
+    Ok(())
+}
+
+impl Context {
+    fn write_rank(&mut self, writer: &mut Writer, rank: Rank, effective_ms: i64) {
+        if rank.own_ms != effective_ms {
+            writer.time(rank.own_ms, effective_ms);
+        }
+        if rank.sent_ms != rank.own_ms {
+            writer.time(rank.sent_ms, rank.own_ms);
+        }
+        // Consecutive numbers differ by little; wrapping differences wrap back.
+        writer.signed(rank.sequence_number.wrapping_sub(self.sequence_number));
+        self.sequence_number = rank.sequence_number;
+    }
+
+    fn read_rank(
+        &mut self,
+        reader: &mut Reader<'_>,
+        flags: u8,
+        effective_ms: i64,
+    ) -> Result<Rank, UnpackError> {
+        let own_ms = if flags & OWN_IS_EFFECTIVE == 0 { reader.time(effective_ms)? } else { effective_ms };
+        let sent_ms = if flags & SENT_IS_OWN == 0 { reader.time(own_ms)? } else { own_ms };
+        self.sequence_number = self.sequence_number.wrapping_add(reader.signed()?);
+        Ok(Rank { own_ms, sent_ms, sequence_number: self.sequence_number })
+    }
+}
+
+fn rank_flags(rank: Rank, effective_ms: i64) -> u8 {
+    let own = if rank.own_ms == effective_ms { OWN_IS_EFFECTIVE } else { 0 };
+    let sent = if rank.sent_ms == rank.own_ms { SENT_IS_OWN } else { 0 };
+    own | sent
+}
+
+fn write_tags(writer: &mut Writer, state: &KeyState, context: &mut Context) {
+    for (slot, tag) in state.tags.iter().enumerate() {
+        let named_later = tag.named_since_ms != i64::MIN;
+        let named = if named_later { NAMED_LATER } else { 0 };
+        match &tag.newest {
+            None => writer.byte(named | NO_VALUE),
+            Some(newest) => {
+                let mut near = context.near.get(slot).copied().unwrap_or_default();
+                let flags = named | rank_flags(newest.rank, newest.effective_ms);
+                let mut texts = std::mem::take(&mut context.texts);
+                let between = |writer: &mut Writer| {
+                    writer.time(newest.effective_ms, context.reference_ms);
+                    context.write_rank(writer, newest.rank, newest.effective_ms);
+                };
+                value::write(writer, &newest.value, flags, &mut near, &mut texts, between);
+                context.texts = texts;
+                context.keep_near(slot, near);
+            }
+        }
+        if named_later {
+            writer.time(tag.named_since_ms, context.reference_ms);
+        }
+    }
+}
+
+impl Context {
+    fn keep_near(&mut self, slot: usize, near: Near) {
+        if let Some(kept) = self.near.get_mut(slot) {
+            *kept = near;
+        }
+    }
+}
+
+fn read_tags(
+    reader: &mut Reader<'_>,
+    state: &mut KeyState,
+    context: &mut Context,
+) -> Result<(), UnpackError> {
+    for (slot, tag) in state.tags.iter_mut().enumerate() {
+        let header = reader.byte()?;
+        let mut newest = None;
+        if header & NO_VALUE == 0 {
+            let effective_ms = reader.time(context.reference_ms)?;
+            let rank = context.read_rank(reader, header, effective_ms)?;
+            let mut near = context.near.get(slot).copied().unwrap_or_default();
+            let value = value::read(reader, header, &mut near, &mut context.texts)?;
+            context.keep_near(slot, near);
+            newest = Some(Newest { rank, effective_ms, value });
+        }
+        let named_later = header & NAMED_LATER != 0;
+        let named_since_ms = if named_later { reader.time(context.reference_ms)? } else { i64::MIN };
+        *tag = TagState { newest, named_since_ms };
+    }
+    Ok(())
+}
+
+fn write_rules(writer: &mut Writer, state: &KeyState) {
+    let mut calm_bits = vec![0_u8; state.calm.len().div_ceil(8)];
+    for (position, _) in state.calm.iter().enumerate().filter(|(_, calm)| **calm) {
+        if let Some(byte) = calm_bits.get_mut(position / 8) {
+            *byte |= 1 << (position % 8);
+        }
+    }
+    writer.0.append(&mut calm_bits);
+    for rule in &state.rule_states {
+        match &rule.winner {
+            Winner::Default => writer.byte(0),
+            Winner::Former(name) => {
+                writer.byte(1);
+                writer.text(name);
+            }
+            Winner::Otherwise(group) => writer.unsigned(2 + 2 * u64::from(*group)),
+            Winner::Entry(group, entry) => {
+                writer.unsigned(3 + 2 * u64::from(*group));
+                writer.unsigned(u64::from(*entry));
+            }
+        }
+        writer.unsigned(rule.sequence);
+    }
+    for entry in &state.entries {
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let (since, releasable) = (entry.since_ms != NONE_MS, entry.releasable_since_ms != NONE_MS);
+        writer.byte(
+            flag(entry.active, ACTIVE)
+                | flag(since, SINCE)
+                | flag(releasable, RELEASABLE)
+                | flag(entry.count > 0, COUNT),
+        );
+        if since {
+            writer.time(entry.since_ms, state.clock_ms);
+        }
+        if releasable {
+            writer.time(entry.releasable_since_ms, state.clock_ms);
+        }
+        if entry.count > 0 {
+            writer.unsigned(entry.count.into());
+        }
+    }
+    writer.length(state.retired.len());
+    for (id, sequence) in &state.retired {
+        writer.text(id);
+        writer.unsigned(*sequence);
+    }
+}
+
+fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), UnpackError> {
+    let calm_bits = reader.take(state.calm.len().div_ceil(8))?;
+    for (position, calm) in state.calm.iter_mut().enumerate() {
+        *calm = calm_bits.get(position / 8).is_some_and(|byte| byte >> (position % 8) & 1 != 0);
+    }
+    for rule in &mut state.rule_states {
+        let small = |number: u64| u16::try_from(number).map_err(|_| UnpackError::OtherRules);
+        let winner = match reader.unsigned()? {
+            0 => Winner::Default,
+            1 => Winner::Former(reader.text()?.into()),
+            code if code % 2 == 0 => Winner::Otherwise(small((code - 2) / 2)?),
+            code => Winner::Entry(small((code - 3) / 2)?, small(reader.unsigned()?)?),
+        };
+        *rule = RuleState { winner, sequence: reader.unsigned()? };
+    }
+    for entry in &mut state.entries {
+        let flags = reader.byte()?;
+        let clock_ms = state.clock_ms;
+        let mut time = |flag: u8| if flags & flag != 0 { reader.time(clock_ms) } else { Ok(NONE_MS) };
+        let (since_ms, releasable_since_ms) = (time(SINCE)?, time(RELEASABLE)?);
+        let count = if flags & COUNT != 0 { reader.small()? } else { 0 };
+        *entry = EntryState { active: flags & ACTIVE != 0, since_ms, releasable_since_ms, count };
+    }
+    for _ in 0..reader.count()? {
+        let id = CompactString::new(reader.text()?);
+        state.retired.insert(id, reader.unsigned()?);
+    }
+    Ok(())
+}
+
+fn write_pending(writer: &mut Writer, state: &KeyState, context: &mut Context) {
+    writer.length(state.pending.iter().count());
+    let mut before_ms = state.watermark_ms;
+    for (effective_ms, points) in state.pending.iter() {
+        writer.time(effective_ms, before_ms);
+        before_ms = effective_ms;
+        writer.length(points.len());
+        for point in points {
+            write_pending_point(writer, point, effective_ms, context);
+        }
+    }
+}
+
+fn write_pending_point(writer: &mut Writer, point: &PendingPoint, effective_ms: i64, context: &mut Context) {
+    let flags = rank_flags(point.rank, effective_ms);
+    let mut texts = std::mem::take(&mut context.texts);
+    match &point.tag {
+        PendingTag::Named(slot) => {
+            let mut near = context.near.get(*slot as usize).copied().unwrap_or_default();
+            value::write(writer, &point.value, flags, &mut near, &mut texts, |writer| {
+                writer.unsigned((*slot).into());
+                context.write_rank(writer, point.rank, effective_ms);
+            });
+            context.keep_near(*slot as usize, near);
+        }
+        PendingTag::Unnamed(name) => {
+            value::write(writer, &point.value, flags | UNNAMED, &mut Near::default(), &mut texts, |writer| {
+                writer.text(name);
+                context.write_rank(writer, point.rank, effective_ms);
+            });
+        }
+    }
+    context.texts = texts;
+}
+
+fn read_pending(
+    reader: &mut Reader<'_>,
+    state: &mut KeyState,
+    context: &mut Context,
+) -> Result<(), UnpackError> {
+    let mut before_ms = state.watermark_ms;
+    for index in 0..reader.count()? {
+        let effective_ms = reader.time(before_ms)?;
+        if index > 0 && effective_ms <= before_ms {
+            return Err(UnpackError::Corrupt("pending points are out of order"));
+        }
+        before_ms = effective_ms;
+        for _ in 0..reader.count()? {
+            let header = reader.byte()?;
+            let (tag, slot) = if header & UNNAMED != 0 {
+                (PendingTag::Unnamed(reader.text()?.into()), None)
+            } else {
+                let slot = reader.small()?;
+                if slot as usize >= state.tags.len() {
+                    return Err(UnpackError::OtherRules);
+                }
+                (PendingTag::Named(slot), Some(slot as usize))
+            };
+            let rank = context.read_rank(reader, header, effective_ms)?;
+            let mut near = slot.and_then(|slot| context.near.get(slot)).copied().unwrap_or_default();
+            let value = value::read(reader, header, &mut near, &mut context.texts)?;
+            if let Some(slot) = slot {
+                context.keep_near(slot, near);
+            }
+            state.pending.push(effective_ms, PendingPoint { rank, tag, value });
+        }
+    }
+    Ok(())
+}
+
+fn write_windows(writer: &mut Writer, state: &KeyState) {
+    let specs = state.rules.plan.windows.iter().enumerate();
+    let windows: Vec<_> = specs
+        .map(|(position, spec)| (position, *spec, segments::unsealed(state, position)))
+        .filter(|(_, _, panes)| !panes.is_empty())
+        .collect();
+    writer.length(windows.len());
+    let mut before = 0;
+    for (position, spec, of_window) in windows {
+        writer.length(position - before);
+        before = position;
+        panes::write(writer, spec, state.watermark_ms, of_window.into_iter());
+    }
+}

@@ -1,0 +1,133 @@
+use andon_model::RuleDocument;
+
+use super::*;
+use crate::replay::{Replay, Sink};
+use crate::{CompiledRules, RuleSet};
+
+struct Quiet;
+impl Sink for Quiet {
+    fn transition(&mut self, _: andon_model::Transition) {}
+}
+
+fn rules(json: &str) -> CompiledRules {
+    CompiledRules::new(RuleSet::compile(RuleDocument::from_json(json).unwrap()).unwrap())
+}
+
+fn point(at_ms: i64, tag: &str, value: &str) -> String {
+    format!(r#"{{"timestamp":{at_ms},"equipmentId":"e","tag":"{tag}","value":{value}}}"#)
+}
+
+const ONE_RULE: &str = r#"{"rules":[{"id":"r","groups":[{"id":"g","states":[{"state":"A","when":"avg(t,'1m') > 4 || s == 'x'","for":"5s"}]}]}]}"#;
+
+fn folded(rules: &CompiledRules, lines: &[String]) -> KeyState {
+    let mut replay = Replay::new(rules.clone());
+    for line in lines {
+        replay.line(line.as_bytes(), &mut Quiet).unwrap();
+    }
+    replay.keys()[0].clone()
+}
+
+fn seconds(count: i64) -> Vec<String> {
+    (0..count)
+        .map(|second| {
+            point(
+                1_700_000_000_000 + second * 1000,
+                "t",
+                &format!("{}", f64::from(u16::try_from(second).unwrap()).sin() * 50.0),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_state_with_old_panes_is_read_back_from_head_and_segments() {
+    let rules = rules(ONE_RULE);
+    let mut replay = Replay::new(rules.clone());
+    let mut segments: std::collections::BTreeMap<SegmentId, Vec<u8>> = std::collections::BTreeMap::new();
+    let mut sealed = 0;
+    for line in seconds(900) {
+        replay.line(line.as_bytes(), &mut Quiet).unwrap();
+        replay
+            .replace_keys(|rules, key| {
+                let packed = key.clone().pack();
+                sealed += packed.new_segments.len();
+                for segment in packed.new_segments {
+                    segments.insert(segment.id, segment.bytes);
+                }
+                assert_eq!(segments_of(&packed.head)?, packed.live_segments);
+                segments.retain(|id, _| packed.live_segments.contains(id));
+                KeyState::unpack("e", rules, &packed.head, |id| segments.get(&id).map(Vec::as_slice))
+            })
+            .unwrap();
+    }
+    let whole = folded(&rules, &seconds(900));
+    let key = &replay.keys()[0];
+    assert_eq!((&key.tags, &key.entries, &key.sources), (&whole.tags, &whole.entries, &whole.sources));
+    let covered = |key: &KeyState| -> Vec<_> {
+        key.windows[0].covered(key.rules.plan.windows[0], key.watermark_ms).cloned().collect()
+    };
+    assert_eq!(covered(key), covered(&whole));
+    assert_eq!(covered(key).len(), 60);
+    assert!(sealed > 0 && segments.len() < 8, "sealed {sealed} times, {} live", segments.len());
+}
+
+#[test]
+fn a_state_is_refused_by_rules_that_mean_something_else() {
+    let here = rules(ONE_RULE);
+    let head = folded(&here, &seconds(3)).pack().head;
+    let none = |_: SegmentId| -> Option<&'static [u8]> { None };
+    assert!(KeyState::unpack("e", &here, &head, none).is_ok());
+    let others = rules(&ONE_RULE.replace("'1m'", "'2m'"));
+    assert_eq!(KeyState::unpack("e", &others, &head, none).unwrap_err(), UnpackError::OtherRules);
+    let mut newer = head.clone();
+    newer[0] = 9;
+    assert_eq!(KeyState::unpack("e", &here, &newer, none).unwrap_err(), UnpackError::Version(9));
+    for length in 0..head.len() {
+        assert!(KeyState::unpack("e", &here, &head[..length], none).is_err(), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_missing_or_changed_segment_is_noticed() {
+    let rules = rules(ONE_RULE);
+    let mut state = folded(&rules, &seconds(300));
+    let packed = state.pack();
+    let [segment] = packed.new_segments.as_slice() else { panic!("{} segments", packed.new_segments.len()) };
+    let missing = KeyState::unpack("e", &rules, &packed.head, |_| None).unwrap_err();
+    assert_eq!(missing, UnpackError::Segment(segment.id));
+    let mut changed = segment.bytes.clone();
+    changed[3] ^= 1;
+    assert!(KeyState::unpack("e", &rules, &packed.head, |_| Some(changed.as_slice())).is_err());
+    assert!(KeyState::unpack("e", &rules, &packed.head, |_| Some(segment.bytes.as_slice())).is_ok());
+}
+
+#[test]
+fn values_of_every_kind_come_back_bit_for_bit() {
+    let rules = rules(ONE_RULE);
+    for value in [
+        "0",
+        "-0.0",
+        "80.1",
+        "-12345.678901",
+        "1e300",
+        "0.1",
+        "4503599627370497",
+        "1.7976931348623157e308",
+        "true",
+        "false",
+        "\"x\"",
+        "\"\"",
+        "\"längerer Text mit Umlauten und mehr\"",
+    ] {
+        let mut state =
+            folded(&rules, &[point(1_700_000_000_000, "t", value), point(1_700_000_000_000, "s", value)]);
+        let head = state.pack().head;
+        let back = KeyState::unpack("e", &rules, &head, |_| None).unwrap();
+        let bits = |key: &KeyState| match &key.tags[0].newest.as_ref().unwrap().value {
+            andon_model::Value::Number(number) => format!("{:x}", number.to_bits()),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(bits(&back), bits(&state), "{value}");
+        assert_eq!(back.windows, state.windows, "{value}");
+    }
+}

@@ -1,0 +1,302 @@
+//! Properties over random cases.
+//!
+//! `ANDON_CASES` (1,000 unless told) says how many cases each property sees, `ANDON_SEED` runs one seed alone. A case
+//! that fails is shrunk and printed; saved as a file in `tests/regressions`, it is run for ever.
+
+use std::fmt::Debug;
+
+use andon_engine::KeyState;
+use andon_engine::replay::Replay;
+use andon_model::wire::{Content, Message};
+use andon_model::{Reason, RuleDocument, Transition};
+use andon_testkit::Case;
+use andon_testkit::generate;
+use andon_testkit::naive::{self, End};
+use andon_testkit::shrink::shrink;
+
+use crate::support::{Kept, by_rule, compiled, folders, replay, root, text};
+
+mod oracle;
+
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    match number("ANDON_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("ANDON_CASES").unwrap_or(1000),
+    }
+}
+
+/// Runs a property over random cases and those in `tests/regressions`.
+fn holds(name: &str, property: impl Fn(&Case) -> Result<(), String>) {
+    for file in regressions() {
+        let case = Case::parse(&text(&file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        property(&case).unwrap_or_else(|why| panic!("{name} fails for {}: {why}", file.display()));
+    }
+    let seeds = seeds();
+    for seed in seeds.clone() {
+        let case = generate::case(seed);
+        if property(&case).is_err() {
+            let smallest = shrink(&case, |case| property(case).is_err());
+            let why = property(&smallest).expect_err("shrinking keeps the failure");
+            panic!(
+                "{name} fails for seed {seed}: {why}\nshrunk; save as tests/regressions/{seed}.case:\n{smallest}"
+            );
+        }
+    }
+    println!("{name}: {} cases", seeds.count());
+}
+
+fn regressions() -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(root().join("tests/regressions"))
+        .map(|entries| entries.map(|entry| entry.expect("a readable folder").path()).collect())
+        .unwrap_or_default();
+    files.retain(|file: &std::path::PathBuf| file.extension().is_some_and(|extension| extension == "case"));
+    files.sort();
+    files
+}
+
+fn same<T: PartialEq + Debug>(left: &T, right: &T) -> Result<(), String> {
+    if left == right { Ok(()) } else { Err(format!("\n  one:   {left:?}\n  other: {right:?}")) }
+}
+
+fn lines(case: &Case) -> impl Iterator<Item = &str> {
+    case.lines.iter().map(String::as_str)
+}
+
+fn replayed(case: &Case, close: bool) -> Vec<Transition> {
+    replay(case.rules.clone(), lines(case), close).0
+}
+
+#[test]
+fn the_fold_decides_and_rejects_as_the_naive_reference() {
+    holds("agreement with the naive reference", |case| {
+        for (close, end) in [(true, End::Close), (false, End::Open)] {
+            let naive = naive::replay(&case.rules, &case.lines, end)?;
+            let (transitions, counts) = replay(case.rules.clone(), lines(case), close);
+            let decided = |decision: &naive::Decision| {
+                (
+                    decision.sequence,
+                    decision.from.clone(),
+                    decision.to.clone(),
+                    decision.at,
+                    decision.group.clone(),
+                )
+            };
+            let expected: std::collections::BTreeMap<_, Vec<_>> = naive
+                .by_rule_and_equipment()
+                .into_iter()
+                .map(|(key, decisions)| (key, decisions.iter().map(decided).collect()))
+                .collect();
+            same(&by_rule(&transitions), &expected)?;
+            let of_reason = naive.counts.by_reason();
+            for reason in Reason::ALL {
+                let expected = of_reason.get(&reason).copied().unwrap_or_default();
+                same(&(reason, counts.rejected(reason)), &(reason, expected))?;
+            }
+            same(&(counts.ahead, counts.forced), &(naive.counts.ahead, naive.counts.forced))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_state_packed_and_unpacked_between_any_two_records_decides_the_same() {
+    holds("packing", |case| {
+        let mut rng = fastrand::Rng::with_seed(case.seed);
+        // Between all records, or between batches of some.
+        let every = rng.usize(1..5);
+        let mut packing = Replay::new(compiled(case.rules.clone()));
+        let mut kept = Kept::default();
+        let mut store = Store::default();
+        for (index, line) in lines(case).enumerate() {
+            packing.line(line.as_bytes(), &mut kept).map_err(|error| error.to_string())?;
+            if index % every == 0 {
+                packing.replace_keys(|rules, key| store.store_and_load(rules, key))?;
+            }
+        }
+        packing.close(&mut kept);
+        same(&kept.0, &replayed(case, true))
+    });
+}
+
+/// Segments as a table keeps them: those that no head needs any more are deleted.
+#[derive(Default)]
+struct Store(std::collections::BTreeMap<(String, andon_engine::SegmentId), Vec<u8>>);
+
+impl Store {
+    /// A state as it is after being stored and read.
+    fn store_and_load(
+        &mut self,
+        rules: &andon_engine::CompiledRules,
+        key: &KeyState,
+    ) -> Result<KeyState, String> {
+        let equipment = key.equipment().to_owned();
+        let packed = key.clone().pack();
+        for segment in packed.new_segments {
+            self.0.insert((equipment.clone(), segment.id), segment.bytes);
+        }
+        self.0.retain(|(of, id), _| *of != equipment || packed.live_segments.contains(id));
+        let listed = andon_engine::segments_of(&packed.head).map_err(|error| error.to_string())?;
+        same(&listed, &packed.live_segments)?;
+        let segment = |id| self.0.get(&(equipment.clone(), id)).map(Vec::as_slice);
+        let unpacked =
+            KeyState::unpack(&equipment, rules, &packed.head, segment).map_err(|error| error.to_string())?;
+        // A stored due time may be early, never late: a segment may bring back a pane whose end an instant at the same
+        // time has made superfluous.
+        let due = |key: &KeyState| key.next_due_clock_ms().unwrap_or(i64::MAX);
+        if due(&unpacked) > due(key) {
+            return Err(format!("due at {} after unpacking, before at {}", due(&unpacked), due(key)));
+        }
+        // Packing is a function of the state: nothing is left out, nothing wanders.
+        same(&unpacked.clone().pack().head, &packed.head)?;
+        Ok(unpacked)
+    }
+}
+
+#[test]
+fn records_redelivered_with_their_arrival_change_nothing() {
+    holds("redelivery", |case| {
+        // Under changing rules a redelivered point may be the first that a rule sees of its tag; there the position
+        // in the shard tells it, not the fold.
+        if lines(case).any(|line| matches!(Message::read(line.as_bytes()).content, Content::Rules(_))) {
+            return Ok(());
+        }
+        let mut rng = fastrand::Rng::with_seed(case.seed);
+        let mut twice: Vec<&str> = Vec::new();
+        for line in lines(case) {
+            twice.push(line);
+            let message = Message::read(line.as_bytes());
+            // A bare tick stands for the clock of its key at that place.
+            let bare_tick = matches!(message.content, Content::Tick(_)) && message.arrival_ms.is_none();
+            if rng.bool() && !bare_tick {
+                let back = rng.usize(0..twice.len().min(5));
+                twice.push(twice[twice.len() - 1 - back]);
+            }
+        }
+        for close in [true, false] {
+            let again = replay(case.rules.clone(), twice.iter().copied(), close).0;
+            same(&by_rule(&again), &by_rule(&replayed(case, close)))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn every_order_that_stays_within_max_out_of_orderness_decides_the_same() {
+    let seeds = seeds();
+    for seed in seeds.clone() {
+        let case = generate::in_order_case(seed);
+        for order in 0..3 {
+            let (sorted, permuted) = (case.in_order(), case.permuted(seed ^ (order << 32)));
+            for close in [true, false] {
+                if !close && !case.holds_when_left_open() {
+                    continue;
+                }
+                let (left, right) =
+                    (by_rule(&replayed(&permuted, close)), by_rule(&replayed(&sorted, close)));
+                assert_eq!(left, right, "order {order} of seed {seed}, close {close}\n{permuted}");
+            }
+        }
+    }
+    println!("orders: {} cases", seeds.count());
+}
+
+#[test]
+fn watermarks_never_go_back_and_transitions_form_a_chain() {
+    holds("watermarks and chains", |case| {
+        let mut replay = Replay::new(compiled(case.rules.clone()));
+        let mut kept = Kept::default();
+        let mut watermarks: std::collections::BTreeMap<String, Option<i64>> =
+            std::collections::BTreeMap::new();
+        for line in lines(case) {
+            replay.line(line.as_bytes(), &mut kept).map_err(|error| error.to_string())?;
+            for key in replay.keys() {
+                let before = watermarks.insert(key.equipment().to_owned(), key.watermark_ms()).flatten();
+                if key.watermark_ms() < before {
+                    return Err(format!("the watermark of {} went back from {before:?}", key.equipment()));
+                }
+                let due = key.next_due_clock_ms();
+                if due.is_some_and(|due_ms| due_ms < key.clock_ms()) {
+                    return Err(format!("due at {due:?}, before the clock {}", key.clock_ms()));
+                }
+            }
+        }
+        replay.close(&mut kept);
+        let defaults = defaults(case);
+        let rules_change = defaults.len() > case.rules.rules.len()
+            || lines(case).any(|line| matches!(Message::read(line.as_bytes()).content, Content::Rules(_)));
+        for ((rule, equipment), chain) in by_rule(&kept.0) {
+            let (mut sequence, mut state, mut at): (u64, Option<String>, i64) = (0, None, i64::MIN);
+            for (this, from, to, this_at, group) in chain {
+                // From the state before; or, at the first and after the rule was gone, from a default that some version
+                // of it had.
+                let continues = state.as_ref() == Some(&from);
+                let may_begin = state.is_none() || rules_change;
+                let linked = continues || (may_begin && defaults.contains(&(rule.clone(), from.clone())));
+                let legal = this == sequence + 1
+                    && linked
+                    && this_at >= at
+                    && to.as_ref() != Some(&from)
+                    && (to.is_some() || group.is_none());
+                if !legal {
+                    return Err(format!(
+                        "{rule} on {equipment}: {this} from {from} to {to:?} at {this_at} breaks the chain"
+                    ));
+                }
+                (sequence, state, at) = (this, to, this_at);
+            }
+        }
+        Ok(())
+    });
+}
+
+/// The defaults that any version of the rules in a case has.
+fn defaults(case: &Case) -> std::collections::BTreeSet<(String, String)> {
+    let mut documents: Vec<RuleDocument> = vec![case.rules.clone()];
+    for line in lines(case) {
+        if let Content::Rules(document) = Message::read(line.as_bytes()).content {
+            documents.extend(RuleDocument::from_json(document));
+        }
+    }
+    documents.into_iter().flat_map(|document| document.rules).map(|rule| (rule.id, rule.default)).collect()
+}
+
+#[test]
+fn a_tick_at_the_next_due_clock_decides_what_was_due_and_one_before_does_not() {
+    holds("due clocks", |case| {
+        let mut replay = Replay::new(compiled(case.rules.clone()));
+        for line in lines(case) {
+            replay.line(line.as_bytes(), &mut Kept::default()).map_err(|error| error.to_string())?;
+        }
+        let rules = replay.rules().clone();
+        for key in replay.keys() {
+            let Some(due_ms) = key.next_due_clock_ms() else { continue };
+            // A tick would first take up a rule set that the key has not heard of yet.
+            if rules.newest().is_some_and(|set| set.start_ms() != key.rule_set_start_ms()) {
+                continue;
+            }
+            let tick = |arrival_ms| {
+                let mut key = key.clone();
+                let record = andon_engine::Record { arrival_ms, body: andon_engine::Body::Tick };
+                key.apply(&rules, &record).map(|_| key).map_err(|error| error.to_string())
+            };
+            let work = |key: &KeyState| (key.pending_points(), key.next_due_clock_ms());
+            if due_ms > key.clock_ms() {
+                same(&tick(due_ms - 1)?.pending_points(), &key.pending_points())?;
+                same(&tick(due_ms - 1)?.next_due_clock_ms(), &Some(due_ms))?;
+            }
+            if work(&tick(due_ms)?) == work(key) {
+                return Err(format!("a tick at {due_ms} did nothing on {}", key.equipment()));
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn regression_files_are_cases() {
+    assert!(folders(&root().join("tests")).iter().any(|folder| folder.ends_with("regressions")));
+    for file in regressions() {
+        assert!(Case::parse(&text(&file)).is_ok(), "{}", file.display());
+    }
+}

@@ -1,0 +1,1 @@
+//! The pointwise part of the language against an implementation of CEL that others wrote.

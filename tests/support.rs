@@ -1,0 +1,101 @@
+//! What several tests need.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use andon_engine::replay::{Counts, Replay, Sink};
+use andon_engine::{CompiledRules, RuleSet};
+use andon_model::{RuleDocument, Transition};
+
+/// The workspace's folder.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
+}
+
+/// The folders in a folder, by name; none if it is not there.
+pub(crate) fn folders(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("a readable folder").path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+pub(crate) fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The rules of a file in a test's folder.
+pub(crate) fn rules(path: &Path) -> RuleDocument {
+    andon_document::read(&path.display().to_string(), &text(path))
+        .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.first().expect("one diagnostic at least")))
+        .document
+}
+
+pub(crate) fn compiled(document: RuleDocument) -> CompiledRules {
+    CompiledRules::new(RuleSet::compile(document).unwrap_or_else(|findings| panic!("{:?}", findings.first())))
+}
+
+/// Keeps the transitions.
+#[derive(Default)]
+pub(crate) struct Kept(pub(crate) Vec<Transition>);
+
+impl Sink for Kept {
+    fn transition(&mut self, transition: Transition) {
+        self.0.push(transition);
+    }
+}
+
+/// The transitions of a replay, with what it counted.
+pub(crate) fn replay<'a>(
+    document: RuleDocument,
+    lines: impl IntoIterator<Item = &'a str>,
+    close: bool,
+) -> (Vec<Transition>, Counts) {
+    let mut replay = Replay::new(compiled(document));
+    let mut kept = Kept::default();
+    for line in lines {
+        replay.line(line.as_bytes(), &mut kept).expect("rules that serve every equipment");
+    }
+    if close {
+        replay.close(&mut kept);
+    }
+    let counts = replay.counts().clone();
+    (kept.0, counts)
+}
+
+/// What of a transition is compared with other models: (sequence, from, to, at, group).
+pub(crate) type Decided = (u64, String, Option<String>, i64, Option<String>);
+
+/// Transitions by (rule, equipment), in the order of decision.
+pub(crate) fn by_rule(transitions: &[Transition]) -> BTreeMap<(String, String), Vec<Decided>> {
+    let mut sorted: BTreeMap<_, Vec<Decided>> = BTreeMap::new();
+    for transition in transitions {
+        sorted
+            .entry((transition.rule_id.to_string(), transition.equipment_id.to_string()))
+            .or_default()
+            .push((
+                transition.sequence,
+                transition.from.to_string(),
+                transition.to.as_ref().map(ToString::to_string),
+                transition.at,
+                transition.group.as_ref().map(ToString::to_string),
+            ));
+    }
+    sorted
+}
+
+/// Compares with a golden file, or writes it where `ANDON_BLESS` is set.
+pub(crate) fn compare_or_bless(path: &Path, found: &str) {
+    if std::env::var_os("ANDON_BLESS").is_some() {
+        std::fs::write(path, found).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        return;
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        found,
+        expected,
+        "{} differs (left: found, right: expected); if that is right, ANDON_BLESS=1 writes it anew",
+        path.display()
+    );
+}
