@@ -5,7 +5,10 @@
 //! reference; `ANDON_CASES` says how many, `ANDON_SEED` picks one. `repository`: what the repository promises of
 //! itself.
 
+#![cfg(test)]
+
 mod conformance;
 mod golden;
 mod properties;
+mod repository;
 mod support;

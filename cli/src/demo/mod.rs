@@ -16,7 +16,7 @@ use crate::Failure;
 use crate::clock::Stopwatch;
 use crate::replay::session::Session;
 use crate::replay::write_report;
-use crate::terminal::{self, Terminal, grouped};
+use crate::terminal::{self, Terminal};
 
 /// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
 ///
@@ -85,13 +85,12 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     progress.finish_and_clear();
     let mut text = story::text(&shift, &said, &reasons, session.rule_count(), arguments.seed, terminal);
     text.push_str(&story::unseen(session.counts(), shift.totals(), terminal));
-    let points = session.counts().points;
     if let Some(dir) = dir {
         write_report(&dir.join(REPORT_FILE), session)?;
         text.push_str(&next(dir));
     }
     terminal::print(&text)?;
-    terminal.say(&format!("{} points in {:.1} s", grouped(points), stopwatch.elapsed().as_secs_f64()));
+    terminal.say(&format!("That took {:.1} s.", stopwatch.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -102,7 +101,7 @@ fn rules() -> Result<(RuleSet, Reasons), Failure> {
     let document = loaded.document.clone();
     let set = RuleSet::compile(loaded.document)
         .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let reasons = Reasons::new(document, &set);
+    let reasons = Reasons::new(document);
     Ok((set, reasons))
 }
 
@@ -131,7 +130,8 @@ fn work(
         said.extend(new.iter().map(|transition| Said { transition: transition.clone(), known_ms: now_ms }));
         if lines.len() >= BLOCK_BYTES {
             write(&lines, &changes)?;
-            (lines.clear(), changes.clear());
+            lines.clear();
+            changes.clear();
             folded = 0;
         }
     }

@@ -1,35 +1,36 @@
 //! Why a state changed, in one short line.
 
-use andon_engine::RuleSet;
-use andon_engine::compile::Threshold;
+use andon_engine::expr::{self, BinaryOp, CompareOp, Expr, ExprKind};
 use andon_model::{Explanation, Operand, OperandValue, RuleDocument, StateEntry, Transition};
 
-/// What the reasons are told by: the rules, and the limits in their conditions.
+/// What the reasons are told by.
 pub(super) struct Reasons {
     document: RuleDocument,
-    /// The limits of each rule.
-    limits: Vec<Vec<Threshold>>,
+}
+
+/// A number that something is compared with in a condition.
+struct Limit {
+    /// What is compared, as it is written in an explanation.
+    operand: String,
+    op: CompareOp,
+    value: f64,
 }
 
 impl Reasons {
-    pub(super) fn new(document: RuleDocument, set: &RuleSet) -> Self {
-        let limits = (0..set.rule_count()).map(|position| set.thresholds_of(position)).collect();
-        Self { document, limits }
+    pub(super) fn new(document: RuleDocument) -> Self {
+        Self { document }
     }
 
-    /// As in `avg(water_temperature, '1m') 84.2 > 80, maintenance_mode false; since 09:56:43`.
+    /// As in `avg(water_temperature, '1m') 84.19 > 80, maintenance_mode false; since 09:56:43`.
     pub(super) fn text(&self, transition: &Transition) -> String {
         let Some(explanation) = &transition.explanation else { return String::new() };
-        let position = self.document.rules.iter().position(|rule| rule.id == transition.rule_id.as_str());
-        let limits =
-            position.and_then(|position| self.limits.get(position)).map(Vec::as_slice).unwrap_or_default();
-        // The limits of the state that won, and those of the state that ended.
-        let meant = |limit: &&Threshold| {
-            transition.to.as_deref() == Some(limit.state.as_str())
-                || (explanation.ended.is_some() && limit.state == transition.from.as_str())
-        };
-        let meant: Vec<&Threshold> = limits.iter().filter(meant).collect();
-        let operands = explanation.operands.iter().map(|operand| told(operand, &meant));
+        let mut limits = Vec::new();
+        for condition in [&explanation.when, &explanation.ended].into_iter().flatten() {
+            if let Ok(condition) = expr::parse(condition) {
+                collect(&condition, explanation, &mut limits);
+            }
+        }
+        let operands = explanation.operands.iter().map(|operand| told(operand, &limits));
         let mut text = operands.collect::<Vec<_>>().join(", ");
         if let Some(since_ms) = self.waited_since(transition, explanation) {
             text.push_str(&format!("; since {}", super::story::clock(since_ms)));
@@ -52,8 +53,50 @@ impl Reasons {
     }
 }
 
+/// Adds the limits in a condition.
+fn collect(condition: &Expr, explanation: &Explanation, limits: &mut Vec<Limit>) {
+    match &condition.kind {
+        ExprKind::And(sides) | ExprKind::Or(sides) => {
+            sides.iter().for_each(|side| collect(side, explanation, limits));
+        }
+        ExprKind::Not(inner) => collect(inner, explanation, limits),
+        ExprKind::Compare(op, left, right) => {
+            let limit = match (number(left, explanation), number(right, explanation)) {
+                (None, Some(value)) => Limit { operand: left.to_string(), op: *op, value },
+                (Some(value), None) => Limit { operand: right.to_string(), op: op.flipped(), value },
+                _ => return,
+            };
+            limits.push(limit);
+        }
+        _ => {}
+    }
+}
+
+/// The value of what is made of numbers and parameters alone.
+fn number(expr: &Expr, explanation: &Explanation) -> Option<f64> {
+    match &expr.kind {
+        ExprKind::Number(number) => Some(*number),
+        ExprKind::Param(name) => match explanation.parameters.get(name) {
+            Some(OperandValue::Number(number)) => Some(*number),
+            _ => None,
+        },
+        ExprKind::Negate(inner) => number(inner, explanation).map(|number| -number),
+        ExprKind::Binary(op, left, right) => {
+            let (left, right) = (number(left, explanation)?, number(right, explanation)?);
+            Some(match op {
+                BinaryOp::Add => left + right,
+                BinaryOp::Subtract => left - right,
+                BinaryOp::Multiply => left * right,
+                BinaryOp::Divide => left / right,
+                BinaryOp::Remainder => left % right,
+            })
+        }
+        _ => None,
+    }
+}
+
 /// One thing that was looked at: its value, and the limit that it is beyond.
-fn told(operand: &Operand, limits: &[&Threshold]) -> String {
+fn told(operand: &Operand, limits: &[Limit]) -> String {
     let text = &operand.operand;
     match &operand.value {
         None => format!("{text} unknown"),
@@ -64,7 +107,7 @@ fn told(operand: &Operand, limits: &[&Threshold]) -> String {
         },
         Some(OperandValue::Text(value)) => format!("{text} '{value}'"),
         Some(OperandValue::Number(value)) => {
-            let own: Vec<&&Threshold> = limits.iter().filter(|limit| is_of(limit, text)).collect();
+            let own: Vec<&Limit> = limits.iter().filter(|limit| &limit.operand == text).collect();
             let beyond: Vec<String> =
                 own.iter().filter(|limit| holds(*value, limit)).map(|limit| shown(limit)).collect();
             let value = measured(*value);
@@ -79,34 +122,22 @@ fn told(operand: &Operand, limits: &[&Threshold]) -> String {
 
 /// Tag and duration of `absent(tag, '30s')`.
 fn absence(operand: &str) -> Option<(&str, &str)> {
-    let (tag, wait) = operand.strip_prefix("absent(")?.strip_suffix("')")?.rsplit_once(", '")?;
-    Some((tag, wait))
-}
-
-/// Whether an operand, as it is written, is what a limit is for.
-fn is_of(limit: &Threshold, operand: &str) -> bool {
-    match limit.aggregate {
-        Some(aggregate) => operand
-            .strip_prefix(aggregate)
-            .and_then(|rest| rest.strip_prefix('(')?.strip_prefix(limit.tag.as_str()))
-            .is_some_and(|rest| rest.starts_with(',')),
-        None => operand == limit.tag,
-    }
+    operand.strip_prefix("absent(")?.strip_suffix("')")?.rsplit_once(", '")
 }
 
 #[allow(clippy::float_cmp, reason = "rules compare exactly, and so must what is told about them")]
-fn holds(value: f64, limit: &Threshold) -> bool {
-    match limit.op.symbol() {
-        "<" => value < limit.value,
-        "<=" => value <= limit.value,
-        ">" => value > limit.value,
-        ">=" => value >= limit.value,
-        "==" => value == limit.value,
-        _ => value != limit.value,
+fn holds(value: f64, limit: &Limit) -> bool {
+    match limit.op {
+        CompareOp::Less => value < limit.value,
+        CompareOp::LessOrEqual => value <= limit.value,
+        CompareOp::Greater => value > limit.value,
+        CompareOp::GreaterOrEqual => value >= limit.value,
+        CompareOp::Equal => value == limit.value,
+        CompareOp::NotEqual => value != limit.value,
     }
 }
 
-fn shown(limit: &Threshold) -> String {
+fn shown(limit: &Limit) -> String {
     format!("{} {}", limit.op.symbol(), limit.value)
 }
 
@@ -145,9 +176,7 @@ rules:
 "#;
 
     fn reasons() -> Reasons {
-        let document = andon_document::read("rules.yaml", RULES).unwrap().document;
-        let set = RuleSet::compile(document.clone()).map_err(|_| ()).unwrap();
-        Reasons::new(document, &set)
+        Reasons::new(andon_document::read("rules.yaml", RULES).unwrap().document)
     }
 
     fn transition(from: &str, to: &str, explanation: &str) -> Transition {
@@ -164,7 +193,7 @@ rules:
         let won = transition(
             "ACTIVE",
             "WARNING",
-            r#"{"when":"avg(temperature, '1m') > params.limit","since":30000,
+            r#"{"when":"avg(temperature, '1m') > params.limit","since":30000,"parameters":{"limit":80},
             "operands":[{"operand":"avg(temperature, '1m')","value":84.19389,"at":1}]}"#,
         );
         assert_eq!(reasons().text(&won), "avg(temperature, '1m') 84.19 > 80; since 00:00:30");
@@ -175,7 +204,7 @@ rules:
         let ended = transition(
             "WARNING",
             "ACTIVE",
-            r#"{"when":"machine_state == 'running'","since":0,"ended":"avg(temperature, '1m') < params.limit - 3",
+            r#"{"when":"machine_state == 'running'","since":0,"ended":"avg(temperature, '1m') < params.limit - 3","parameters":{"limit":80},
             "operands":[{"operand":"machine_state","value":"running","at":1},
             {"operand":"avg(temperature, '1m')","value":76.5,"at":1}]}"#,
         );
@@ -196,7 +225,7 @@ rules:
 
     #[test]
     fn what_is_not_beyond_its_limit_is_told_with_it() {
-        let text = r#"{"ended":"x","operands":[{"operand":"avg(temperature, '1m')","value":78,"at":1},
+        let text = r#"{"ended":"!(avg(temperature, '1m') > 80)","operands":[{"operand":"avg(temperature, '1m')","value":78,"at":1},
             {"operand":"avg(temperature_2, '1m')","value":null,"at":null}]}"#;
         let ended = transition("WARNING", "ACTIVE", text);
         let told = reasons().text(&ended);

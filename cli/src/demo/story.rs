@@ -19,7 +19,7 @@ pub(super) struct Said {
 /// Lines are not longer than this many characters.
 const WIDTH: usize = 110;
 /// Where the text begins, after the time, the mark and the name of the equipment.
-const TEXT_AT: usize = 28;
+const TEXT_AT: usize = 27;
 /// What is known this much later than it happened is said to be.
 const LATER_MS: i64 = 60_000;
 
@@ -169,7 +169,7 @@ impl Page<'_> {
         let (from, to) = (colored(self.terminal, &transition.from), colored(self.terminal, to));
         let rule = paint(self.terminal, &transition.rule_id, "1");
         let (mark, equipment) = (self.mark(), transition.equipment_id.as_str());
-        self.line(&format!("{}  {mark} {equipment:<15} {rule}: {from} → {to}", clock(transition.at)));
+        self.line(&format!("{}  {mark} {equipment:<14} {rule}: {from} → {to}", clock(transition.at)));
         self.wrapped(reason, "2");
         if known_ms.saturating_sub(transition.at) > LATER_MS {
             self.wrapped(&format!("known at {}, when the points came", clock(*known_ms)), "2");
@@ -180,7 +180,7 @@ impl Page<'_> {
     fn entry(&mut self, at_ms: i64, mark: &str, equipment: &str, text: &str, style: &str) {
         let mut lines = wrap(text, WIDTH - TEXT_AT).into_iter();
         let first = paint(self.terminal, &lines.next().unwrap_or_default(), style);
-        self.line(&format!("{}  {mark} {equipment:<15} {first}", clock(at_ms)));
+        self.line(&format!("{}  {mark} {equipment:<14} {first}", clock(at_ms)));
         for line in lines {
             self.indented(&line, style);
         }
@@ -211,7 +211,7 @@ pub(super) fn unseen(counts: &Counts, totals: &Totals, terminal: &Terminal) -> S
         (counts.rejected(Reason::BadQuality), "values were marked as bad by their sensor: not used"),
         (counts.rejected(Reason::Malformed), "lines could not be read: not used"),
     ];
-    let mut text = format!("\n{}\n", paint(terminal, "Without a state change:", "1"));
+    let mut text = format!("\n{}\n", paint(terminal, "Handled on the way:", "1"));
     for (count, what) in facts {
         text.push_str(&format!("{:>8} {what}\n", grouped(count)));
     }
@@ -267,13 +267,13 @@ fn date_and_time(at_ms: i64) -> String {
     }
 }
 
-/// A length of time: `35 s`, `19 min`, `1 h 5 min`.
+/// A length of time: `35 s`, `19 min`, `1 h 5 min`, with spaces at which no line is broken.
 fn span(ms: i64) -> String {
     let seconds = ms.max(0) / 1_000;
     match seconds {
-        3_600.. => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-        120.. => format!("{} min", (seconds + 30) / 60),
-        _ => format!("{seconds} s"),
+        3_600.. => format!("{}\u{a0}h\u{a0}{}\u{a0}min", seconds / 3_600, seconds / 60 % 60),
+        120.. => format!("{}\u{a0}min", (seconds + 30) / 60),
+        _ => format!("{seconds}\u{a0}s"),
     }
 }
 
@@ -353,6 +353,9 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_as_fine_as_they_need_to_be() {
-        assert_eq!([30_400, 119_000, 149_000, 4_000_000].map(span), ["30 s", "119 s", "2 min", "1 h 6 min"]);
+        assert_eq!(
+            [30_400, 119_000, 149_000, 4_000_000].map(span).map(|span| span.replace('\u{a0}', " ")),
+            ["30 s", "119 s", "2 min", "1 h 6 min"]
+        );
     }
 }

@@ -323,9 +323,8 @@ impl Course {
     fn hint(&self, output: Option<&Path>) -> String {
         let settings = match i64::try_from(self.max_backward_ms) {
             Ok(backward_ms) if backward_ms > 0 => format!(
-                "Some rows go back in time. Rules see all points in order with\n  settings: \
-                 {{max_out_of_orderness: {}}}\nin the rule file; without it a point that comes late counts as of the \
-                 time when it comes, or is rejected.\n",
+                "Some rows go back in time; rules see them in order if the rule file has\n  settings: \
+                 {{max_out_of_orderness: {}}}\n",
                 Millis(backward_ms)
             ),
             _ => String::new(),

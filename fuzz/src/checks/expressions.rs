@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use andon_engine::RuleSet;
 use andon_engine::expr::{self, Expr, ExprKind as Kind, check};
 use andon_engine::lint::lint;
 use andon_engine::replay::Replay;
-use andon_engine::RuleSet;
-use andon_model::{ParameterValue, RuleDocument, limits};
+use andon_model::{RuleDocument, limits};
 use serde_json::json;
 
 use super::choices::Choices;
@@ -59,7 +59,9 @@ fn written_and_read_again(expr: &Expr, depth: usize) {
 /// A rule with this condition, as `when` and as `until`.
 fn rule(text: &str) -> RuleDocument {
     let mut document = document(RULE);
-    for entry in document.rules.iter_mut().flat_map(|rule| &mut rule.groups).flat_map(|group| &mut group.states) {
+    for entry in
+        document.rules.iter_mut().flat_map(|rule| &mut rule.groups).flat_map(|group| &mut group.states)
+    {
         entry.when = text.to_owned();
         entry.until = Some(text.to_owned());
     }
@@ -79,7 +81,8 @@ fn evaluated(document: RuleDocument, tags: &BTreeSet<String>, mut choices: Choic
         if choices.chance(32) {
             values.push(json!(f64::from_be_bytes(choices.take(8).try_into().unwrap_or_default())));
         }
-        let some = [json!(80.5), json!(-0.0), json!(1e308), json!(-1e308), json!(5e-324), json!(false), json!("")];
+        let some =
+            [json!(80.5), json!(-0.0), json!(1e308), json!(-1e308), json!(5e-324), json!(false), json!("")];
         let value = values.iter().chain(&some).nth(choices.below(values.len() + some.len()));
         let line = json!({"timestamp": at_ms, "equipmentId": "e", "tag": tag, "value": value});
         assert!(replay.line(line.to_string().as_bytes(), &mut kept).is_ok());
@@ -111,7 +114,10 @@ fn walk(expr: &Expr, text: &str, tags: &mut BTreeSet<String>) -> usize {
             Vec::new()
         }
         Kind::Tag(tag) | Kind::Aggregate { tag, .. } | Kind::Absent { tag, .. } => {
-            assert!((1..=limits::NAME_BYTES).contains(&tag.len()) || expr::ast::is_identifier(tag), "the tag `{tag}`");
+            assert!(
+                (1..=limits::NAME_BYTES).contains(&tag.len()) || expr::ast::is_identifier(tag),
+                "the tag `{tag}`"
+            );
             tags.insert(tag.clone());
             Vec::new()
         }

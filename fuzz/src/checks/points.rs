@@ -60,7 +60,9 @@ fn message(line: &[u8]) -> u64 {
             count += 1;
             assert!(is_name(&point.tag), "the tag `{}`", point.tag);
             assert!(point.source.len() <= limits::SOURCE_BYTES);
-            for at_ms in [Some(point.timestamp_ms), point.created_at_ms, message.arrival_ms].into_iter().flatten() {
+            for at_ms in
+                [Some(point.timestamp_ms), point.created_at_ms, message.arrival_ms].into_iter().flatten()
+            {
                 assert!(at_ms.unsigned_abs() <= limits::TIMESTAMP_MS.unsigned_abs(), "the time {at_ms}");
             }
             match &point.value {

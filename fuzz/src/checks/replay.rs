@@ -18,7 +18,8 @@ pub(super) fn check(bytes: &[u8]) {
 }
 
 fn same(case: &Case, end: End) {
-    let naive = naive::replay(&case.rules, &case.lines, end).unwrap_or_else(|error| panic!("{error}: {case}"));
+    let naive =
+        naive::replay(&case.rules, &case.lines, end).unwrap_or_else(|error| panic!("{error}: {case}"));
     let mut replay = Replay::new(compiled(case.rules.clone()));
     let mut kept = Kept::default();
     for line in &case.lines {
@@ -32,14 +33,22 @@ fn same(case: &Case, end: End) {
         let decision = decision(transition);
         decided.entry((decision.rule_id.clone(), decision.equipment_id.clone())).or_default().push(decision);
     }
-    assert_eq!(decided, naive.by_rule_and_equipment(), "left: engine, right: naive model; {end:?} of\n{case}");
+    assert_eq!(
+        decided,
+        naive.by_rule_and_equipment(),
+        "left: engine, right: naive model; {end:?} of\n{case}"
+    );
     let counts = replay.counts();
     let of_reason = naive.counts.by_reason();
     for reason in Reason::ALL {
         let expected = of_reason.get(&reason).copied().unwrap_or_default();
         assert_eq!(counts.rejected(reason), expected, "{reason}; {end:?} of\n{case}");
     }
-    assert_eq!((counts.ahead, counts.forced), (naive.counts.ahead, naive.counts.forced), "{end:?} of\n{case}");
+    assert_eq!(
+        (counts.ahead, counts.forced),
+        (naive.counts.ahead, naive.counts.forced),
+        "{end:?} of\n{case}"
+    );
 }
 
 fn decision(transition: Transition) -> Decision {

@@ -150,8 +150,7 @@ impl Script {
 
     fn snapshot(&mut self, choices: &mut Choices<'_>) -> Value {
         let arrival_ms = self.advance(choices);
-        let points: Vec<Value> =
-            (0..=choices.below(4)).map(|_| self.data(choices, arrival_ms)).collect();
+        let points: Vec<Value> = (0..=choices.below(4)).map(|_| self.data(choices, arrival_ms)).collect();
         if choices.chance(128) { json!({"arrival": arrival_ms, "data": points}) } else { json!(points) }
     }
 
@@ -168,7 +167,12 @@ impl Script {
         let some = choices.below(rules.rules.len());
         match choices.below(6) {
             0 => {
-                for entry in rules.rules.iter_mut().flat_map(|rule| &mut rule.groups).flat_map(|group| &mut group.states) {
+                for entry in rules
+                    .rules
+                    .iter_mut()
+                    .flat_map(|rule| &mut rule.groups)
+                    .flat_map(|group| &mut group.states)
+                {
                     if choices.chance(128) {
                         entry.when = choices.pick(&CONDITIONS).to_owned();
                     }
@@ -180,8 +184,10 @@ impl Script {
             4 => {
                 for rule in &mut rules.rules {
                     rule.version += 1;
-                    rule.parameters.insert("limit".to_owned(), ParameterValue::Number(choices.pick(&NUMBERS)));
-                    rule.groups.rotate_right(choices.below(rule.groups.len()));
+                    rule.parameters
+                        .insert("limit".to_owned(), ParameterValue::Number(choices.pick(&NUMBERS)));
+                    let places = choices.below(rule.groups.len());
+                    rule.groups.rotate_right(places);
                 }
             }
             _ => rules = document(choices),

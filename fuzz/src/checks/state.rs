@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use andon_engine::replay::Replay;
-use andon_engine::{Body, CompiledRules, KeyState, Outcome, Packed, Record, SegmentId, UnpackError, segments_of};
+use andon_engine::{
+    Body, CompiledRules, KeyState, Outcome, Packed, Record, SegmentId, UnpackError, segments_of,
+};
 use andon_model::{DataPoint, Value};
 
 use super::choices::Choices;
@@ -43,13 +45,16 @@ pub(super) fn check(bytes: &[u8]) {
 
 /// Rule sets to unpack with; the last one has two, so that the state may be of either.
 pub(super) fn fixed(which: usize) -> CompiledRules {
-    let set = |json| andon_engine::RuleSet::compile(document(json)).unwrap_or_else(|findings| panic!("{findings:?}"));
+    let set = |json| {
+        andon_engine::RuleSet::compile(document(json)).unwrap_or_else(|findings| panic!("{findings:?}"))
+    };
     match which {
         0 => CompiledRules::new(set(PLAIN)),
         1 => CompiledRules::new(set(WINDOWS)),
         _ => {
             let mut rules = CompiledRules::new(set(PLAIN));
-            let pushed = rules.push(START_MS, set(WINDOWS)).and_then(|()| rules.push(START_MS + 60_000, set(PLAIN)));
+            let pushed =
+                rules.push(START_MS, set(WINDOWS)).and_then(|()| rules.push(START_MS + 60_000, set(PLAIN)));
             assert!(pushed.is_ok());
             rules
         }
@@ -90,7 +95,8 @@ fn unpacked(rules: &CompiledRules, stored: &Stored, choices: &mut Choices<'_>) {
     let mut stored = stored.clone();
     for _ in 0..4 {
         stored.store(state.pack());
-        let mut again = stored.unpack(rules).unwrap_or_else(|error| panic!("what was packed is refused: {error}"));
+        let mut again =
+            stored.unpack(rules).unwrap_or_else(|error| panic!("what was packed is refused: {error}"));
         for record in 0..4 {
             let (one, other) = step(rules, &mut state, &mut again, record, choices);
             assert_eq!(one, other, "packing changed what is decided");
@@ -145,7 +151,8 @@ fn folded_and_damaged(choices: &mut Choices<'_>) {
     let burst = choices.byte();
     let mut case = script::case(choices);
     case.lines.extend(script::burst(&case, burst));
-    let (mut whole, mut packing) = (Replay::new(compiled(case.rules.clone())), Replay::new(compiled(case.rules.clone())));
+    let (mut whole, mut packing) =
+        (Replay::new(compiled(case.rules.clone())), Replay::new(compiled(case.rules.clone())));
     let (mut kept, mut kept_packing) = (Kept::default(), Kept::default());
     let mut stored: BTreeMap<String, Stored> = BTreeMap::new();
     for (index, line) in case.lines.iter().enumerate() {

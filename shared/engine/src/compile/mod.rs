@@ -177,11 +177,8 @@ impl RuleSet {
     /// # Errors
     /// Everything that is wrong with it, each with its place.
     pub fn compile(document: RuleDocument) -> Result<Self, Vec<Finding>> {
-        let findings = validate::document(&document);
-        if !findings.is_empty() {
-            return Err(findings);
-        }
-        let mut findings = Vec::new();
+        // Expressions are read even where the shape is wrong, so that all mistakes show at once.
+        let mut findings = validate::document(&document);
         let mut interner = code::Tags::default();
         let mut by_equipment: LookupMap<CompactString, Vec<u32>> = LookupMap::default();
         let mut by_glob: std::collections::BTreeMap<String, Vec<u32>> = std::collections::BTreeMap::new();

@@ -65,7 +65,7 @@ impl Checker<'_> {
             && rule.id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
         if !id_valid {
             let message = format!(
-                "`{}` is no rule id; expected 1 to 128 letters, digits, `.`, `_` and `-`",
+                "`{}` is no rule id; expected 1 to 128 letters a to z, digits, `.`, `_` and `-`",
                 shown(&rule.id)
             );
             self.error(&["id".into()], "bad-id", message);
@@ -146,7 +146,7 @@ impl Checker<'_> {
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !identifier {
                 let message = format!(
-                    "`{}` cannot be named as `params.…`; expected letters, digits and `_`",
+                    "`{}` cannot be named as `params.…`; expected letters a to z, digits and `_`",
                     shown(name)
                 );
                 self.error(&place, "bad-name", message);

@@ -78,6 +78,8 @@ impl<'a> Lexer<'a> {
     fn unexpected(&self, found: char, span: Span) -> ExprError {
         let error = ExprError::new(span, format!("unexpected `{}`", found.escape_debug()));
         match found {
+            '=' if self.rest().starts_with('>') => error.with_help("for `at least`, write `>=`"),
+            '=' if self.rest().starts_with('<') => error.with_help("for `at most`, write `<=`"),
             '=' => error.with_help("to compare, write `==`"),
             '&' => error.with_help("for `and`, write `&&`"),
             '|' => error.with_help("for `or`, write `||`"),

@@ -311,6 +311,12 @@ impl Parser {
         };
         if self.take(",").is_none() {
             let (token, span) = self.peek();
+            if *token == Token::Symbol(".") {
+                let error = ExprError::new(*span, format!("`{tag}` has no fields"));
+                return Err(
+                    error.with_help(format!("a tag with a dot in its name is written `tag('{tag}.…')`"))
+                );
+            }
             let message =
                 format!("`{call}` takes a tag and a duration, found {} after the tag", shown(token));
             return Err(ExprError::new(*span, message).with_help(usage));
