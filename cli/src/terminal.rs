@@ -97,7 +97,38 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A measured value as people read it: in so many digits, and below 1 with as many decimals.
+pub(crate) fn measured(value: f64, digits: usize) -> String {
+    let size = value.abs();
+    // As the shortest text it is no longer than needed already.
+    if size >= 1e9 || (size > 0.0 && size < 1e-4) {
+        return format!("{value:e}");
+    }
+    let whole = [1.0, 10.0, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8].iter().filter(|power| size >= **power).count();
+    let text = format!("{value:.*}", digits.saturating_sub(whole));
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
 /// What stands between control characters and a terminal: hostile text is shown, not obeyed.
 pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measured_values_have_so_many_digits_and_no_needless_zeros() {
+        let all = [18_034.51, 151.29, 84.193_898, 6.0, -0.089_66, 1e12, 1e-7, 0.0, -0.000_1];
+        let told = all.map(|value| measured(value, 4));
+        assert_eq!(told, ["18035", "151.3", "84.19", "6", "-0.0897", "1e12", "1e-7", "0", "-0.0001"]);
+        assert_eq!(measured(84.193_898_305, 6), "84.1939");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([999, 1_000, 1_234_567].map(grouped), ["999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
+    }
 }

@@ -20,8 +20,8 @@ use crate::terminal::{self, Terminal};
 
 /// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
 ///
-/// Eight machines, about a million data points in eight hours, and sixteen things that go wrong: a sensor that jumps, one
-/// that dies, a fault that grows behind a maintenance, a gateway without a link. The story is printed as it happened, in
+/// Eight machines, about a million data points in eight hours, and much that goes wrong: a sensor that jumps, one that
+/// dies, a fault that grows behind a maintenance, a gateway without a link. The story is printed as it happened, in
 /// the order of time, with the state changes between. It takes some seconds and needs nothing but this program.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let mut session = Session::new(CompiledRules::new(set), true);
     session.keep();
     if dir.is_some() {
-        let note = "A simulated shift of a bottling line. Marked in the charts is what really happened.";
+        let note = "A simulated shift of a bottling line. The numbered marks are what really happened.";
         session.report(&format!("One shift of a bottling line (seed {})", arguments.seed), note);
         for incident in shift.story() {
             note_incident(&mut session, incident);
@@ -146,10 +146,12 @@ fn work(
 
 /// A gateway or the whole line is no equipment with charts: it stands for all.
 fn note_incident(session: &mut Session, incident: &Incident) {
-    let text = &incident.text;
+    let Incident { at_ms, equipment, text, .. } = incident;
+    let at_ms = at_ms - at_ms.rem_euclid(1_000);
     match story::machine(incident) {
-        Some(machine) => session.incident(incident.at_ms, Some(machine), text),
-        None => session.incident(incident.at_ms, None, &format!("{}: {text}", incident.equipment)),
+        Some(machine) => session.incident(at_ms, Some(machine), text),
+        None if *equipment == story::WHOLE_LINE => session.incident(at_ms, None, text),
+        None => session.incident(at_ms, None, &format!("{equipment}: {text}")),
     }
 }
 
@@ -216,4 +218,64 @@ fn next(dir: &Path) -> String {
         path(REPORT_FILE),
         path(CHANGES_FILE),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said in a shift, without routine changes: equipment, rule and the new state, by time.
+    fn said(seed: u64) -> Vec<String> {
+        let (set, _) = rules().unwrap();
+        let mut shift = Shift::new(&ShiftOptions { seed, ..ShiftOptions::default() });
+        let mut session = Session::new(CompiledRules::new(set), true);
+        session.keep();
+        let mut said = work(&mut shift, &mut session, |_, _| Ok(())).unwrap();
+        said.retain(|said| !story::is_routine(&said.transition));
+        said.sort_by_key(|said| said.transition.at);
+        let told = |Said { transition, .. }: &Said| {
+            format!(
+                "{} {} {}",
+                transition.equipment_id,
+                transition.rule_id,
+                transition.to.as_deref().unwrap_or_default()
+            )
+        };
+        said.iter().map(told).collect()
+    }
+
+    #[test]
+    fn every_incident_is_told_by_the_rule_that_is_for_it_and_nothing_else_is() {
+        assert_eq!(
+            said(DEFAULT_SEED),
+            [
+                "labeler-1 glue-temperature WARNING",
+                "labeler-1 glue-temperature NORMAL",
+                "packer-1 doors CHATTERING",
+                "packer-1 doors NORMAL",
+                "rinser-1 rinser-pressure NO_DATA",
+                "filler-1 filler-overheat MAINTENANCE",
+                "filler-1 filler-level MAINTENANCE",
+                "filler-1 doors MAINTENANCE",
+                "rinser-1 rinser-pressure NORMAL",
+                "filler-1 filler-overheat WARNING",
+                "filler-1 filler-level NORMAL",
+                "filler-1 doors NORMAL",
+                "filler-1 filler-overheat ALARM",
+                "filler-1 filler-overheat WARNING",
+                "filler-1 filler-overheat ACTIVE",
+                "capper-1 capper-torque NO_DATA",
+                "capper-1 capper-torque NORMAL",
+                "labeler-1 short-stops WARNING",
+                "labeler-1 short-stops NORMAL",
+                "filler-1 filler-level WARNING",
+                "filler-1 filler-level ALARM",
+                "filler-1 filler-level NORMAL",
+                "packer-1 fault ALARM",
+                "packer-1 fault NORMAL",
+                "palletizer-1 palletizer-bearing WARNING",
+                "palletizer-1 palletizer-bearing NORMAL",
+            ]
+        );
+    }
 }

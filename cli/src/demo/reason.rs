@@ -3,6 +3,8 @@
 use andon_engine::expr::{self, BinaryOp, CompareOp, Expr, ExprKind};
 use andon_model::{Explanation, Operand, OperandValue, RuleDocument, StateEntry, Transition};
 
+use crate::terminal::measured;
+
 /// What the reasons are told by.
 pub(super) struct Reasons {
     document: RuleDocument,
@@ -110,7 +112,7 @@ fn told(operand: &Operand, limits: &[Limit]) -> String {
             let own: Vec<&Limit> = limits.iter().filter(|limit| &limit.operand == text).collect();
             let beyond: Vec<String> =
                 own.iter().filter(|limit| holds(*value, limit)).map(|limit| shown(limit)).collect();
-            let value = measured(*value);
+            let value = shown_value(*value, &own);
             match (beyond.as_slice(), own.first()) {
                 ([], Some(limit)) => format!("{text} {value} (limit {})", shown(limit)),
                 ([], None) => format!("{text} {value}"),
@@ -141,17 +143,13 @@ fn shown(limit: &Limit) -> String {
     format!("{} {}", limit.op.symbol(), limit.value)
 }
 
-/// A measured value, no finer than a person wants to know it.
-pub(super) fn measured(value: f64) -> String {
-    let decimals = match value.abs() {
-        1_000.0.. => 0,
-        100.0.. => 1,
-        1.0.. => 2,
-        _ => 3,
+/// A measured value in four digits, or in as many as it takes to see on which side of its limits it is.
+fn shown_value(value: f64, limits: &[&Limit]) -> String {
+    let tells = |text: &String| {
+        text.parse()
+            .is_ok_and(|shown: f64| limits.iter().all(|limit| holds(shown, limit) == holds(value, limit)))
     };
-    let text = format!("{value:.decimals$}");
-    let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    (4..=15).map(|digits| measured(value, digits)).find(tells).unwrap_or_else(|| value.to_string())
 }
 
 #[cfg(test)]
@@ -233,8 +231,12 @@ rules:
     }
 
     #[test]
-    fn measured_values_are_no_finer_than_anyone_wants_to_know() {
-        let all = [18_034.51, 151.29, 84.193, 6.0, -0.08965, -0.0001, 0.0].map(measured);
-        assert_eq!(all, ["18035", "151.3", "84.19", "6", "-0.09", "0", "0"]);
+    fn a_value_just_beyond_its_limit_is_told_in_as_many_digits_as_show_it() {
+        let won = transition(
+            "ACTIVE",
+            "WARNING",
+            r#"{"when":"avg(temperature, '1m') > 80","operands":[{"operand":"avg(temperature, '1m')","value":80.00013,"at":1}]}"#,
+        );
+        assert_eq!(reasons().text(&won), "avg(temperature, '1m') 80.0001 > 80");
     }
 }

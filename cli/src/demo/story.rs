@@ -23,6 +23,9 @@ const TEXT_AT: usize = 27;
 /// What is known this much later than it happened is said to be.
 const LATER_MS: i64 = 60_000;
 
+/// What an incident that is about all machines names as its equipment.
+pub(super) const WHOLE_LINE: &str = "line";
+
 /// One line of the timeline.
 enum Entry<'a> {
     Begins(&'a Incident),
@@ -101,11 +104,15 @@ fn timeline<'a>(story: &'a [Incident], said: &'a [Said]) -> Vec<Entry<'a>> {
 /// The machine that an incident is about; none for senders and for the whole line.
 pub(super) fn machine(incident: &Incident) -> Option<&'static str> {
     let name = incident.equipment;
-    if name == "line" || name.starts_with("gateway-") || name.ends_with("-drive") { None } else { Some(name) }
+    if name == WHOLE_LINE || name.starts_with("gateway-") || name.ends_with("-drive") {
+        None
+    } else {
+        Some(name)
+    }
 }
 
 /// Whether a change only says that a machine works, stands, or is watched now.
-fn is_routine(transition: &Transition) -> bool {
+pub(super) fn is_routine(transition: &Transition) -> bool {
     let quiet = |state: &str| matches!(state, "UNKNOWN" | "NORMAL" | "IDLE" | "ACTIVE");
     quiet(&transition.from) && transition.to.as_deref().is_some_and(quiet)
 }

@@ -1,5 +1,6 @@
 //! `andon import`: history as people have it, turned into event records.
 
+mod arguments;
 mod csv;
 mod output;
 
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum From {
-    Csv(Box<csv::Arguments>),
+    Csv(Box<arguments::Arguments>),
 }
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use andon_engine::{CompiledRules, FoldError, RejectedPoint};
 use andon_model::{DataPoint, OperandValue, Reason, Transition, Value};
 use andon_report::{ReportBuilder, ReportOptions, RuleInfo, Threshold, TransitionInfo};
 
-use crate::terminal::harmless;
+use crate::terminal::{harmless, measured};
 
 /// A replay with all that watches it.
 pub(crate) struct Session {
@@ -275,7 +275,7 @@ fn info(transition: &Transition) -> TransitionInfo {
             .map(|operand| andon_report::Operand {
                 text: operand.operand.clone(),
                 value: match &operand.value {
-                    Some(OperandValue::Number(number)) => number.to_string(),
+                    Some(OperandValue::Number(number)) => measured(*number, 6),
                     Some(OperandValue::Bool(value)) => value.to_string(),
                     Some(OperandValue::Text(text)) => text.clone(),
                     None => "unknown".to_owned(),

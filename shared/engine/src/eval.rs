@@ -107,6 +107,18 @@ impl<'a> Scene<'a> {
                 (Operated::Text(value), Some(text)) => compare_texts(*op, value, text),
                 _ => Truth::Unknown,
             },
+            Some(Node::Both(left, right)) => match self.truth(*left) {
+                Truth::False => Truth::False,
+                Truth::True => self.truth(*right),
+                Truth::Unknown if self.truth(*right) == Truth::False => Truth::False,
+                Truth::Unknown => Truth::Unknown,
+            },
+            Some(Node::Either(left, right)) => match self.truth(*left) {
+                Truth::True => Truth::True,
+                Truth::False => self.truth(*right),
+                Truth::Unknown if self.truth(*right) == Truth::True => Truth::True,
+                Truth::Unknown => Truth::Unknown,
+            },
             Some(Node::And { first, count }) => self.all(*first, *count, Truth::True, Truth::False),
             Some(Node::Or { first, count }) => self.all(*first, *count, Truth::False, Truth::True),
             Some(Node::Not(inner)) => match self.truth(*inner) {
@@ -165,6 +177,8 @@ impl<'a> Scene<'a> {
                 Truth::Unknown => Operated::Unknown,
             },
             Node::Not(_)
+            | Node::Both(..)
+            | Node::Either(..)
             | Node::And { .. }
             | Node::Or { .. }
             | Node::TagWithNumber(..)

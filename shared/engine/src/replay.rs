@@ -68,6 +68,8 @@ pub struct Replay {
     by_equipment: LookupMap<compact_str::CompactString, usize>,
     greatest_mark_ms: Option<i64>,
     counts: Counts,
+    /// Empty between records; kept for its memory.
+    outcome: Outcome,
 }
 
 impl Replay {
@@ -80,6 +82,7 @@ impl Replay {
             by_equipment: LookupMap::default(),
             greatest_mark_ms: None,
             counts: Counts::default(),
+            outcome: Outcome::default(),
         }
     }
 
@@ -129,8 +132,8 @@ impl Replay {
     pub fn close(&mut self, sink: &mut impl Sink) {
         let Some(end_ms) = self.greatest_mark_ms else { return };
         for key in &mut self.keys {
-            let outcome = key.close(end_ms);
-            report(&mut self.counts, key.equipment(), outcome, sink);
+            let mut outcome = key.close(end_ms);
+            report(&mut self.counts, key.equipment(), &mut outcome, sink);
         }
     }
 
@@ -219,8 +222,8 @@ impl Replay {
     #[inline]
     fn apply(&mut self, index: usize, record: &Record<'_>, sink: &mut impl Sink) -> Result<(), FoldError> {
         let Some(key) = self.keys.get_mut(index) else { return Ok(()) };
-        let outcome = key.apply(&self.rules, record)?;
-        report(&mut self.counts, key.equipment(), outcome, sink);
+        key.apply_to(&self.rules, record, &mut self.outcome)?;
+        report(&mut self.counts, key.equipment(), &mut self.outcome, sink);
         Ok(())
     }
 
@@ -241,14 +244,14 @@ impl Replay {
 }
 
 #[inline]
-fn report(counts: &mut Counts, equipment: &str, outcome: Outcome, sink: &mut impl Sink) {
-    counts.ahead += outcome.ahead;
-    counts.forced += outcome.forced;
-    for rejected in &outcome.rejections {
+fn report(counts: &mut Counts, equipment: &str, outcome: &mut Outcome, sink: &mut impl Sink) {
+    counts.ahead += std::mem::take(&mut outcome.ahead);
+    counts.forced += std::mem::take(&mut outcome.forced);
+    for rejected in outcome.rejections.drain(..) {
         counts.reject(rejected.reason, 1);
-        sink.rejected_point(equipment, rejected);
+        sink.rejected_point(equipment, &rejected);
     }
-    for transition in outcome.transitions {
+    for transition in outcome.transitions.drain(..) {
         counts.transitions += 1;
         sink.transition(transition);
     }

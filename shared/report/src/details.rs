@@ -138,7 +138,8 @@ fn detail(
     }
     html.raw("<p class=shares>");
     let whole = row.time_in.iter().fold(0_i64, |sum, (_, ms)| sum.saturating_add(*ms));
-    for (state, ms) in row.time_in.iter().take(8) {
+    // A state that was left at once, as at the start, is told in the list of changes.
+    for (state, ms) in row.time_in.iter().filter(|(_, ms)| *ms > 0 || whole == 0).take(8) {
         html.raw("<span>");
         chip(html, state);
         let share = Share { part: float(*ms), whole: float(whole) };
@@ -244,7 +245,7 @@ fn transition_row(html: &mut Html, t: &TransitionInfo) {
         }
         html.raw("</div>");
     }
-    if let Some(since_ms) = t.since_ms {
+    if let Some(since_ms) = t.since_ms.filter(|since_ms| *since_ms < t.at_ms) {
         html.raw("<div><small>true since ").text(Near { at_ms: since_ms, near_ms: t.at_ms });
         html.text(format_args!(" ({})", Span(t.at_ms.saturating_sub(since_ms)))).raw("</small></div>");
     }

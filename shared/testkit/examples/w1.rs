@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--points" => w1.points = value()?.parse()?,
             "--equipments" => w1.equipments = value()?.parse()?,
             "--rules-per-equipment" => w1.rules_per_equipment = value()?.parse()?,
-            _ if argument.starts_with('-') => return Err(format!("unknown option `{argument}`\n{USAGE}").into()),
+            _ if argument.starts_with('-') => {
+                return Err(format!("unknown option `{argument}`\n{USAGE}").into());
+            }
             _ => directory = Some(PathBuf::from(argument)),
         }
     }

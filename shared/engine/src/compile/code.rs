@@ -22,10 +22,23 @@ pub(crate) struct Code {
     pub operands: Box<[Operand]>,
     /// All tags that the conditions name, each once, in the order of the text.
     pub tags: Box<[TagId]>,
+    /// The groups, in order.
+    pub groups: Box<[GroupCode]>,
     /// The entries of all groups, in order.
     pub entries: Box<[EntryCode]>,
     /// Whether a condition looks at time itself: a window or `absent`.
     pub timed: bool,
+}
+
+/// What a vote needs of a group.
+///
+/// Evaluating a rule touches its code and not its document: with many rules, what is not touched need not be in the
+/// processor's cache.
+#[derive(Debug)]
+pub(crate) struct GroupCode {
+    pub entries: u32,
+    pub has_otherwise: bool,
+    pub weight: f64,
 }
 
 /// The conditions of one entry.
@@ -38,7 +51,7 @@ pub(crate) struct EntryCode {
     /// 0: not asked for.
     pub times: u32,
     pub weight: f64,
-    /// The tags that `when` names: their points count for `times`.
+    /// With `times`: the tags that `when` names, whose points count.
     pub when_tags: Box<[TagId]>,
 }
 
@@ -77,8 +90,17 @@ pub(crate) enum Node {
     Not(NodeId),
     Negate(NodeId),
     Abs(NodeId),
-    And { first: u32, count: u32 },
-    Or { first: u32, count: u32 },
+    /// Of two sides, as most are.
+    Both(NodeId, NodeId),
+    Either(NodeId, NodeId),
+    And {
+        first: u32,
+        count: u32,
+    },
+    Or {
+        first: u32,
+        count: u32,
+    },
     Binary(BinaryOp, NodeId, NodeId),
     Compare(CompareOp, NodeId, NodeId),
     Conditional(NodeId, NodeId, NodeId),
@@ -90,7 +112,7 @@ pub(crate) enum Node {
 #[derive(Default)]
 pub(super) struct Tags {
     pub names: Vec<CompactString>,
-    ids: LookupMap<CompactString, TagId>,
+    pub ids: LookupMap<CompactString, TagId>,
 }
 
 impl Tags {
@@ -136,7 +158,7 @@ pub(super) fn compile(rule: &Rule, index: usize, tags: &mut Tags) -> Result<Code
                     keep_for_ms: entry.keep_for.unwrap_or_default().0,
                     times: entry.times.unwrap_or(0),
                     weight: entry.weight.unwrap_or(group.weight),
-                    when_tags: when_tags.into(),
+                    when_tags: if entry.times.is_some() { when_tags.into() } else { Box::default() },
                 }),
                 (when, until) => {
                     for (path, errors) in [when.err(), until.err()].into_iter().flatten() {
@@ -146,7 +168,12 @@ pub(super) fn compile(rule: &Rule, index: usize, tags: &mut Tags) -> Result<Code
             }
         }
     }
-    if findings.is_empty() { Ok(compiler.parts.finish(entries)) } else { Err(findings) }
+    let groups = rule.groups.iter().map(|group| GroupCode {
+        entries: position(group.states.len()),
+        has_otherwise: group.otherwise.is_some(),
+        weight: group.weight,
+    });
+    if findings.is_empty() { Ok(compiler.parts.finish(groups.collect(), entries)) } else { Err(findings) }
 }
 
 fn finding(path: Vec<Step>, error: ExprError) -> Finding {
@@ -166,7 +193,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn finish(self, entries: Vec<EntryCode>) -> Code {
+    fn finish(self, groups: Box<[GroupCode]>, entries: Vec<EntryCode>) -> Code {
         let timed = self.operands.iter().any(|operand| !matches!(operand, Operand::Tag(_)));
         Code {
             nodes: self.nodes.into(),
@@ -174,6 +201,7 @@ impl Parts {
             texts: self.texts.into(),
             operands: self.operands.into(),
             tags: self.tags.into(),
+            groups,
             entries: entries.into(),
             timed,
         }
@@ -232,6 +260,11 @@ impl Compiler<'_> {
         }))
     }
 
+    fn two(&mut self, sides: &[Expr], named: &mut Vec<TagId>) -> (NodeId, NodeId) {
+        let mut nodes = sides.iter().map(|side| self.node(side, named));
+        (nodes.next().unwrap_or_default(), nodes.next().unwrap_or_default())
+    }
+
     fn joined(&mut self, sides: &[Expr], named: &mut Vec<TagId>) -> (u32, u32) {
         let nodes: Vec<NodeId> = sides.iter().map(|side| self.node(side, named)).collect();
         let first = position(self.parts.sides.len());
@@ -258,6 +291,14 @@ impl Compiler<'_> {
             ExprKind::Not(inner) => Node::Not(self.node(inner, named)),
             ExprKind::Negate(inner) => Node::Negate(self.node(inner, named)),
             ExprKind::Abs(inner) => Node::Abs(self.node(inner, named)),
+            ExprKind::And(sides) if sides.len() == 2 => {
+                let (left, right) = self.two(sides, named);
+                Node::Both(left, right)
+            }
+            ExprKind::Or(sides) if sides.len() == 2 => {
+                let (left, right) = self.two(sides, named);
+                Node::Either(left, right)
+            }
             ExprKind::And(sides) => {
                 let (first, count) = self.joined(sides, named);
                 Node::And { first, count }

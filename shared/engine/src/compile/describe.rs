@@ -52,6 +52,10 @@ impl RuleSet {
                 _ => None,
             },
             Some(Node::Not(inner)) => return self.collect(compiled, inner, state, found),
+            Some(Node::Both(left, right) | Node::Either(left, right)) => {
+                self.collect(compiled, left, state, found);
+                return self.collect(compiled, right, state, found);
+            }
             Some(Node::And { first, count } | Node::Or { first, count }) => {
                 let first = first as usize;
                 for side in code.sides.get(first..first + count as usize).unwrap_or_default() {

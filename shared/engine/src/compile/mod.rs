@@ -152,6 +152,7 @@ pub struct RuleSet {
     pub(crate) rules: Vec<CompiledRule>,
     /// All tags that the set names; a position here is a [`TagId`].
     pub(crate) tags: Vec<CompactString>,
+    tag_ids: LookupMap<CompactString, TagId>,
     /// Rules by the equipment that they name without a wildcard.
     by_equipment: LookupMap<CompactString, Vec<u32>>,
     /// Rules by their globs, each glob once, in the order of its text.
@@ -166,9 +167,9 @@ pub(crate) type TagId = u32;
 /// A rule and its code.
 #[derive(Debug)]
 pub(crate) struct CompiledRule {
-    /// As it was written: names, texts, weights.
-    pub rule: Rule,
     pub code: Code,
+    /// As it was written: names, texts.
+    pub rule: Box<Rule>,
 }
 
 impl RuleSet {
@@ -193,7 +194,7 @@ impl RuleSet {
                 }
             }
             match code::compile(&rule, index, &mut interner) {
-                Ok(code) => rules.push(CompiledRule { rule, code }),
+                Ok(code) => rules.push(CompiledRule { code, rule: Box::new(rule) }),
                 Err(errors) => findings.extend(errors),
             }
         }
@@ -205,6 +206,7 @@ impl RuleSet {
             times: document.settings.unwrap_or_default().into(),
             rules,
             tags: interner.names,
+            tag_ids: interner.ids,
             by_equipment,
             by_glob: by_glob
                 .into_iter()
@@ -230,7 +232,13 @@ impl RuleSet {
 
     /// The rules as they were written.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().map(|rule| &rule.rule)
+        self.rules.iter().map(|rule| &*rule.rule)
+    }
+
+    /// The number of a tag that some rule names.
+    #[inline]
+    pub(crate) fn tag_id(&self, name: &str) -> Option<TagId> {
+        self.tag_ids.get(name).copied()
     }
 
     /// The tags that a rule names, in the order of its text.

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use andon_model::{LookupMap, limits};
-use compact_str::CompactString;
+use andon_model::limits;
 
 use super::{CompiledRule, Operand, RuleSet, TagId};
 
@@ -14,7 +13,8 @@ pub struct Plan {
     /// Positions in the key's tags or windows of the operands of all rules, one after the other.
     slots: Box<[u32]>,
     pub(crate) tags: Box<[PlanTag]>,
-    by_name: LookupMap<CompactString, u32>,
+    /// The numbers of the tags in the rule set, ascending; positions are those in `tags`.
+    tag_ids: Box<[TagId]>,
     /// For each tag, the rules that name it: positions in `rules`.
     tag_rules: Box<[u32]>,
     /// Sorted by tag.
@@ -40,7 +40,6 @@ pub(crate) struct PlanRule {
 /// One tag in a plan.
 #[derive(Debug)]
 pub(crate) struct PlanTag {
-    pub name: CompactString,
     rules: (u32, u32),
     windows: (u32, u32),
 }
@@ -141,8 +140,10 @@ impl Plan {
             .map(|(slot, tag)| {
                 let slot = position(slot);
                 let range = |from: usize, to: usize| (position(from), position(to));
+                if let Some(name) = set.tags.get(*tag as usize) {
+                    fingerprint.text(name);
+                }
                 PlanTag {
-                    name: set.tags.get(*tag as usize).cloned().unwrap_or_default(),
                     rules: range(
                         named_by.partition_point(|(tag, _)| *tag < slot),
                         named_by.partition_point(|(tag, _)| *tag <= slot),
@@ -154,20 +155,16 @@ impl Plan {
                 }
             })
             .collect();
-        for tag in &tags {
-            fingerprint.text(&tag.name);
-        }
         for window in &windows {
             fingerprint.number(window.tag.into());
             fingerprint.number(window.pane_ms.unsigned_abs());
             fingerprint.number(window.panes.unsigned_abs());
         }
-        let by_name = tags.iter().enumerate().map(|(slot, tag)| (tag.name.clone(), position(slot))).collect();
         Ok(Self {
             rules: plan_rules.into(),
             slots: slots.into(),
             tags,
-            by_name,
+            tag_ids: tag_ids.into(),
             tag_rules: named_by.into_iter().map(|(_, rule)| rule).collect(),
             windows: windows.into(),
             entry_count,
@@ -176,11 +173,21 @@ impl Plan {
         })
     }
 
-    /// The position of a tag that some rule of the equipment names.
+    /// The position of a tag that some rule of the equipment names, by its number in the rule set.
     #[inline]
-    #[must_use]
-    pub fn tag(&self, name: &str) -> Option<u32> {
-        self.by_name.get(name).copied()
+    pub(crate) fn slot_of(&self, tag: TagId) -> Option<u32> {
+        // Mostly the rules of an equipment bring their tags together, so that the numbers are without a gap.
+        let first = *self.tag_ids.first()?;
+        let likely = tag.checked_sub(first)?;
+        if self.tag_ids.get(likely as usize) == Some(&tag) {
+            return Some(likely);
+        }
+        self.tag_ids.binary_search(&tag).ok().map(position)
+    }
+
+    /// The number in the rule set of the tag at a position.
+    pub(crate) fn tag_id(&self, slot: u32) -> Option<TagId> {
+        self.tag_ids.get(slot as usize).copied()
     }
 
     /// How many rules watch the equipment.

@@ -131,8 +131,9 @@ impl KeyState {
 
     /// Values and first-named times stay for the tags that the new set names too.
     fn keep_tags(&mut self, old: &Self, t_ms: i64) {
-        for (tag, plan_tag) in self.tags.iter_mut().zip(&self.rules.plan.tags) {
-            let known = old.rules.plan.tag(&plan_tag.name).and_then(|slot| old.tags.get(slot as usize));
+        for (slot, tag) in (0..).zip(&mut self.tags) {
+            let known =
+                old.rules.slot(self.rules.tag_name(slot)).and_then(|slot| old.tags.get(slot as usize));
             *tag = match known {
                 Some(known) => known.clone(),
                 None => TagState { newest: None, named_since_ms: t_ms },
@@ -144,10 +145,8 @@ impl KeyState {
     fn keep_windows(&mut self, old: &Self) {
         let plan = &self.rules.plan;
         for (window, spec) in self.windows.iter_mut().zip(&plan.windows) {
-            let old_spec = plan
-                .tags
-                .get(spec.tag as usize)
-                .and_then(|tag| Some(WindowSpec { tag: old.rules.plan.tag(&tag.name)?, ..*spec }));
+            let old_tag = old.rules.slot(self.rules.tag_name(spec.tag));
+            let old_spec = old_tag.map(|tag| WindowSpec { tag, ..*spec });
             let known = old_spec
                 .and_then(|spec| old.rules.plan.windows.binary_search(&spec).ok())
                 .and_then(|known| old.windows.get(known));
@@ -157,15 +156,13 @@ impl KeyState {
 
     /// Pending points find their tags under the new plan, by name.
     fn name_pending(&mut self, old: &Self) {
-        let plan = &self.rules.plan;
+        let rules = &self.rules;
         for point in self.pending.points_mut() {
             let name = match &point.tag {
                 PendingTag::Unnamed(name) => name.clone(),
-                PendingTag::Named(slot) => {
-                    old.rules.plan.tags.get(*slot as usize).map(|tag| tag.name.clone()).unwrap_or_default()
-                }
+                PendingTag::Named(slot) => old.rules.tag_name(*slot).into(),
             };
-            point.tag = match plan.tag(&name) {
+            point.tag = match rules.slot(&name) {
                 Some(slot) => PendingTag::Named(slot),
                 None => PendingTag::Unnamed(name),
             };

@@ -105,6 +105,10 @@ impl Teller<'_> {
             | Node::Absent(operand) => self.add(None, operand),
             Node::Aggregate(function, operand) => self.add(Some(function), operand),
             Node::Not(inner) | Node::Negate(inner) | Node::Abs(inner) => self.walk(inner),
+            Node::Both(left, right) | Node::Either(left, right) => {
+                self.walk(left);
+                self.walk(right);
+            }
             Node::And { first, count } | Node::Or { first, count } => {
                 let first = first as usize;
                 for side in code.sides.get(first..first + count as usize).unwrap_or_default() {

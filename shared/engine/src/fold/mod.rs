@@ -134,6 +134,20 @@ pub(crate) struct Rules {
     pub plan: Arc<Plan>,
 }
 
+impl Rules {
+    /// The position of a tag that some rule of the equipment names.
+    #[inline]
+    pub(crate) fn slot(&self, tag: &str) -> Option<u32> {
+        self.set.tag_id(tag).and_then(|id| self.plan.slot_of(id))
+    }
+
+    /// The name of the tag at a position.
+    pub(crate) fn tag_name(&self, slot: u32) -> &str {
+        let name = self.plan.tag_id(slot).and_then(|id| self.set.tags.get(id as usize));
+        name.map(CompactString::as_str).unwrap_or_default()
+    }
+}
+
 /// The state of one equipment. It begins with the equipment's first record.
 #[derive(Clone, Debug)]
 pub struct KeyState {
@@ -218,18 +232,33 @@ impl KeyState {
     /// When the rule sets given do not fit the state; the state is then as before.
     pub fn apply(&mut self, rules: &CompiledRules, record: &Record<'_>) -> Result<Outcome, FoldError> {
         let mut outcome = Outcome::default();
-        self.change_rules(rules, record.arrival_ms, &mut outcome)?;
+        self.apply_to(rules, record, &mut outcome)?;
+        Ok(outcome)
+    }
+
+    /// As [`KeyState::apply`], adding to an outcome that is at hand: most records decide nothing, and what is not
+    /// made need not be moved.
+    ///
+    /// # Errors
+    /// As [`KeyState::apply`].
+    pub fn apply_to(
+        &mut self,
+        rules: &CompiledRules,
+        record: &Record<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), FoldError> {
+        self.change_rules(rules, record.arrival_ms, outcome)?;
         self.clock_ms = self.clock_ms.max(record.arrival_ms);
         if let Body::Points(points) = record.body {
             let w0_ms = self.watermark_ms;
             for point in points {
-                self.take(point, record.arrival_ms, w0_ms, &mut outcome);
+                self.take(point, record.arrival_ms, w0_ms, outcome);
             }
         }
         let watermark_ms = self.sources.watermark_ms(&self.rules.set.times, self.clock_ms);
         self.watermark_ms = self.watermark_ms.max(watermark_ms);
-        self.advance(self.watermark_ms, self.watermark_ms, &mut outcome);
-        Ok(outcome)
+        self.advance(self.watermark_ms, self.watermark_ms, outcome);
+        Ok(())
     }
 
     /// Ends a replay: instants and timers up to and with `end_ms` are processed, nothing later.
@@ -313,9 +342,9 @@ impl KeyState {
             Reason::Late
         } else if let Some(value) = &point.value {
             let rank = Rank { own_ms, sent_ms: point.timestamp_ms, sequence_number: point.sequence_number };
-            let tag = match self.rules.plan.tag(&point.tag) {
+            let tag = match self.rules.slot(&point.tag) {
                 Some(slot) => PendingTag::Named(slot),
-                None => PendingTag::Unnamed(CompactString::new(&point.tag)),
+                None => PendingTag::Unnamed(point.tag.as_ref().into()),
             };
             self.pending.push(own_ms.max(w0_ms), PendingPoint { rank, tag, value: value.clone() });
             if self.pending.len() > limits::PENDING_POINTS {
@@ -404,7 +433,7 @@ impl KeyState {
                 let reason = if point.rank == newest.rank { Reason::Duplicate } else { Reason::Superseded };
                 outcome.rejections.push(RejectedPoint {
                     reason,
-                    tag: plan_tag.name.clone(),
+                    tag: CompactString::new(self.rules.tag_name(slot)),
                     sent_ms: point.rank.sent_ms,
                     sequence_number: point.rank.sequence_number,
                     value: Some(point.value),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use andon_model::Value;
-use compact_str::CompactString;
 
 /// What orders the points of one tag: (own timestamp, sent timestamp, sequence number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,7 +17,8 @@ pub(crate) struct Rank {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PendingTag {
     Named(u32),
-    Unnamed(CompactString),
+    /// Boxed, so that a pending point fits a line of the processor's cache.
+    Unnamed(Box<str>),
 }
 
 /// A point that waits.
@@ -83,5 +83,15 @@ impl Pending {
 impl PartialEq for Pending {
     fn eq(&self, other: &Self) -> bool {
         self.instants == other.instants
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pending_point_fits_a_line_of_the_cache() {
+        assert!(size_of::<PendingPoint>() <= 64, "{} bytes", size_of::<PendingPoint>());
     }
 }

@@ -98,11 +98,11 @@ impl KeyState {
         let mut entries =
             self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default().iter_mut();
         let calm = self.calm.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
-        for ((group_index, group), calm) in compiled.rule.groups.iter().enumerate().zip(calm) {
+        for ((group_index, group), calm) in compiled.code.groups.iter().enumerate().zip(calm) {
             let mut vote: Option<(f64, usize)> = None;
             let mut all_false = true;
             for (entry_index, (code, entry)) in
-                codes.by_ref().zip(entries.by_ref()).take(group.states.len()).enumerate()
+                codes.by_ref().zip(entries.by_ref()).take(group.entries as usize).enumerate()
             {
                 let when = entry.step(code, &scene, counts(code, moment, is_touched));
                 all_false &= when == Truth::False;
@@ -120,7 +120,7 @@ impl KeyState {
             }
             let vote = match vote {
                 Some((weight, entry)) => Some((weight, Winner::Entry(small(group_index), small(entry)))),
-                None if *calm && group.otherwise.is_some() => {
+                None if *calm && group.has_otherwise => {
                     Some((group.weight, Winner::Otherwise(small(group_index))))
                 }
                 None => None,

@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         let behind_ms = self.signed()?;
         match reference_ms.checked_sub(behind_ms) {
             // The fold adds and subtracts waits of at most a month: those cannot overflow either.
-            Some(at_ms) if at_ms.abs() <= 2 * limits::TIMESTAMP_MS => Ok(at_ms),
+            Some(at_ms) if at_ms.unsigned_abs() <= 2 * limits::TIMESTAMP_MS.unsigned_abs() => Ok(at_ms),
             _ => Err(UnpackError::Corrupt("a time is out of range")),
         }
     }

@@ -131,3 +131,33 @@ fn values_of_every_kind_come_back_bit_for_bit() {
         assert_eq!(back.windows, state.windows, "{value}");
     }
 }
+
+#[test]
+fn a_time_before_all_times_is_corrupt() {
+    // So a damaged head has it: pending points are stored as distances from a watermark, and it has none.
+    assert_eq!(Reader(&[0]).time(i64::MIN), Err(UnpackError::Corrupt("a time is out of range")));
+    assert_eq!(Reader(&[0]).time(i64::MAX), Err(UnpackError::Corrupt("a time is out of range")));
+}
+
+#[test]
+fn a_segment_after_the_greatest_number_can_be_made() {
+    let rules = rules(ONE_RULE);
+    let mut replay = Replay::new(rules.clone());
+    for line in seconds(300) {
+        replay.line(line.as_bytes(), &mut Quiet).unwrap();
+    }
+    let packed = replay.keys()[0].clone().pack();
+    let segment = packed.new_segments[0].bytes.clone();
+    // Behind version and flags stands the number of the last segment.
+    assert_eq!(packed.head[2], 1);
+    let greatest = [&[0xff; 9][..], &[0x01]].concat();
+    let head = [&packed.head[..2], &greatest, &packed.head[3..]].concat();
+    replay.replace_keys(|rules, _| KeyState::unpack("e", rules, &head, |_| Some(segment.as_slice()))).unwrap();
+    for line in seconds(600) {
+        replay.line(line.as_bytes(), &mut Quiet).unwrap();
+    }
+    let mut key = replay.keys()[0].clone();
+    let packed = key.pack();
+    assert_eq!(packed.new_segments.len(), 1);
+    assert_eq!(segments_of(&packed.head).unwrap(), packed.live_segments);
+}
