@@ -184,7 +184,8 @@ impl RuleSet {
         let mut by_equipment: LookupMap<CompactString, Vec<u32>> = LookupMap::default();
         let mut by_glob: std::collections::BTreeMap<String, Vec<u32>> = std::collections::BTreeMap::new();
         let mut rules = Vec::with_capacity(document.rules.len());
-        for (index, rule) in document.rules.into_iter().enumerate() {
+        for (index, mut rule) in document.rules.into_iter().enumerate() {
+            shrink(&mut rule);
             let Ok(number) = u32::try_from(index) else { break };
             for glob in &rule.scope.equipment {
                 if Glob::is_literal(glob) {
@@ -278,12 +279,22 @@ impl RuleSet {
         Ok(plan)
     }
 
-    /// Checks the bound on tags for every equipment that is named, and for one that no rule names.
+    /// Checks the bound on tags for every equipment that is named. Where globs decide, it shows when an equipment comes
+    /// up.
     fn refuse_too_many_tags(&self) -> Result<(), Vec<Finding>> {
         if self.tags.len() <= andon_model::limits::TAGS_PER_KEY {
             return Ok(());
         }
-        let mut equipments: Vec<&CompactString> = self.by_equipment.keys().collect();
+        // Only for equipments whose own tags, with those of all globs, may be too many: matching every glob with every
+        // equipment would take a time that grows with the square of the rules.
+        let tags = |rules: &[u32]| -> usize {
+            let rules = rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
+            rules.map(|rule| rule.code.tags.len()).sum()
+        };
+        let by_globs: usize = self.by_glob.iter().map(|(_, rules)| tags(rules)).sum();
+        let limit = andon_model::limits::TAGS_PER_KEY;
+        let own = self.by_equipment.iter().filter(|(_, rules)| tags(rules).saturating_add(by_globs) > limit);
+        let mut equipments: Vec<&CompactString> = own.map(|(equipment, _)| equipment).collect();
         equipments.sort_unstable();
         for equipment in equipments {
             let rules = self.rules_for(equipment);
@@ -293,5 +304,14 @@ impl RuleSet {
             }
         }
         Ok(())
+    }
+}
+
+/// Gives back the room that lists keep for growing: a set may hold a million rules.
+fn shrink(rule: &mut Rule) {
+    rule.scope.equipment.shrink_to_fit();
+    rule.groups.shrink_to_fit();
+    for group in &mut rule.groups {
+        group.states.shrink_to_fit();
     }
 }

@@ -35,6 +35,9 @@ pub(crate) struct PlanRule {
     pub first_entry: u32,
     /// Position of its first group in the key's groups.
     pub first_group: u32,
+    pub entries: u32,
+    /// Whether a condition looks at time itself: a window or `absent`.
+    pub timed: bool,
 }
 
 /// One tag in a plan.
@@ -114,6 +117,8 @@ impl Plan {
                 first_slot: position(slots.len()),
                 first_entry: position(entry_count),
                 first_group: position(group_count),
+                entries: position(rule.code.entries.len()),
+                timed: rule.code.timed,
             });
             entry_count += rule.code.entries.len();
             group_count += rule.rule.groups.len();

@@ -7,7 +7,7 @@ use andon_model::{LookupMap, Transition};
 use compact_str::CompactString;
 
 use super::rule::{RuleState, Winner};
-use super::{EntryState, FoldError, KeyState, Outcome, PendingTag, Rules, Scratch, TagState};
+use super::{EntryState, FoldError, KeyState, Outcome, PendingTag, Rules, TagState};
 use crate::compile::plan::{PlanRule, WindowSpec};
 use crate::compile::{CompiledRule, CompiledRules, RuleSet, entry_meaning, rule_meaning};
 use crate::eval::Moment;
@@ -56,6 +56,8 @@ impl KeyState {
         self.first_instant_ms = old.first_instant_ms;
         self.last_ms = old.last_ms;
         self.retired = old.retired.clone();
+        // Marks that were carried over are older than any instant to come.
+        self.scratch = old.scratch.clone();
 
         let mut before = rules_before(&old);
         self.end_removed(&before, t_ms, outcome);
@@ -94,7 +96,10 @@ impl KeyState {
             // All rules are evaluated at the key's first instant.
             return;
         }
-        self.scratch.touch_all();
+        // As at an instant with a point of every tag.
+        self.scratch.begin();
+        let instant = self.scratch.instant;
+        self.tags.iter_mut().for_each(|tag| tag.touched = instant);
         for rule in to_evaluate {
             self.evaluate(rule, t_ms, Moment::Instant, outcome);
         }
@@ -136,7 +141,7 @@ impl KeyState {
                 old.rules.slot(self.rules.tag_name(slot)).and_then(|slot| old.tags.get(slot as usize));
             *tag = match known {
                 Some(known) => known.clone(),
-                None => TagState { newest: None, named_since_ms: t_ms },
+                None => TagState { newest: None, named_since_ms: t_ms, touched: 0 },
             };
         }
     }
@@ -270,14 +275,5 @@ fn keep_groups(
                 *heir = EntryState { active: true, since_ms: old_state.since_ms, ..EntryState::default() };
             }
         }
-    }
-}
-
-impl Scratch {
-    /// As at an instant with a point of every tag.
-    fn touch_all(&mut self) {
-        self.begin();
-        let instant = self.instant;
-        self.touched_tags.iter_mut().for_each(|touched| *touched = instant);
     }
 }

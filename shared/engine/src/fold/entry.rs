@@ -73,6 +73,11 @@ impl EntryState {
         }
     }
 
+    /// Whether no wait of its own is running.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.releasable_since_ms == NONE_MS && (self.active || self.since_ms == NONE_MS)
+    }
+
     /// When its own wait ends, if one is running that ends at or after `from_ms`.
     #[inline]
     pub(crate) fn due_ms(&self, code: &EntryCode, from_ms: i64) -> Option<i64> {

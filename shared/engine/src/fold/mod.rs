@@ -117,6 +117,8 @@ pub(crate) struct TagState {
     pub newest: Option<Newest>,
     /// The effective time at which a change of rules first named the tag; [`i64::MIN`] if they always did.
     pub named_since_ms: i64,
+    /// The last instant that had a point of the tag; means nothing between records.
+    pub touched: u64,
 }
 
 /// The newest applied point of a tag.
@@ -179,12 +181,10 @@ pub struct KeyState {
 /// Working memory of one instant; means nothing between records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
-    /// Numbers the instants, so that marks need no clearing.
+    /// Numbers the instants, so that marks in tags and rules need no clearing. They stand there, and not in lists of
+    /// their own, since the tag and the rule are looked at anyway.
     instant: u64,
-    /// Per tag: the last instant that had a point of it.
-    touched_tags: Vec<u64>,
-    /// Per rule: the last instant for which it was listed.
-    listed_rules: Vec<u64>,
+    /// The rules to be evaluated.
     rules: Vec<u32>,
 }
 
@@ -213,7 +213,7 @@ impl KeyState {
             last_ms: i64::MIN,
             sources: Sources::default(),
             pending: Pending::default(),
-            tags: vec![TagState { newest: None, named_since_ms: i64::MIN }; plan.tags.len()],
+            tags: vec![TagState { newest: None, named_since_ms: i64::MIN, touched: 0 }; plan.tags.len()],
             windows: vec![Window::default(); plan.windows.len()],
             entries: vec![EntryState::default(); plan.entry_count],
             calm: vec![false; plan.group_count],
@@ -221,7 +221,7 @@ impl KeyState {
             timers: Timers::new(rule_count),
             retired: std::collections::BTreeMap::new(),
             segments: Segments::default(),
-            scratch: Scratch::for_plan(plan),
+            scratch: Scratch::default(),
             rules,
         }
     }
@@ -387,7 +387,7 @@ impl KeyState {
         self.scratch.begin();
         // By rank; stream order decides between equals. That matters only between points of one tag, so it is spared
         // where every tag comes once.
-        if points.iter().any(|point| self.scratch.comes_again(&point.tag)) {
+        if points.iter().any(|point| self.comes_again(&point.tag)) {
             points.sort_by_key(|point| point.rank);
         }
         self.scratch.begin();
@@ -448,53 +448,30 @@ impl KeyState {
             }
         }
         tag.newest = Some(Newest { rank: point.rank, effective_ms: at_ms, value: point.value });
-        self.scratch.touch(slot, plan.rules_of(plan_tag));
-        true
-    }
-}
-
-impl Scratch {
-    fn for_plan(plan: &Plan) -> Self {
-        Self {
-            instant: 0,
-            touched_tags: vec![0; plan.tags.len()],
-            listed_rules: vec![0; plan.rules.len()],
-            rules: Vec::new(),
+        if std::mem::replace(&mut tag.touched, self.scratch.instant) != self.scratch.instant {
+            for rule in plan.rules_of(plan_tag) {
+                let Some(state) = self.rule_states.get_mut(*rule as usize) else { continue };
+                if std::mem::replace(&mut state.listed, self.scratch.instant) != self.scratch.instant {
+                    self.scratch.rules.push(*rule);
+                }
+            }
         }
-    }
-
-    /// Begins an instant.
-    fn begin(&mut self) {
-        self.instant += 1;
-        self.rules.clear();
+        true
     }
 
     /// Marks a tag; answers whether it was marked since this instant began.
     #[inline]
     fn comes_again(&mut self, tag: &PendingTag) -> bool {
         let PendingTag::Named(slot) = tag else { return false };
-        let Some(touched) = self.touched_tags.get_mut(*slot as usize) else { return false };
-        std::mem::replace(touched, self.instant) == self.instant
+        let Some(tag) = self.tags.get_mut(*slot as usize) else { return false };
+        std::mem::replace(&mut tag.touched, self.scratch.instant) == self.scratch.instant
     }
+}
 
-    /// A point of a tag was applied: its rules are to be evaluated, each once.
-    #[inline]
-    fn touch(&mut self, tag: u32, rules: &[u32]) {
-        let Some(touched) = self.touched_tags.get_mut(tag as usize) else { return };
-        if *touched == self.instant {
-            return;
-        }
-        *touched = self.instant;
-        for rule in rules {
-            let Some(listed) = self.listed_rules.get_mut(*rule as usize) else { continue };
-            if std::mem::replace(listed, self.instant) != self.instant {
-                self.rules.push(*rule);
-            }
-        }
-    }
-
-    /// Whether the present instant has a point of a tag.
-    pub(crate) fn is_touched(&self, tag: u32) -> bool {
-        self.touched_tags.get(tag as usize) == Some(&self.instant)
+impl Scratch {
+    /// Begins an instant.
+    fn begin(&mut self) {
+        self.instant += 1;
+        self.rules.clear();
     }
 }

@@ -5,7 +5,7 @@ use compact_str::CompactString;
 
 use super::entry::counts;
 use super::timers::NEVER_MS;
-use super::{KeyState, Outcome, explain};
+use super::{EntryState, KeyState, Outcome, explain};
 use crate::compile::plan::PlanRule;
 use crate::compile::{CompiledRule, Operand};
 use crate::eval::{Moment, Scene, Truth};
@@ -30,6 +30,8 @@ pub(crate) struct RuleState {
     pub winner: Winner,
     /// Of its last transition on this equipment; 0 before the first.
     pub sequence: u64,
+    /// The last instant for which the rule was listed to be evaluated; means nothing between records.
+    pub listed: u64,
 }
 
 impl Winner {
@@ -89,7 +91,9 @@ impl KeyState {
                 Operand::Tag(_) | Operand::Absent { .. } => Some(*slot),
             })
         };
-        let is_touched = |tag: u32| tag_slot(tag).is_some_and(|slot| self.scratch.is_touched(slot));
+        let instant = self.scratch.instant;
+        let touched = |slot: u32| self.tags.get(slot as usize).is_some_and(|tag| tag.touched == instant);
+        let is_touched = |tag: u32| tag_slot(tag).is_some_and(touched);
 
         let next_due_from_ms = moment.next_due_from(t_ms);
         let mut due_ms = NEVER_MS;
@@ -174,10 +178,15 @@ impl KeyState {
     /// When a rule is due, from the state alone: its timers at or after the watermark.
     pub(crate) fn due_from_state_ms(&self, plan_rule: &PlanRule) -> i64 {
         let plan = &self.rules.plan;
-        let Some(compiled) = self.rules.set.rules.get(plan_rule.rule as usize) else { return NEVER_MS };
-        if self.first_instant_ms.is_none() {
+        let first_entry = plan_rule.first_entry as usize;
+        let entries =
+            self.entries.get(first_entry..first_entry + plan_rule.entries as usize).unwrap_or_default();
+        // Most rules of a key with many are at rest: their code need not be looked at.
+        let at_rest = !plan_rule.timed && entries.iter().all(EntryState::is_at_rest);
+        if self.first_instant_ms.is_none() || at_rest {
             return NEVER_MS;
         }
+        let Some(compiled) = self.rules.set.rules.get(plan_rule.rule as usize) else { return NEVER_MS };
         let scene = Scene {
             code: &compiled.code,
             slots: plan.slots_of(plan_rule, compiled),
@@ -188,7 +197,6 @@ impl KeyState {
             moment: Moment::Instant,
             first_instant_ms: self.first_instant_ms,
         };
-        let entries = self.entries.get(plan_rule.first_entry as usize..).unwrap_or_default();
         let waits = entries.iter().zip(&compiled.code.entries);
         let waits = waits.filter_map(|(entry, code)| entry.due_ms(code, self.watermark_ms));
         waits.fold(timed_due_ms(&scene, self.watermark_ms), i64::min)

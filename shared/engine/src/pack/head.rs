@@ -250,7 +250,7 @@ fn read_tags(
         }
         let named_later = header & NAMED_LATER != 0;
         let named_since_ms = if named_later { reader.time(context.reference_ms)? } else { i64::MIN };
-        *tag = TagState { newest, named_since_ms };
+        *tag = TagState { newest, named_since_ms, touched: 0 };
     }
     Ok(())
 }
@@ -317,7 +317,7 @@ fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unpac
             code if code % 2 == 0 => Winner::Otherwise(small((code - 2) / 2)?),
             code => Winner::Entry(small((code - 3) / 2)?, small(reader.unsigned()?)?),
         };
-        *rule = RuleState { winner, sequence: reader.unsigned()? };
+        *rule = RuleState { winner, sequence: reader.unsigned()?, listed: 0 };
     }
     for entry in &mut state.entries {
         let flags = reader.byte()?;
