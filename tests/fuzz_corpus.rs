@@ -93,7 +93,9 @@ fn mutated(rng: &mut Rng, inputs: &[(PathBuf, Vec<u8>)]) -> Vec<u8> {
         let to = rng.usize(at..=bytes.len().min(at + 40));
         match rng.u8(..8) {
             0 | 1 if at < bytes.len() => bytes[at] ^= 1 << rng.u8(..8),
-            2 if at < bytes.len() => bytes[at] = rng.choice(b"\0\xff\x7f\x80\"'{}[]:,-0123456789 \n\\").map_or(0, |byte| *byte),
+            2 if at < bytes.len() => {
+                bytes[at] = rng.choice(b"\0\xff\x7f\x80\"'{}[]:,-0123456789 \n\\").map_or(0, |byte| *byte)
+            }
             3 => drop(bytes.drain(at..to)),
             4 => bytes.truncate(at),
             5 => {

@@ -8,6 +8,7 @@
 #![cfg(test)]
 
 mod conformance;
+mod fuzz_corpus;
 mod golden;
 mod properties;
 mod repository;

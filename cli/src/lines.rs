@@ -18,7 +18,7 @@ pub(crate) enum Line<'a> {
 }
 
 /// Bytes read from disk at a time: they stay in the processor's cache while their lines are folded.
-const BLOCK_BYTES: usize = 256 << 10;
+const BLOCK_BYTES: usize = 64 << 10;
 
 /// An error with the file in which it happened.
 #[derive(Debug)]
@@ -187,6 +187,6 @@ mod tests {
         input.extend(vec![b'y'; RECORD_BYTES * 3]);
         input.extend(b"\nafter\n");
         input.extend(vec![b'z'; RECORD_BYTES * 3]);
-        assert_eq!(lines(&input), ["1 786432 bytes", "2 short", "3 too long", "4 after", "5 too long"]);
+        assert_eq!(lines(&input), ["1 196608 bytes", "2 short", "3 too long", "4 after", "5 too long"]);
     }
 }

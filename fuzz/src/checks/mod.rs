@@ -18,8 +18,11 @@ use andon_engine::replay::Sink;
 use andon_engine::{CompiledRules, RuleSet};
 use andon_model::{RuleDocument, Transition};
 
+/// Takes any bytes, and panics where a property does not hold.
+type Check = fn(&[u8]);
+
 /// The targets by name.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 5] = [
+pub(crate) const TARGETS: [(&str, Check); 5] = [
     ("points", points::check),
     ("documents", documents::check),
     ("expressions", expressions::check),

@@ -64,7 +64,6 @@ impl KeyState {
         self.keep_tags(&old, t_ms);
         self.keep_windows(&old);
         self.sources = old.sources.clone();
-        self.pending = old.pending.clone();
         self.name_pending(&old);
 
         let mut to_evaluate = Vec::new();
@@ -162,16 +161,16 @@ impl KeyState {
     /// Pending points find their tags under the new plan, by name.
     fn name_pending(&mut self, old: &Self) {
         let rules = &self.rules;
-        for point in self.pending.points_mut() {
-            let name = match &point.tag {
+        self.pending = old.pending.renamed(|tag| {
+            let name = match tag {
                 PendingTag::Unnamed(name) => name.clone(),
-                PendingTag::Named(slot) => old.rules.tag_name(*slot).into(),
+                PendingTag::Named(slot) => CompactString::new(old.rules.tag_name(*slot)),
             };
-            point.tag = match rules.slot(&name) {
+            match rules.slot(&name) {
                 Some(slot) => PendingTag::Named(slot),
                 None => PendingTag::Unnamed(name),
-            };
-        }
+            }
+        });
     }
 
     /// A rule of the same id: its winner and sequence go on, so do its groups' calm and those entries whose meaning

@@ -21,6 +21,7 @@ use andon_model::{DataPoint, Reason, Transition, Value, limits};
 use compact_str::CompactString;
 
 pub(crate) use entry::{EntryState, NONE_MS};
+use pending::Kept;
 pub(crate) use pending::{Pending, PendingPoint, PendingTag, Rank};
 pub(crate) use rule::{RuleState, Winner};
 pub(crate) use sources::{Source, Sources};
@@ -344,9 +345,9 @@ impl KeyState {
             let rank = Rank { own_ms, sent_ms: point.timestamp_ms, sequence_number: point.sequence_number };
             let tag = match self.rules.slot(&point.tag) {
                 Some(slot) => PendingTag::Named(slot),
-                None => PendingTag::Unnamed(point.tag.as_ref().into()),
+                None => PendingTag::Unnamed(CompactString::new(&point.tag)),
             };
-            self.pending.push(own_ms.max(w0_ms), PendingPoint { rank, tag, value: value.clone() });
+            self.pending.push(own_ms.max(w0_ms), rank, tag, value);
             if self.pending.len() > limits::PENDING_POINTS {
                 outcome.forced += 1;
                 self.watermark_ms = self.watermark_ms.max(self.pending.first_ms().unwrap_or(i64::MIN));
@@ -387,13 +388,13 @@ impl KeyState {
         self.scratch.begin();
         // By rank; stream order decides between equals. That matters only between points of one tag, so it is spared
         // where every tag comes once.
-        if points.iter().any(|point| self.comes_again(&point.tag)) {
-            points.sort_by_key(|point| point.rank);
+        if points.iter().any(|kept| self.comes_again(kept)) {
+            self.pending.sort(at_ms, &mut points);
         }
         self.scratch.begin();
         let mut applied = false;
-        for point in points.drain(..) {
-            applied |= self.apply_point(point, at_ms, outcome);
+        for kept in &points {
+            applied |= self.apply_point(kept, at_ms, outcome);
         }
         self.pending.recycle(points);
         if !applied {
@@ -417,11 +418,9 @@ impl KeyState {
 
     /// Applies one point at an instant, unless something as new is known of its tag.
     #[inline]
-    fn apply_point(&mut self, point: PendingPoint, at_ms: i64, outcome: &mut Outcome) -> bool {
-        let slot = match point.tag {
-            PendingTag::Named(slot) => slot,
-            PendingTag::Unnamed(_) => return true,
-        };
+    fn apply_point(&mut self, kept: &Kept, at_ms: i64, outcome: &mut Outcome) -> bool {
+        // A point of a tag that no rule names keeps no value, but makes an instant all the same.
+        let Some((slot, rank, value)) = self.pending.take(at_ms, kept) else { return true };
         let plan = &self.rules.plan;
         let (Some(tag), Some(plan_tag)) = (self.tags.get_mut(slot as usize), plan.tags.get(slot as usize))
         else {
@@ -429,25 +428,25 @@ impl KeyState {
         };
         let mut changed = false;
         if let Some(newest) = &tag.newest {
-            if point.rank <= newest.rank {
-                let reason = if point.rank == newest.rank { Reason::Duplicate } else { Reason::Superseded };
+            if rank <= newest.rank {
+                let reason = if rank == newest.rank { Reason::Duplicate } else { Reason::Superseded };
                 outcome.rejections.push(RejectedPoint {
                     reason,
                     tag: CompactString::new(self.rules.tag_name(slot)),
-                    sent_ms: point.rank.sent_ms,
-                    sequence_number: point.rank.sequence_number,
-                    value: Some(point.value),
+                    sent_ms: rank.sent_ms,
+                    sequence_number: rank.sequence_number,
+                    value: Some(value),
                 });
                 return false;
             }
-            changed = newest.value != point.value;
+            changed = newest.value != value;
         }
         for window in plan.windows_of(plan_tag) {
             if let (Some(window), Some(spec)) = (self.windows.get_mut(window), plan.windows.get(window)) {
-                window.push(*spec, at_ms, point.rank.own_ms, as_number(&point.value), changed);
+                window.push(*spec, at_ms, rank.own_ms, as_number(&value), changed);
             }
         }
-        tag.newest = Some(Newest { rank: point.rank, effective_ms: at_ms, value: point.value });
+        tag.newest = Some(Newest { rank, effective_ms: at_ms, value });
         if std::mem::replace(&mut tag.touched, self.scratch.instant) != self.scratch.instant {
             for rule in plan.rules_of(plan_tag) {
                 let Some(state) = self.rule_states.get_mut(*rule as usize) else { continue };
@@ -461,9 +460,9 @@ impl KeyState {
 
     /// Marks a tag; answers whether it was marked since this instant began.
     #[inline]
-    fn comes_again(&mut self, tag: &PendingTag) -> bool {
-        let PendingTag::Named(slot) = tag else { return false };
-        let Some(tag) = self.tags.get_mut(*slot as usize) else { return false };
+    fn comes_again(&mut self, kept: &Kept) -> bool {
+        let Some(slot) = self.pending.tag_of(kept) else { return false };
+        let Some(tag) = self.tags.get_mut(slot as usize) else { return false };
         std::mem::replace(&mut tag.touched, self.scratch.instant) == self.scratch.instant
     }
 }

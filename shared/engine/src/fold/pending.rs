@@ -1,8 +1,13 @@
 //! Points that wait for the watermark, by their effective timestamp.
+//!
+//! With many equipments these points are most of the memory that a replay or a batch walks through, and what fits
+//! the processor's cache is fast. So a point is kept in 32 bytes where it is of the usual kind, and whole, aside,
+//! where it is not.
 
 use std::collections::BTreeMap;
 
 use andon_model::Value;
+use compact_str::CompactString;
 
 /// What orders the points of one tag: (own timestamp, sent timestamp, sequence number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +22,7 @@ pub(crate) struct Rank {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PendingTag {
     Named(u32),
-    /// Boxed, so that a pending point fits a line of the processor's cache.
-    Unnamed(Box<str>),
+    Unnamed(CompactString),
 }
 
 /// A point that waits.
@@ -29,21 +33,119 @@ pub(crate) struct PendingPoint {
     pub value: Value,
 }
 
+/// A point as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    sequence_number: i64,
+    /// The number's bits, the text's bytes, or the key of a point that is kept whole.
+    bits: u64,
+    /// A position in the key's tags, or one in `names` with [`UNNAMED`] set.
+    tag: u32,
+    /// How far the own timestamp, which is also the one sent, lies behind the effective one.
+    behind_ms: u32,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Number,
+    Bool(bool),
+    /// Of so many bytes.
+    ShortText(u8),
+    Whole,
+}
+
+const UNNAMED: u32 = 1 << 31;
+
+/// So many names of tags that no rule names are told by number; points of further ones are kept whole, so that
+/// hostile names cannot make the search for them long.
+const MOST_NAMES: usize = 32;
+
 /// The pending points of a key: instants by effective timestamp, the points of each in stream order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pending {
-    instants: BTreeMap<i64, Vec<PendingPoint>>,
+    instants: BTreeMap<i64, Vec<Kept>>,
     count: usize,
+    names: Vec<CompactString>,
+    whole: BTreeMap<u64, PendingPoint>,
+    next_whole: u64,
     /// An emptied list, kept for its memory.
-    spare: Vec<PendingPoint>,
+    spare: Vec<Kept>,
 }
 
 impl Pending {
     #[inline]
-    pub(crate) fn push(&mut self, effective_ms: i64, point: PendingPoint) {
+    pub(crate) fn push(&mut self, effective_ms: i64, rank: Rank, tag: PendingTag, value: &Value) {
+        let kept = match self.keep(effective_ms, rank, &tag, value) {
+            Some(kept) => kept,
+            None => self.keep_whole(PendingPoint { rank, tag, value: value.clone() }),
+        };
         let spare = &mut self.spare;
-        self.instants.entry(effective_ms).or_insert_with(|| std::mem::take(spare)).push(point);
+        self.instants.entry(effective_ms).or_insert_with(|| std::mem::take(spare)).push(kept);
         self.count += 1;
+    }
+
+    /// The short form of a point, if it has one.
+    #[inline]
+    fn keep(&mut self, effective_ms: i64, rank: Rank, tag: &PendingTag, value: &Value) -> Option<Kept> {
+        let behind_ms = u32::try_from(effective_ms.checked_sub(rank.own_ms)?).ok()?;
+        if rank.sent_ms != rank.own_ms {
+            return None;
+        }
+        let (kind, bits) = match value {
+            Value::Number(number) => (Kind::Number, number.to_bits()),
+            Value::Bool(value) => (Kind::Bool(*value), 0),
+            Value::Text(text) => {
+                let mut bytes = [0; 8];
+                bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+                (Kind::ShortText(u8::try_from(text.len()).ok()?), u64::from_le_bytes(bytes))
+            }
+        };
+        let tag = match tag {
+            PendingTag::Named(slot) => *slot,
+            PendingTag::Unnamed(name) => self.number_of(name)? | UNNAMED,
+        };
+        Some(Kept { sequence_number: rank.sequence_number, bits, tag, behind_ms, kind })
+    }
+
+    fn number_of(&mut self, name: &CompactString) -> Option<u32> {
+        let known = self.names.iter().position(|known| known == name);
+        let number = known.or_else(|| {
+            if self.names.len() >= MOST_NAMES {
+                return None;
+            }
+            self.names.push(name.clone());
+            Some(self.names.len() - 1)
+        })?;
+        u32::try_from(number).ok()
+    }
+
+    fn keep_whole(&mut self, point: PendingPoint) -> Kept {
+        self.next_whole += 1;
+        self.whole.insert(self.next_whole, point);
+        Kept { sequence_number: 0, bits: self.next_whole, tag: UNNAMED, behind_ms: 0, kind: Kind::Whole }
+    }
+
+    /// The point that a kept one stands for.
+    #[inline]
+    fn point(&self, effective_ms: i64, kept: &Kept) -> Option<PendingPoint> {
+        let value = match kept.kind {
+            Kind::Number => Value::Number(f64::from_bits(kept.bits)),
+            Kind::Bool(value) => Value::Bool(value),
+            Kind::ShortText(length) => {
+                let bytes = kept.bits.to_le_bytes();
+                let text = std::str::from_utf8(bytes.get(..usize::from(length))?).ok()?;
+                Value::Text(CompactString::new(text))
+            }
+            Kind::Whole => return self.whole.get(&kept.bits).cloned(),
+        };
+        let tag = match kept.tag & UNNAMED {
+            0 => PendingTag::Named(kept.tag),
+            _ => PendingTag::Unnamed(self.names.get((kept.tag & !UNNAMED) as usize)?.clone()),
+        };
+        let own_ms = effective_ms - i64::from(kept.behind_ms);
+        let rank = Rank { own_ms, sent_ms: own_ms, sequence_number: kept.sequence_number };
+        Some(PendingPoint { rank, tag, value })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -56,33 +158,73 @@ impl Pending {
         self.instants.first_key_value().map(|(effective_ms, _)| *effective_ms)
     }
 
-    /// Takes the oldest instant, its points in stream order.
-    pub(crate) fn pop(&mut self) -> Option<(i64, Vec<PendingPoint>)> {
+    /// Takes the oldest instant, its points in stream order; they are read by [`Pending::tag_of`] and
+    /// [`Pending::take`].
+    pub(crate) fn pop(&mut self) -> Option<(i64, Vec<Kept>)> {
         let (effective_ms, points) = self.instants.pop_first()?;
         self.count -= points.len();
         Some((effective_ms, points))
     }
 
+    /// The position of a taken point's tag, if some rule of the key names it.
+    #[inline]
+    pub(crate) fn tag_of(&self, kept: &Kept) -> Option<u32> {
+        match (kept.kind, kept.tag & UNNAMED) {
+            (Kind::Whole, _) => match self.whole.get(&kept.bits)?.tag {
+                PendingTag::Named(slot) => Some(slot),
+                PendingTag::Unnamed(_) => None,
+            },
+            (_, 0) => Some(kept.tag),
+            _ => None,
+        }
+    }
+
+    /// A taken point that some rule names, with its tag's position; nothing is left of it here.
+    #[inline]
+    pub(crate) fn take(&mut self, effective_ms: i64, kept: &Kept) -> Option<(u32, Rank, Value)> {
+        let point = match kept.kind {
+            Kind::Whole => self.whole.remove(&kept.bits)?,
+            _ if kept.tag & UNNAMED != 0 => return None,
+            _ => self.point(effective_ms, kept)?,
+        };
+        match point.tag {
+            PendingTag::Named(slot) => Some((slot, point.rank, point.value)),
+            PendingTag::Unnamed(_) => None,
+        }
+    }
+
+    /// Sorts the points of a taken instant by rank; stream order decides between equals.
+    pub(crate) fn sort(&self, effective_ms: i64, points: &mut [Kept]) {
+        points.sort_by_cached_key(|kept| self.point(effective_ms, kept).map(|point| point.rank));
+    }
+
     /// Gives the memory of an applied instant back.
-    pub(crate) fn recycle(&mut self, mut points: Vec<PendingPoint>) {
+    pub(crate) fn recycle(&mut self, mut points: Vec<Kept>) {
         points.clear();
         if points.capacity() > self.spare.capacity() && points.capacity() <= 256 {
             self.spare = points;
         }
+        if self.count == 0 {
+            self.names.clear();
+        }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &[PendingPoint])> {
-        self.instants.iter().map(|(effective_ms, points)| (*effective_ms, points.as_slice()))
+    /// All instants with their points.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, Vec<PendingPoint>)> {
+        self.instants.iter().map(|(effective_ms, points)| {
+            (*effective_ms, points.iter().filter_map(|kept| self.point(*effective_ms, kept)).collect())
+        })
     }
 
-    pub(crate) fn points_mut(&mut self) -> impl Iterator<Item = &mut PendingPoint> {
-        self.instants.values_mut().flatten()
-    }
-}
-
-impl PartialEq for Pending {
-    fn eq(&self, other: &Self) -> bool {
-        self.instants == other.instants
+    /// The same points under other tags.
+    pub(crate) fn renamed(&self, mut rename: impl FnMut(&PendingTag) -> PendingTag) -> Self {
+        let mut renamed = Self::default();
+        for (effective_ms, points) in self.iter() {
+            for point in points {
+                renamed.push(effective_ms, point.rank, rename(&point.tag), &point.value);
+            }
+        }
+        renamed
     }
 }
 
@@ -91,7 +233,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pending_point_fits_a_line_of_the_cache() {
-        assert!(size_of::<PendingPoint>() <= 64, "{} bytes", size_of::<PendingPoint>());
+    fn a_usual_point_takes_half_a_line_of_the_cache() {
+        assert_eq!(size_of::<Kept>(), 32);
+    }
+
+    #[test]
+    fn points_of_any_kind_come_back_as_they_were() {
+        let mut pending = Pending::default();
+        let mut pushed = Vec::new();
+        let values = [
+            Value::Number(-0.0),
+            Value::Bool(true),
+            Value::Text("12345678".into()),
+            Value::Text("123456789".into()),
+        ];
+        for (own_ms, sent_ms) in
+            [(100, 100), (99, 99), (100, 105), (100 - (1 << 40), 100 - (1 << 40)), (105, 105)]
+        {
+            for value in &values {
+                for tag in [PendingTag::Named(7), PendingTag::Unnamed("u".into())] {
+                    let rank = Rank { own_ms, sent_ms, sequence_number: i64::MIN };
+                    pending.push(100, rank, tag.clone(), value);
+                    pushed.push(PendingPoint { rank, tag, value: value.clone() });
+                }
+            }
+        }
+        for name in 0..100 {
+            let tag = PendingTag::Unnamed(format!("name {name}").into());
+            let rank = Rank { own_ms: 100, sent_ms: 100, sequence_number: name };
+            pending.push(100, rank, tag.clone(), &Value::Bool(false));
+            pushed.push(PendingPoint { rank, tag, value: Value::Bool(false) });
+        }
+        assert_eq!(pending.iter().collect::<Vec<_>>(), [(100, pushed.clone())]);
+        let named: Vec<_> = pushed.iter().filter(|point| matches!(point.tag, PendingTag::Named(_))).collect();
+        let (at_ms, points) = pending.pop().unwrap();
+        let taken: Vec<_> = points.iter().filter_map(|kept| pending.take(at_ms, kept)).collect();
+        assert_eq!(taken.len(), named.len());
+        for ((slot, rank, value), point) in taken.iter().zip(named) {
+            assert_eq!((*slot, rank, value), (7, &point.rank, &point.value));
+        }
+        assert!(pending.whole.is_empty() && pending.len() == 0);
     }
 }

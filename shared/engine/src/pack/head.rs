@@ -341,7 +341,7 @@ fn write_pending(writer: &mut Writer, state: &KeyState, context: &mut Context) {
         writer.time(effective_ms, before_ms);
         before_ms = effective_ms;
         writer.length(points.len());
-        for point in points {
+        for point in &points {
             write_pending_point(writer, point, effective_ms, context);
         }
     }
@@ -398,7 +398,7 @@ fn read_pending(
             if let Some(slot) = slot {
                 context.keep_near(slot, near);
             }
-            state.pending.push(effective_ms, PendingPoint { rank, tag, value });
+            state.pending.push(effective_ms, rank, tag, &value);
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ pub(super) type Usual<'a> = (Option<i64>, &'a str, DataPoint<'a>);
 #[inline]
 pub(super) fn read(line: &[u8]) -> Option<Usual<'_>> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut cursor = Cursor { text: plain_text(line)?, rest: line };
+    let mut cursor = Cursor { rest: line };
     let arrival_ms = match cursor.take(br#"{"arrival":"#) {
         Some(()) => {
             let arrival_ms = cursor.time()?;
@@ -32,31 +32,8 @@ pub(super) fn read(line: &[u8]) -> Option<Usual<'_>> {
     cursor.rest.is_empty().then_some((arrival_ms, equipment, point))
 }
 
-/// The line as text, if it has no escape, no control character and no `0xc2`, which leads to the control characters
-/// beyond ASCII. Checked once for the whole line: that is cheaper than once for each name in it.
-#[inline(always)]
-fn plain_text(line: &[u8]) -> Option<&str> {
-    // Every byte is looked at, without an early end, so that the loop becomes vector instructions.
-    let (plain, bits) = line.iter().fold((true, 0), |(plain, bits), b| {
-        (plain & (*b >= 0x20) & (*b != 0x7f) & (*b != 0xc2) & (*b != b'\\'), bits | *b)
-    });
-    if !plain {
-        return None;
-    }
-    if bits >= 0x80 {
-        return std::str::from_utf8(line).ok();
-    }
-    #[allow(
-        unsafe_code,
-        reason = "a second pass over the line would cost 6 % of a whole replay (measured on W1)"
-    )]
-    // SAFETY: no byte has its high bit set, as `bits` shows, so all are ASCII, and ASCII is UTF-8.
-    Some(unsafe { std::str::from_utf8_unchecked(line) })
-}
-
 /// What is left of the line.
 struct Cursor<'a> {
-    text: &'a str,
     rest: &'a [u8],
 }
 
@@ -203,17 +180,23 @@ impl<'a> Cursor<'a> {
         self.text(limits::NAME_BYTES).filter(|name| !name.is_empty())
     }
 
-    /// A text up to its closing quote; that it has no escapes was checked for the whole line.
+    /// A text up to its closing quote that has no escape and no control character.
     #[inline(always)]
     fn text(&mut self, longest: usize) -> Option<&'a str> {
-        let length = quote(self.rest)?;
-        if length > longest {
+        let (text, ascii) = plain_until_quote(self.rest)?;
+        if text.len() > longest {
             return None;
         }
-        let start = self.text.len() - self.rest.len();
-        let text = self.text.get(start..start + length)?;
-        self.rest = self.rest.get(length + 1..)?;
-        Some(text)
+        self.rest = self.rest.get(text.len() + 1..)?;
+        if !ascii {
+            return std::str::from_utf8(text).ok().filter(|text| !text.chars().any(char::is_control));
+        }
+        #[allow(
+            unsafe_code,
+            reason = "checking again what is known costs 6 % of a whole replay (measured on W1)"
+        )]
+        // SAFETY: `plain_until_quote` says that no byte has its high bit set, so all are ASCII, and ASCII is UTF-8.
+        Some(unsafe { std::str::from_utf8_unchecked(text) })
     }
 }
 
@@ -222,20 +205,47 @@ fn is_letter(byte: u8) -> bool {
     (byte | 0x20).wrapping_sub(b'a') < 26
 }
 
-/// The position of the first quote. Names are short, so eight bytes at a time inline beat a call that is made for
-/// long texts.
+/// A byte in each byte of a word.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Marks the bytes of a word that are zero, exactly up to and with the first one (A. Mycroft, 1987).
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(each(0x01)) & !word & each(0x80)
+}
+
+/// The bytes before the first quote, if none of them is a control character or a backslash, and whether all of them
+/// are ASCII.
+///
+/// Names are short, so eight bytes at a time inline beat calls that are made for long texts.
 #[inline(always)]
-fn quote(bytes: &[u8]) -> Option<usize> {
-    const QUOTES: u64 = 0x2222_2222_2222_2222;
+fn plain_until_quote(bytes: &[u8]) -> Option<(&[u8], bool)> {
+    let mut ascii = true;
     let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        // A zero byte marks the quote (A. Mycroft, 1987).
-        let zero_at_quote = u64::from_le_bytes(*word) ^ QUOTES;
-        let marks =
-            zero_at_quote.wrapping_sub(0x0101_0101_0101_0101) & !zero_at_quote & 0x8080_8080_8080_8080;
-        if marks != 0 {
-            return Some(index * 8 + marks.trailing_zeros() as usize / 8);
+    for (index, bytes_of_word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*bytes_of_word);
+        let quotes = zeros(word ^ each(b'"'));
+        // Below 0x20; the high bits are looked at apart.
+        let controls = word.wrapping_sub(each(0x20)) & !word & each(0x80);
+        let refused = controls | zeros(word ^ each(b'\\')) | zeros(word ^ each(0x7f));
+        let high = word & each(0x80);
+        // What stands behind the first quote does not count.
+        let before = (quotes & quotes.wrapping_neg()).wrapping_sub(1);
+        if refused & before != 0 {
+            return None;
+        }
+        ascii &= high & before == 0;
+        if quotes != 0 {
+            let length = index * 8 + quotes.trailing_zeros() as usize / 8;
+            return Some((bytes.get(..length)?, ascii));
         }
     }
-    rest.iter().position(|b| *b == b'"').map(|at| words.len() * 8 + at)
+    let length = rest.iter().position(|b| *b == b'"')?;
+    let tail = rest.get(..length)?;
+    if tail.iter().any(|b| *b < 0x20 || *b == 0x7f || *b == b'\\') {
+        return None;
+    }
+    ascii &= tail.is_ascii();
+    Some((bytes.get(..words.len() * 8 + length)?, ascii))
 }
