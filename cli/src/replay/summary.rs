@@ -11,8 +11,8 @@ use crate::terminal::{Terminal, grouped};
 pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) -> String {
     let counts = session.counts();
     let mut lines = vec![format!(
-        "{} points of {} in {:.1} s ({} points/s); {} by {}",
-        grouped(counts.points),
+        "{} of {} in {:.1} s ({} points/s); {} by {}",
+        counted(usize::try_from(counts.points).unwrap_or(usize::MAX), "point", "points"),
         counted(session.equipment_count(), "equipment", "equipments"),
         elapsed.as_secs_f64(),
         grouped(per_second(counts.points, elapsed)),

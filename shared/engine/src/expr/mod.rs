@@ -1,6 +1,6 @@
 //! The expression language of rules: a subset of CEL's syntax over tags, parameters and windows.
 //!
-//! Text goes through [`parse`] to an [`Expr`], and through [`check::check`] with the rule's parameters to a type.
+//! Text goes through [`parse`] to an [`Expr`], and through [`check::condition`] with the rule's parameters to a type.
 //! How it is evaluated stands in `crate::eval`.
 
 pub mod ast;

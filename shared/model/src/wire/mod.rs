@@ -1,8 +1,8 @@
 //! Reading messages of the stream: a data point, a list of them, a tick; bare or in an envelope that names
 //! the arrival; and, in replay, a rule set that starts at an arrival.
 //!
-//! Two readers give the same answer: [`template`] expects the usual compact form with its keys in the usual
-//! order and gives up at the first surprise; [`general`] takes any JSON. Nothing here recurses into what was
+//! Two readers give the same answer: `template` expects the usual compact form with its keys in the usual
+//! order and gives up at the first surprise; `general` takes any JSON. Nothing here recurses into what was
 //! sent, so deep nesting costs no stack.
 
 mod general;
