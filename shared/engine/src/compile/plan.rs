@@ -4,7 +4,7 @@ use std::fmt;
 
 use andon_model::limits;
 
-use super::{CompiledRule, Operand, RuleSet, TagId};
+use super::{CompiledRule, Node, Operand, RuleSet, TagId};
 
 /// The rules of one equipment with every name replaced by a position in the key's state.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Plan {
     tag_ids: Box<[TagId]>,
     /// For each tag, the rules that name it: positions in `rules`.
     tag_rules: Box<[u32]>,
+    /// For each tag, the numbers that it is compared with, ascending.
+    thresholds: Box<[f64]>,
     /// Sorted by tag.
     pub(crate) windows: Box<[WindowSpec]>,
     pub(crate) entry_count: usize,
@@ -43,8 +45,27 @@ pub(crate) struct PlanRule {
 /// One tag in a plan.
 #[derive(Debug)]
 pub(crate) struct PlanTag {
+    /// Positions in `thresholds`.
+    thresholds: (u32, u32),
+    pub attention: Attention,
     rules: (u32, u32),
     windows: (u32, u32),
+}
+
+/// Which points of a tag can change what its rules decide.
+///
+/// An evaluation at an instant changes nothing if every comparison of the rule comes out as at the evaluation before:
+/// waits end by timers of their own, before any later instant, and at the same time only after it. So a point that
+/// leaves all comparisons as they are need not be evaluated, and of a value that wanders between two limits few points
+/// cross one. `tests/properties` compares with a reference that evaluates at every instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Attention {
+    /// Numbers that cross a threshold, and other values that change: all comparisons are with constants.
+    Thresholds,
+    /// Values that change.
+    Changes,
+    /// Every point: some rule looks at time itself, or counts for `times`.
+    Points,
 }
 
 /// A window over a tag: panes of `pane_ms`, `panes` of them.
@@ -138,6 +159,7 @@ impl Plan {
             }
         }
         named_by.sort_unstable();
+        let (attention, thresholds) = looks(set, rules, &tag_ids);
 
         let tags: Box<[PlanTag]> = tag_ids
             .iter()
@@ -149,6 +171,11 @@ impl Plan {
                     fingerprint.text(name);
                 }
                 PlanTag {
+                    thresholds: range(
+                        thresholds.partition_point(|(tag, _)| *tag < slot),
+                        thresholds.partition_point(|(tag, _)| *tag <= slot),
+                    ),
+                    attention: attention.get(slot as usize).copied().unwrap_or(Attention::Points),
                     rules: range(
                         named_by.partition_point(|(tag, _)| *tag < slot),
                         named_by.partition_point(|(tag, _)| *tag <= slot),
@@ -171,6 +198,7 @@ impl Plan {
             tags,
             tag_ids: tag_ids.into(),
             tag_rules: named_by.into_iter().map(|(_, rule)| rule).collect(),
+            thresholds: thresholds.into_iter().map(|(_, threshold)| threshold).collect(),
             windows: windows.into(),
             entry_count,
             group_count,
@@ -206,6 +234,20 @@ impl Plan {
         self.tag_rules.get(tag.rules.0 as usize..tag.rules.1 as usize).unwrap_or_default()
     }
 
+    /// The numbers around a value between which no comparison of its tag changes, both exclusive.
+    pub(crate) fn quiet_around(&self, tag: &PlanTag, value: f64) -> (f64, f64) {
+        let thresholds = self.thresholds.get(tag.thresholds.0 as usize..tag.thresholds.1 as usize);
+        let thresholds = thresholds.unwrap_or_default();
+        let above = thresholds.partition_point(|threshold| *threshold <= value);
+        let below = thresholds.partition_point(|threshold| *threshold < value);
+        if above != below {
+            // On a threshold: only the value itself is as quiet, and that is not between.
+            return (value, value);
+        }
+        let lower = below.checked_sub(1).and_then(|below| thresholds.get(below));
+        (lower.copied().unwrap_or(f64::NEG_INFINITY), thresholds.get(above).copied().unwrap_or(f64::INFINITY))
+    }
+
     /// The windows over a tag, as positions.
     pub(crate) fn windows_of(&self, tag: &PlanTag) -> std::ops::Range<usize> {
         tag.windows.0 as usize..tag.windows.1 as usize
@@ -216,6 +258,47 @@ impl Plan {
         let first = plan_rule.first_slot as usize;
         self.slots.get(first..first + rule.code.operands.len()).unwrap_or_default()
     }
+}
+
+/// How the rules look at each tag: the attention that its points need, and the thresholds by (position of the tag,
+/// number).
+fn looks(set: &RuleSet, rules: &[u32], tag_ids: &[TagId]) -> (Vec<Attention>, Vec<(u32, f64)>) {
+    let mut attention = vec![Attention::Thresholds; tag_ids.len()];
+    let mut thresholds = Vec::new();
+    let mut raise = |tag: TagId, to: Attention| {
+        let slot = tag_ids.binary_search(&tag).ok();
+        if let Some(attention) = slot.and_then(|slot| attention.get_mut(slot)) {
+            *attention = to.max(*attention);
+        }
+    };
+    for (_, rule) in selected(set, rules) {
+        let code = &rule.code;
+        // A rule that looks at time itself may decide otherwise at any instant: what falls out of a window at this very
+        // time is gone at the instant, while a silence is not yet over.
+        let of_time = if code.timed { &*code.tags } else { &[] };
+        let counted = code.entries.iter().flat_map(|entry| &entry.when_tags);
+        for tag in of_time.iter().chain(counted) {
+            raise(*tag, Attention::Points);
+        }
+        let tag_of = |operand: u32| code.operands.get(operand as usize).map(|operand| operand.tag());
+        for node in &code.nodes {
+            match *node {
+                Node::TagWithNumber(_, operand, number) => {
+                    let slot = tag_of(operand).and_then(|tag| tag_ids.binary_search(&tag).ok());
+                    thresholds.extend(slot.map(|slot| (position(slot), number)));
+                }
+                Node::Tag(operand) => {
+                    if let Some(tag) = tag_of(operand) {
+                        raise(tag, Attention::Changes);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    thresholds.sort_unstable_by(|left, right| left.0.cmp(&right.0).then(left.1.total_cmp(&right.1)));
+    thresholds.dedup();
+    (attention, thresholds)
 }
 
 /// FNV-1a over 64 bits (G. Fowler, L. C. Noll, P. Vo): stable across versions and machines, unlike the standard

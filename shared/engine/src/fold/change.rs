@@ -7,7 +7,7 @@ use andon_model::{LookupMap, Transition};
 use compact_str::CompactString;
 
 use super::rule::{RuleState, Winner};
-use super::{EntryState, FoldError, KeyState, Outcome, PendingTag, Rules, TagState};
+use super::{EntryState, FoldError, KeyState, NOT_QUIET, Outcome, PendingTag, Rules, TagState};
 use crate::compile::plan::{PlanRule, WindowSpec};
 use crate::compile::{CompiledRule, CompiledRules, RuleSet, entry_meaning, rule_meaning};
 use crate::eval::Moment;
@@ -139,8 +139,8 @@ impl KeyState {
             let known =
                 old.rules.slot(self.rules.tag_name(slot)).and_then(|slot| old.tags.get(slot as usize));
             *tag = match known {
-                Some(known) => known.clone(),
-                None => TagState { newest: None, named_since_ms: t_ms, touched: 0 },
+                Some(known) => TagState { quiet: NOT_QUIET, ..known.clone() },
+                None => TagState::unseen(t_ms),
             };
         }
     }

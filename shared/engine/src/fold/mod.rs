@@ -27,6 +27,7 @@ pub(crate) use rule::{RuleState, Winner};
 pub(crate) use sources::{Source, Sources};
 pub(crate) use timers::Timers;
 
+use crate::compile::plan::Attention;
 use crate::compile::{CompiledRules, Plan, PlanError, RuleSet};
 use crate::eval::{Moment, as_number};
 use crate::pack::Segments;
@@ -120,6 +121,19 @@ pub(crate) struct TagState {
     pub named_since_ms: i64,
     /// The last instant that had a point of the tag; means nothing between records.
     pub touched: u64,
+    /// Between these numbers, exclusive, no comparison of the tag comes out otherwise than when its rules were last
+    /// evaluated. Nothing is between these where that is not known.
+    pub quiet: (f64, f64),
+}
+
+/// Between these is no number.
+pub(crate) const NOT_QUIET: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+impl TagState {
+    /// A tag of which nothing has come.
+    pub(crate) const fn unseen(named_since_ms: i64) -> Self {
+        Self { newest: None, named_since_ms, touched: 0, quiet: NOT_QUIET }
+    }
 }
 
 /// The newest applied point of a tag.
@@ -214,7 +228,7 @@ impl KeyState {
             last_ms: i64::MIN,
             sources: Sources::default(),
             pending: Pending::default(),
-            tags: vec![TagState { newest: None, named_since_ms: i64::MIN, touched: 0 }; plan.tags.len()],
+            tags: vec![TagState::unseen(i64::MIN); plan.tags.len()],
             windows: vec![Window::default(); plan.windows.len()],
             entries: vec![EntryState::default(); plan.entry_count],
             calm: vec![false; plan.group_count],
@@ -446,8 +460,25 @@ impl KeyState {
                 window.push(*spec, at_ms, rank.own_ms, as_number(&value), changed);
             }
         }
+        let first = tag.newest.is_none();
+        let decides = match (plan_tag.attention, &value) {
+            (Attention::Points, _) => true,
+            (Attention::Thresholds, Value::Number(number)) => {
+                let (lower, upper) = tag.quiet;
+                let between = lower < *number && *number < upper;
+                if !between {
+                    tag.quiet = plan.quiet_around(plan_tag, *number);
+                }
+                !between
+            }
+            (Attention::Thresholds | Attention::Changes, _) => {
+                tag.quiet = NOT_QUIET;
+                first || changed
+            }
+        };
         tag.newest = Some(Newest { rank, effective_ms: at_ms, value });
-        if std::mem::replace(&mut tag.touched, self.scratch.instant) != self.scratch.instant {
+        tag.touched = self.scratch.instant;
+        if decides {
             for rule in plan.rules_of(plan_tag) {
                 let Some(state) = self.rule_states.get_mut(*rule as usize) else { continue };
                 if std::mem::replace(&mut state.listed, self.scratch.instant) != self.scratch.instant {

@@ -250,7 +250,7 @@ fn read_tags(
         }
         let named_later = header & NAMED_LATER != 0;
         let named_since_ms = if named_later { reader.time(context.reference_ms)? } else { i64::MIN };
-        *tag = TagState { newest, named_since_ms, touched: 0 };
+        *tag = TagState { newest, ..TagState::unseen(named_since_ms) };
     }
     Ok(())
 }
