@@ -38,6 +38,12 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// The bytes that will be read, where that is known of every input.
+pub(crate) fn total_bytes(paths: &[PathBuf]) -> Option<u64> {
+    let file = |path: &PathBuf| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+    paths.iter().map(|path| file(path).map(|file| file.len())).sum()
+}
+
 /// Opens an input: `-` is standard input; `.gz` and `.zst` are unpacked. `on_bytes` hears of the bytes as they come
 /// from the disk.
 pub(crate) fn open<'a>(path: &Path, on_bytes: impl Fn(u64) + 'a) -> Result<Box<dyn Read + 'a>, InputError> {

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let mut output = Output::open(output_path).map_err(cannot_write)?;
     let progress = match arguments.quiet {
         true => indicatif::ProgressBar::hidden(),
-        false => terminal.progress(total_bytes(&arguments.files)),
+        false => terminal.progress(lines::total_bytes(&arguments.files)),
     };
     let mut course = Course::default();
     let mut summaries = String::new();
@@ -105,14 +105,6 @@ fn refuse_own_output(files: &[PathBuf], output: Option<&Path>) -> Result<(), Fai
         return Err(Failure::Usage(message));
     }
     Ok(())
-}
-
-/// The bytes that will be read, where that is known.
-fn total_bytes(files: &[PathBuf]) -> Option<u64> {
-    files
-        .iter()
-        .map(|path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()))
-        .sum()
 }
 
 impl Course {

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let mut output = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let progress = match arguments.quiet {
         true => indicatif::ProgressBar::hidden(),
-        false => terminal.progress(total_bytes(&events)),
+        false => terminal.progress(lines::total_bytes(&events)),
     };
     let mut outcome = Ok(());
     for path in &events {
@@ -137,14 +137,6 @@ fn inputs(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         return Err(Failure::Usage(message.to_owned()));
     }
     Ok(vec![PathBuf::from("-")])
-}
-
-/// The bytes that will be read, where that is known.
-fn total_bytes(events: &[PathBuf]) -> Option<u64> {
-    events
-        .iter()
-        .map(|path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len()))
-        .sum()
 }
 
 fn title(events: &[PathBuf]) -> String {
