@@ -64,9 +64,9 @@ fn layer(package: &Package) -> Option<u32> {
     }
     match package.name.as_str() {
         "andon-model" => Some(0),
-        "andon-engine" | "andon-history" | "andon-report" | "andon-simulator" => Some(1),
-        "andon-document" | "andon-service" | "andon-testkit" => Some(2),
-        "andon-aws" => Some(3),
+        "andon-engine" | "andon-history" | "andon-intake" | "andon-report" | "andon-simulator" => Some(1),
+        "andon-document" | "andon-service" => Some(2),
+        "andon-aws" | "andon-local" | "andon-testkit" => Some(3),
         "andon-tests" => Some(5),
         _ => None,
     }

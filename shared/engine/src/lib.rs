@@ -17,4 +17,4 @@ mod window;
 
 pub use compile::{CompiledRules, Plan, PlanError, Refused, RuleSet};
 pub use fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint};
-pub use pack::{Packed, Segment, SegmentId, UnpackError, segments_of};
+pub use pack::{Packed, Segment, SegmentId, UnpackError, bytes, rule_set_of, segments_of};

@@ -75,6 +75,20 @@ impl CompiledRules {
         Self { sets: vec![Arc::new(RuleSet { start_ms: Self::ALWAYS_MS, ..set })] }
     }
 
+    /// Part of a longer history of sets: enough for states that were folded with the first of these or a later one,
+    /// and for new keys whose first record arrives at or after the first start.
+    ///
+    /// # Errors
+    /// When the starts do not increase.
+    pub fn of(sets: Vec<Arc<RuleSet>>) -> Result<Self, Refused> {
+        for (earlier, later) in sets.iter().zip(sets.iter().skip(1)) {
+            if later.start_ms <= earlier.start_ms {
+                return Err(Refused::StartsTooEarly { start_ms: later.start_ms, known_ms: earlier.start_ms });
+            }
+        }
+        Ok(Self { sets })
+    }
+
     /// Adds a set that takes effect at its start.
     ///
     /// # Errors
@@ -219,6 +233,12 @@ impl RuleSet {
         Ok(set)
     }
 
+    /// The set, to take effect at a start, ms.
+    #[must_use]
+    pub fn starting(self, start_ms: i64) -> Self {
+        Self { start_ms, ..self }
+    }
+
     /// When it takes effect, ms.
     #[must_use]
     pub fn start_ms(&self) -> i64 {
@@ -262,6 +282,17 @@ impl RuleSet {
         rules.sort_unstable();
         rules.dedup();
         rules
+    }
+
+    /// Everything that decides for an equipment, as a text: its rules without versions and descriptions, and the settings.
+    /// Where two sets give the same, a change from one to the other decides nothing.
+    #[must_use]
+    pub fn meaning_for(&self, equipment: &str) -> String {
+        let rules = self.rules_for(equipment);
+        let rules = rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
+        let mut meanings: Vec<String> = rules.map(|rule| rule_meaning(&rule.rule)).collect();
+        meanings.sort_unstable();
+        format!("{:?} {}", self.times, meanings.join("\n"))
     }
 
     /// What the set means for an equipment.

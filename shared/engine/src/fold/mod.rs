@@ -6,6 +6,7 @@
 mod change;
 mod entry;
 mod explain;
+mod lifetime;
 mod pending;
 mod rule;
 mod sources;

@@ -7,15 +7,18 @@ use andon_model::limits;
 
 use super::UnpackError;
 
+/// Writes values one after the other.
 #[derive(Debug, Default)]
-pub(super) struct Writer(pub Vec<u8>);
+pub struct Writer(pub Vec<u8>);
 
 impl Writer {
-    pub(super) fn byte(&mut self, byte: u8) {
+    /// One byte.
+    pub fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
-    pub(super) fn unsigned(&mut self, mut number: u64) {
+    /// An unsigned integer, in as few bytes as hold it.
+    pub fn unsigned(&mut self, mut number: u64) {
         loop {
             let [low, ..] = number.to_le_bytes();
             number >>= 7;
@@ -26,40 +29,53 @@ impl Writer {
         }
     }
 
-    pub(super) fn signed(&mut self, number: i64) {
+    /// A signed integer; small ones of either sign are short.
+    pub fn signed(&mut self, number: i64) {
         self.unsigned(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
-    pub(super) fn length(&mut self, length: usize) {
+    /// A number of things.
+    pub fn length(&mut self, length: usize) {
         self.unsigned(u64::try_from(length).unwrap_or(u64::MAX));
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    /// A text with its length.
+    pub fn text(&mut self, text: &str) {
         self.length(text.len());
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) fn float(&mut self, number: f64) {
+    /// A number, exactly.
+    pub fn float(&mut self, number: f64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
     /// A time as its distance behind (or, negative, ahead of) a reference.
-    pub(super) fn time(&mut self, at_ms: i64, reference_ms: i64) {
+    pub fn time(&mut self, at_ms: i64, reference_ms: i64) {
         self.signed(reference_ms - at_ms);
     }
 }
 
+/// Reads what a [`Writer`] wrote. Every method fails where the bytes end too early or are none that it writes.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a>(pub &'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn byte(&mut self) -> Result<u8, UnpackError> {
+    /// One byte.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn byte(&mut self) -> Result<u8, UnpackError> {
         let (first, rest) = self.0.split_first().ok_or(UnpackError::Truncated)?;
         self.0 = rest;
         Ok(*first)
     }
 
-    pub(super) fn unsigned(&mut self) -> Result<u64, UnpackError> {
+    /// An unsigned integer.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn unsigned(&mut self) -> Result<u64, UnpackError> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -75,39 +91,66 @@ impl<'a> Reader<'a> {
         Err(UnpackError::Corrupt("an integer is too long"))
     }
 
-    pub(super) fn signed(&mut self) -> Result<i64, UnpackError> {
+    /// A signed integer.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn signed(&mut self) -> Result<i64, UnpackError> {
         let number = self.unsigned()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
     /// A count of things that take at least one byte each: no count makes more memory than there are bytes.
-    pub(super) fn count(&mut self) -> Result<usize, UnpackError> {
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn count(&mut self) -> Result<usize, UnpackError> {
         let count = usize::try_from(self.unsigned()?).map_err(|_| UnpackError::Truncated)?;
         if count > self.0.len() { Err(UnpackError::Truncated) } else { Ok(count) }
     }
 
-    pub(super) fn small(&mut self) -> Result<u32, UnpackError> {
+    /// An unsigned integer of 32 bits.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn small(&mut self) -> Result<u32, UnpackError> {
         u32::try_from(self.unsigned()?).map_err(|_| UnpackError::Corrupt("a number is too large"))
     }
 
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], UnpackError> {
+    /// So many bytes.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], UnpackError> {
         let (taken, rest) = self.0.split_at_checked(length).ok_or(UnpackError::Truncated)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, UnpackError> {
+    /// A text.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn text(&mut self) -> Result<&'a str, UnpackError> {
         let length = self.count()?;
         std::str::from_utf8(self.take(length)?).map_err(|_| UnpackError::Corrupt("a text is not UTF-8"))
     }
 
-    pub(super) fn float(&mut self) -> Result<f64, UnpackError> {
+    /// A number.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn float(&mut self) -> Result<f64, UnpackError> {
         let (bytes, rest) = self.0.split_first_chunk().ok_or(UnpackError::Truncated)?;
         self.0 = rest;
         Ok(f64::from_le_bytes(*bytes))
     }
 
-    pub(super) fn time(&mut self, reference_ms: i64) -> Result<i64, UnpackError> {
+    /// A time, ms, from its distance to a reference.
+    ///
+    /// # Errors
+    /// See [`Reader`].
+    pub fn time(&mut self, reference_ms: i64) -> Result<i64, UnpackError> {
         let behind_ms = self.signed()?;
         match reference_ms.checked_sub(behind_ms) {
             // The fold adds and subtracts waits of at most a month: those cannot overflow either.

@@ -8,7 +8,7 @@
 //! Names are not stored: positions mean what the rule set that the head names says they mean, and a fingerprint
 //! guards that.
 
-mod bytes;
+pub mod bytes;
 mod head;
 mod panes;
 mod segments;
@@ -92,6 +92,14 @@ pub fn segments_of(head: &[u8]) -> Result<Vec<SegmentId>, UnpackError> {
     let mut reader = Reader(head);
     head::read_preamble(&mut reader)?;
     Ok(segments::read_list(&mut reader)?.ids().collect())
+}
+
+/// The start, ms, of the rule set that a head was folded with: it must be known before the head is unpacked.
+///
+/// # Errors
+/// When the head was written by an unknown version or is damaged.
+pub fn rule_set_of(head: &[u8]) -> Result<i64, UnpackError> {
+    head::read_preamble(&mut Reader(head)).map(|(_, start_ms)| start_ms)
 }
 
 impl KeyState {

@@ -1,0 +1,215 @@
+//! Folding what was set aside for a parked key, once what was wrong has been mended.
+
+use std::fmt;
+use std::io::Read as _;
+
+use andon_intake::{Authenticator, Outcome, SequenceNumber, ShardId, read_message};
+
+use super::batch::Message;
+use super::commit::Work;
+use super::fold::{self, Folding};
+use super::park::ParkedLine;
+use super::rejected::{RejectedLine, Rejections};
+use super::{EvaluatePorts, Evaluator};
+use crate::catalog::CatalogError;
+use crate::envelope::Position;
+use crate::names;
+use crate::ports::{Commit, Committed, Due, Head, PortError};
+
+/// What unparking did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unparked {
+    /// Objects of records that were folded.
+    pub objects: u64,
+    /// Messages in them, also those that had been folded before.
+    pub messages: u64,
+    /// State changes that were decided.
+    pub transitions: u64,
+}
+
+/// Why a key stays parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnparkError {
+    /// It is not parked.
+    NotParked,
+    /// It still cannot be folded.
+    StillFailing(String),
+    /// An object of its records cannot be read.
+    Damaged {
+        /// The object.
+        object: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A port failed; what was folded stays folded.
+    Port(PortError),
+}
+
+impl fmt::Display for UnparkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotParked => f.write_str("the equipment is not parked"),
+            Self::StillFailing(reason) => write!(f, "the equipment still cannot be folded: {reason}"),
+            Self::Damaged { object, reason } => {
+                write!(f, "the parked records in `{object}` cannot be read: {reason}")
+            }
+            Self::Port(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for UnparkError {}
+
+impl From<PortError> for UnparkError {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+/// Most bytes of one object of parked records, unpacked: a batch of Lambda with all its records unpacked, and room.
+const OBJECT_BYTES: u64 = 256 << 20;
+
+impl<P: EvaluatePorts> Evaluator<P> {
+    /// Folds the parked records of a key in the order in which they were parked, then lets it go on. What arrives
+    /// meanwhile is parked behind them, and is folded too.
+    ///
+    /// # Errors
+    /// When the key is not parked, still cannot be folded, or a port fails. It then stays parked; what was folded is not
+    /// folded again.
+    pub async fn unpark(
+        &self,
+        equipment: &str,
+        trust: Option<&Authenticator>,
+    ) -> Result<Unparked, UnparkError> {
+        let mut unparked = Unparked::default();
+        let mut folded: Vec<String> = Vec::new();
+        loop {
+            let head = self.head(equipment).await?.filter(|head| head.parked.is_some());
+            let head = head.ok_or(UnparkError::NotParked)?;
+            let objects = self.ports.list_objects(&names::parked_prefix(equipment)).await?;
+            let Some(object) = objects.into_iter().find(|object| !folded.contains(object)) else {
+                // Early is not late: the tick that comes finds out when the key is really due.
+                let due = Due { bucket: names::due_bucket(equipment), at_ms: self.ports.now_ms() };
+                let read_version = head.version;
+                let head =
+                    Head { version: read_version + 1, parked: None, failures: 0, due: Some(due), ..head };
+                let commit = Commit { equipment: equipment.to_owned(), read_version, head, outbox: None };
+                if self.ports.commit(&commit).await? == Committed::Conflict {
+                    continue;
+                }
+                for object in &folded {
+                    self.ports.delete_object(object).await?;
+                }
+                return Ok(unparked);
+            };
+            let lines = self.lines_of(&object).await?;
+            unparked.messages += lines.len() as u64;
+            unparked.transitions += self.fold_lines(equipment, &object, &lines, trust).await?;
+            unparked.objects += 1;
+            folded.push(object);
+        }
+    }
+
+    async fn head(&self, equipment: &str) -> Result<Option<Head>, PortError> {
+        Ok(self.ports.read_heads(&[equipment]).await?.into_iter().next().flatten())
+    }
+
+    async fn lines_of(&self, object: &str) -> Result<Vec<ParkedLine>, UnparkError> {
+        let damaged = |reason: String| UnparkError::Damaged { object: object.to_owned(), reason };
+        let packed = self.ports.get_object(object).await?;
+        let packed = packed.ok_or_else(|| damaged("it is not there".to_owned()))?;
+        let mut text = String::new();
+        let mut unpacked = flate2::read::GzDecoder::new(packed.as_slice()).take(OBJECT_BYTES);
+        unpacked.read_to_string(&mut text).map_err(|error| damaged(error.to_string()))?;
+        let line = |(number, line): (usize, &str)| {
+            serde_json::from_str(line).map_err(|error| damaged(format!("line {}: {error}", number + 1)))
+        };
+        text.lines().enumerate().map(line).collect()
+    }
+
+    /// Folds the records of one object, in as many commits as it takes; answers how much was decided.
+    async fn fold_lines(
+        &self,
+        equipment: &str,
+        object: &str,
+        lines: &[ParkedLine],
+        trust: Option<&Authenticator>,
+    ) -> Result<u64, UnparkError> {
+        let damaged = |reason: String| UnparkError::Damaged { object: object.to_owned(), reason };
+        let Some(first) = lines.first() else { return Ok(0) };
+        let shard: ShardId = first.shard.parse().map_err(|error| damaged(format!("{error}")))?;
+        let raw: Vec<Vec<u8>> = lines
+            .iter()
+            .map(ParkedLine::raw)
+            .collect::<Option<_>>()
+            .ok_or_else(|| damaged("a message is not base64".to_owned()))?;
+        let mut messages = Vec::with_capacity(lines.len());
+        for (line, raw) in lines.iter().zip(&raw) {
+            let number: SequenceNumber =
+                line.sequence_number.parse().map_err(|error| damaged(format!("{error}")))?;
+            read_message(raw, line.index, trust, |outcome| {
+                // What is refused was written when it came; of a list, only this equipment was parked.
+                if let Outcome::Item(item) = outcome
+                    && item.equipment == equipment
+                {
+                    messages.push(Message {
+                        equipment: item.equipment,
+                        position: Position { sequence_number: number, index: item.index },
+                        arrival_ms: line.arrival,
+                        body: item.body,
+                        raw: item.message,
+                        on_own_key: true,
+                    });
+                }
+            });
+        }
+        let mut open: Vec<&Message<'_>> = messages.iter().collect();
+        let mut transitions = 0;
+        while let (Some(first), Some(last)) = (open.first(), open.last()) {
+            let head = self.head(equipment).await?.ok_or(UnparkError::NotParked)?;
+            let facts = self.facts_of(equipment, &head).await.map_err(UnparkError::StillFailing)?;
+            let pointer = self.ports.pointer().await?;
+            let from_ms = if facts.packed.is_empty() {
+                pointer.start_of_due(first.arrival_ms)
+            } else {
+                andon_engine::rule_set_of(&facts.packed)
+                    .map_err(|error| UnparkError::StillFailing(error.to_string()))?
+            };
+            let newest_ms = open.iter().map(|message| message.arrival_ms).max().unwrap_or(last.arrival_ms);
+            let newest_ms = newest_ms.max(from_ms);
+            let rules = match self.catalog.chain(&self.ports, &pointer, from_ms, newest_ms).await {
+                Ok(rules) => rules,
+                Err(CatalogError::Port(error)) => return Err(error.into()),
+                Err(error) => return Err(UnparkError::StillFailing(error.to_string())),
+            };
+            let mut step = match fold::fold(equipment, facts, &rules, &shard, &open, &self.settings) {
+                Folding::AlreadyDone { .. } => return Ok(transitions),
+                Folding::Torn(reason) | Folding::Impossible(reason) => {
+                    return Err(UnparkError::StillFailing(reason));
+                }
+                Folding::Step(step) => step,
+            };
+            // It is parked until all is folded.
+            step.commit.head.due = None;
+            step.commit.head.expires_s = None;
+            step.commit.head.failures = head.failures;
+            let mut rejections = Rejections::default();
+            for (number, rejected) in &step.rejections {
+                if let Some(message) = open.get(*number) {
+                    rejections.add(&RejectedLine::point(&shard, message, rejected, true));
+                }
+            }
+            if let Some((name, content)) =
+                rejections.object(&shard, first.position.sequence_number, first.arrival_ms)
+            {
+                self.ports.put_object(&name, content).await?;
+            }
+            let (done, decided) = (step.done, step.folded.transitions);
+            if self.commit_one(&Work::Step(step)).await? == Committed::Done {
+                transitions += decided;
+                open.drain(..done);
+            }
+        }
+        Ok(transitions)
+    }
+}

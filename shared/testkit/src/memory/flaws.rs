@@ -1,0 +1,24 @@
+//! Deliberate bugs of a world, to show that the checkers see them.
+
+/// Which promises a world breaks. None by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flaws {
+    /// A commit is written whatever version is stored.
+    pub ignores_versions: bool,
+    /// Every third head that is read has lost its positions.
+    pub forgets_positions: bool,
+    /// The first pointer that was read is served for ever.
+    pub stale_pointer: bool,
+    /// Every third outbox item is not written, although its head is.
+    pub loses_outbox: bool,
+    /// The bus says that it accepted an entry, and accepts it after the next one.
+    pub reorders_bus: bool,
+    /// The bus says that it accepted an entry, and every fifth is lost.
+    pub loses_bus: bool,
+    /// A checkpoint is written whatever revision is stored.
+    pub ignores_revisions: bool,
+    /// A view is written whatever sequence is stored.
+    pub ignores_sequences: bool,
+    /// Every fifth object is not written.
+    pub loses_objects: bool,
+}
