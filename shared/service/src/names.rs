@@ -76,7 +76,7 @@ pub fn base64(bytes: &[u8]) -> String {
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes)
 }
 
-/// What [`base64`] wrote.
+/// What [`base64()`] wrote.
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).ok()
