@@ -4,7 +4,6 @@
 //! to standard error.
 
 mod check;
-mod clock;
 mod demo;
 mod import;
 mod lines;

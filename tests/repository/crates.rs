@@ -60,14 +60,15 @@ fn member(name: &str) -> &'static Package {
 fn layer(package: &Package) -> Option<u32> {
     let folder = package.manifest_path.strip_prefix(root().to_str()?).ok()?;
     if folder.starts_with("cli") || folder.starts_with("functions") {
-        return Some(4);
+        return Some(5);
     }
     match package.name.as_str() {
-        "andon-model" => Some(0),
+        "andon-clock" | "andon-model" => Some(0),
         "andon-engine" | "andon-history" | "andon-intake" | "andon-report" | "andon-simulator" => Some(1),
         "andon-document" | "andon-service" => Some(2),
-        "andon-aws" | "andon-local" | "andon-testkit" => Some(3),
-        "andon-tests" => Some(5),
+        "andon-aws" | "andon-telemetry" | "andon-testkit" => Some(3),
+        "andon-local" => Some(4),
+        "andon-tests" => Some(6),
         _ => None,
     }
 }

@@ -13,10 +13,10 @@ use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
 use self::reason::Reasons;
 use self::story::Said;
 use crate::Failure;
-use crate::clock::Stopwatch;
 use crate::replay::session::Session;
 use crate::replay::write_report;
 use crate::terminal::{self, Terminal};
+use andon_clock::Stopwatch;
 
 /// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
 ///

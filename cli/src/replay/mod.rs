@@ -11,10 +11,10 @@ use andon_engine::CompiledRules;
 use clap::ValueEnum;
 
 use self::session::Session;
-use crate::clock::Stopwatch;
 use crate::lines::{self, Line};
 use crate::terminal::Terminal;
 use crate::{Failure, rules};
+use andon_clock::Stopwatch;
 
 /// Run rules over recorded data points, and print the state changes.
 ///

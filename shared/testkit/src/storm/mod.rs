@@ -2,7 +2,7 @@
 //!
 //! Producers write a random case into a stream that is split and merged meanwhile; event sources invoke the real
 //! `evaluate` and `publish`, `tick` runs beside them, rules change in the middle. Every effect may fail before or after it
-//! took place, every process may crash or stand still there. When the faults stop and everything has drained, [`check`]
+//! took place, every process may crash or stand still there. When the faults stop and everything has drained, `check`
 //! looks at what came of it, without the help of the workflows.
 
 mod check;

@@ -1,0 +1,3 @@
+//! The Lambda function `evaluate`.
+
+fn main() {}
