@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use andon_model::limits::RECORD_BYTES;
 use flate2::read::MultiGzDecoder;
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 use ruzstd::decoding::StreamingDecoder;
 
-/// One line of an input.
-pub(crate) enum Line<'a> {
-    /// The line without its end.
-    Bytes(&'a [u8]),
-    /// The line is longer than a record may be; it was skipped.
+/// What an input is read in.
+pub(crate) enum Block<'a> {
+    /// Whole lines, the last of the input perhaps without its end.
+    Lines(&'a [u8]),
+    /// A line that is longer than a record may be; it was skipped.
     TooLong,
 }
 
@@ -60,15 +60,14 @@ pub(crate) fn open<'a>(path: &Path, on_bytes: impl Fn(u64) + 'a) -> Result<Box<d
     })
 }
 
-/// Calls `f` with every line that is not blank and its number from 1, until it fails.
-pub(crate) fn for_each<E>(
+/// Calls `f` with all lines, as many at a time as were read, until it fails.
+pub(crate) fn for_each_block<E>(
     mut input: impl Read,
-    mut f: impl FnMut(u64, Line<'_>) -> Result<(), E>,
+    mut f: impl FnMut(Block<'_>) -> Result<(), E>,
 ) -> Result<io::Result<()>, E> {
     let mut buffer: Vec<u8> = vec![0; BLOCK_BYTES];
-    // Unread bytes are those before `filled`; all from the start of a line.
+    // Unread bytes are those before `filled`: all from the start of a line, or from within one that is too long.
     let mut filled = 0;
-    let mut number = 0;
     let mut too_long = false;
     loop {
         if filled == buffer.len() {
@@ -87,35 +86,24 @@ pub(crate) fn for_each<E>(
         };
         let searched = filled;
         filled += read;
+        let new = buffer.get(searched..filled).unwrap_or_default();
+        let Some(last) = memrchr(b'\n', new).map(|at| searched + at) else { continue };
         let mut start = 0;
-        let mut from = searched;
-        while let Some(end) = memchr(b'\n', buffer.get(from..filled).unwrap_or_default()).map(|at| from + at)
-        {
-            number += 1;
-            let line = buffer.get(start..end).unwrap_or_default();
-            if std::mem::take(&mut too_long) {
-                f(number, Line::TooLong)?;
-            } else {
-                emit(number, line, &mut f)?;
-            }
-            start = end + 1;
-            from = start;
+        if too_long {
+            start = memchr(b'\n', new).map_or(filled, |at| searched + at + 1);
+            too_long = false;
+            f(Block::TooLong)?;
         }
-        if start > 0 {
-            buffer.copy_within(start..filled, 0);
-            filled -= start;
-        }
+        f(Block::Lines(buffer.get(start..=last).unwrap_or_default()))?;
+        buffer.copy_within(last + 1..filled, 0);
+        filled -= last + 1;
     }
     if too_long {
-        f(number + 1, Line::TooLong)?;
+        f(Block::TooLong)?;
     } else {
-        emit(number + 1, buffer.get(..filled).unwrap_or_default(), &mut f)?;
+        f(Block::Lines(buffer.get(..filled).unwrap_or_default()))?;
     }
     Ok(Ok(()))
-}
-
-fn emit<E>(number: u64, line: &[u8], f: &mut impl FnMut(u64, Line<'_>) -> Result<(), E>) -> Result<(), E> {
-    if line.iter().all(u8::is_ascii_whitespace) { Ok(()) } else { f(number, Line::Bytes(line)) }
 }
 
 /// Counts what passes.
@@ -166,14 +154,19 @@ mod tests {
 
     fn lines(input: &[u8]) -> Vec<String> {
         let mut seen = Vec::new();
-        for_each(input, |number, line| {
-            seen.push(match line {
-                Line::Bytes(bytes) if bytes.len() < 100 => {
-                    format!("{number} {}", String::from_utf8_lossy(bytes))
+        for_each_block(input, |block| {
+            match block {
+                Block::Lines(lines) => {
+                    seen.extend(lines.split_inclusive(|byte| *byte == b'\n').map(|line| {
+                        if line.len() < 100 {
+                            String::from_utf8_lossy(line).into_owned()
+                        } else {
+                            format!("{} bytes", line.len())
+                        }
+                    }))
                 }
-                Line::Bytes(bytes) => format!("{number} {} bytes", bytes.len()),
-                Line::TooLong => format!("{number} too long"),
-            });
+                Block::TooLong => seen.push("too long".to_owned()),
+            }
             Ok::<(), ()>(())
         })
         .unwrap()
@@ -182,8 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_count_but_are_not_given() {
-        assert_eq!(lines(b"a\n\n  \nb\r\nc"), ["1 a", "4 b\r", "5 c"]);
+    fn lines_are_whole_and_the_last_may_lack_its_end() {
+        assert_eq!(lines(b"a\n\n  \nb\r\nc"), ["a\n", "\n", "  \n", "b\r\n", "c"]);
+        assert_eq!(lines(b"a\n"), ["a\n"]);
+        let input = b"0123456789\n".repeat(BLOCK_BYTES);
+        assert!(lines(&input).iter().all(|line| line == "0123456789\n"));
     }
 
     #[test]
@@ -193,6 +189,6 @@ mod tests {
         input.extend(vec![b'y'; RECORD_BYTES * 3]);
         input.extend(b"\nafter\n");
         input.extend(vec![b'z'; RECORD_BYTES * 3]);
-        assert_eq!(lines(&input), ["1 196608 bytes", "2 short", "3 too long", "4 after", "5 too long"]);
+        assert_eq!(lines(&input), ["196609 bytes", "short\n", "too long", "after\n", "too long"]);
     }
 }

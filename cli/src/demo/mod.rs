@@ -117,14 +117,9 @@ fn work(
 ) -> Result<Vec<Said>, Failure> {
     let mut said: Vec<Said> = Vec::new();
     let (mut lines, mut changes) = (Vec::with_capacity(BLOCK_BYTES * 2), Vec::new());
-    let (mut number, mut folded) = (0, 0);
+    let mut folded = 0;
     while let Some(now_ms) = shift.step(&mut lines) {
-        for line in lines.get(folded..).unwrap_or_default().split(|byte| *byte == b'\n') {
-            if !line.is_empty() {
-                number += 1;
-                session.line(number, line, &mut changes)?;
-            }
-        }
+        session.lines(lines.get(folded..).unwrap_or_default(), &mut changes)?;
         folded = lines.len();
         let new = session.kept().get(said.len()..).unwrap_or_default();
         said.extend(new.iter().map(|transition| Said { transition: transition.clone(), known_ms: now_ms }));

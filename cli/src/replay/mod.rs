@@ -11,7 +11,7 @@ use andon_engine::CompiledRules;
 use clap::ValueEnum;
 
 use self::session::Session;
-use crate::lines::{self, Line};
+use crate::lines::{self, Block};
 use crate::terminal::Terminal;
 use crate::{Failure, rules};
 use andon_clock::Stopwatch;
@@ -112,10 +112,10 @@ fn read(
 ) -> Result<(), Failure> {
     session.begin_file(path);
     let input = lines::open(path, on_bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    let read = lines::for_each(input, |number, line| {
-        match line {
-            Line::Bytes(bytes) => session.line(number, bytes, output)?,
-            Line::TooLong => session.too_long(number),
+    let read = lines::for_each_block(input, |block| {
+        match block {
+            Block::Lines(lines) => session.lines(lines, output)?,
+            Block::TooLong => session.too_long(),
         }
         // An output that is gone ends the work.
         if session.has_write_error() { Err(Failure::AlreadySaid) } else { Ok(()) }

@@ -102,29 +102,27 @@ impl Session {
         }
     }
 
-    /// The lines that follow are of this file.
+    /// The lines that follow are of this file, from its first one.
     pub(crate) fn begin_file(&mut self, path: &Path) {
         self.watcher.file = path.to_owned();
+        self.watcher.line = 0;
     }
 
-    /// Folds one line, and writes what it decides.
-    pub(crate) fn line(
-        &mut self,
-        number: u64,
-        line: &[u8],
-        output: &mut impl io::Write,
-    ) -> Result<(), FoldError> {
-        self.watcher.line = number;
-        self.replay.line(line, &mut self.watcher)?;
-        if !self.watcher.transitions.is_empty() {
-            self.watcher.write(output);
+    /// Folds whole lines, and writes what they decide, until the output fails.
+    pub(crate) fn lines(&mut self, mut lines: &[u8], output: &mut impl io::Write) -> Result<(), FoldError> {
+        while !lines.is_empty() && !self.has_write_error() {
+            self.watcher.line += 1;
+            lines = self.replay.first_line(lines, &mut self.watcher)?;
+            if !self.watcher.transitions.is_empty() {
+                self.watcher.write(output);
+            }
         }
         Ok(())
     }
 
     /// A line that was too long to be read.
-    pub(crate) fn too_long(&mut self, number: u64) {
-        self.watcher.line = number;
+    pub(crate) fn too_long(&mut self) {
+        self.watcher.line += 1;
         self.replay.too_long(&mut self.watcher);
     }
 

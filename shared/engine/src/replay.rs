@@ -86,16 +86,32 @@ impl Replay {
         }
     }
 
+    /// Reads the first of some lines, if it is not blank, and answers with the lines behind it.
+    ///
+    /// # Errors
+    /// As [`Replay::line`].
+    pub fn first_line<'a>(&mut self, lines: &'a [u8], sink: &mut impl Sink) -> Result<&'a [u8], FoldError> {
+        if let Some((point, behind)) = Message::read_usual_line(lines) {
+            self.usual(&point, sink)?;
+            return Ok(behind);
+        }
+        let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
+        let (line, behind) = lines.split_at_checked(end).unwrap_or_default();
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            self.line(line, sink)?;
+        }
+        Ok(behind.get(1..).unwrap_or_default())
+    }
+
     /// Reads one line, without its line end.
     ///
     /// # Errors
     /// When a rule set cannot serve an equipment. Anything wrong with the line itself is rejected and counted.
     pub fn line(&mut self, line: &[u8], sink: &mut impl Sink) -> Result<(), FoldError> {
-        self.counts.lines += 1;
-        if let Some((arrival_ms, equipment, point)) = Message::read_usual(line) {
-            let arrival_ms = arrival_ms.or(point.created_at_ms).unwrap_or(point.timestamp_ms);
-            return self.points(equipment, std::slice::from_ref(&point), arrival_ms, sink);
+        if let Some(point) = Message::read_usual(line) {
+            return self.usual(&point, sink);
         }
+        self.counts.lines += 1;
         let message = Message::read(line);
         for rejection in &message.rejections {
             self.counts.reject(rejection.reason, 1);
@@ -167,6 +183,18 @@ impl Replay {
             *key = f(&self.rules, key)?;
         }
         Ok(())
+    }
+
+    /// A line that is a data point, with its arrival in an envelope and its equipment.
+    #[inline]
+    fn usual(
+        &mut self,
+        (arrival_ms, equipment, point): &(Option<i64>, &str, DataPoint<'_>),
+        sink: &mut impl Sink,
+    ) -> Result<(), FoldError> {
+        self.counts.lines += 1;
+        let arrival_ms = arrival_ms.or(point.created_at_ms).unwrap_or(point.timestamp_ms);
+        self.points(equipment, std::slice::from_ref(point), arrival_ms, sink)
     }
 
     #[inline]
@@ -254,5 +282,34 @@ fn report(counts: &mut Counts, equipment: &str, outcome: &mut Outcome, sink: &mu
     for transition in outcome.transitions.drain(..) {
         counts.transitions += 1;
         sink.transition(transition);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Quiet;
+
+    impl Sink for Quiet {
+        fn transition(&mut self, _: Transition) {}
+    }
+
+    #[test]
+    fn lines_of_any_form_are_taken_one_by_one_and_blank_ones_are_nothing() {
+        let set = RuleSet::compile(RuleDocument::default()).unwrap();
+        let mut replay = Replay::new(CompiledRules::new(set));
+        let usual = r#"{"timestamp":5,"equipmentId":"e","tag":"t","value":1}"#;
+        let spaced = r#"{"timestamp": 5, "equipmentId": "e", "tag": "t", "value": 1}"#;
+        let lines = format!("{usual}\n\n{spaced}\r\n \r\n{usual}\r\n{{\n{usual}x\n{spaced}");
+        let mut rest = lines.as_bytes();
+        let mut taken = 0;
+        while !rest.is_empty() {
+            rest = replay.first_line(rest, &mut Quiet).unwrap();
+            taken += 1;
+        }
+        let counts = replay.counts();
+        assert_eq!((taken, counts.lines, counts.points), (8, 6, 4));
+        assert_eq!(counts.rejected(Reason::Malformed), 2);
     }
 }

@@ -8,6 +8,7 @@
 mod general;
 mod number;
 mod template;
+mod word;
 
 #[cfg(test)]
 mod tests;
@@ -71,7 +72,27 @@ impl<'a> Message<'a> {
     #[inline]
     #[must_use]
     pub fn read_usual(bytes: &'a [u8]) -> Option<(Option<i64>, &'a str, DataPoint<'a>)> {
-        if bytes.len() > limits::RECORD_BYTES { None } else { template::read(bytes) }
+        if bytes.len() > limits::RECORD_BYTES {
+            return None;
+        }
+        let (point, behind) = template::read(bytes)?;
+        matches!(behind, b"" | b"\r").then_some(point)
+    }
+
+    /// As [`Message::read_usual`], for the first of several lines, with the lines behind it: who reads a line need not
+    /// look for its end before.
+    #[inline]
+    #[must_use]
+    pub fn read_usual_line(lines: &'a [u8]) -> Option<((Option<i64>, &'a str, DataPoint<'a>), &'a [u8])> {
+        let (point, behind) = template::read(lines)?;
+        if lines.len() - behind.len() > limits::RECORD_BYTES {
+            return None;
+        }
+        match behind {
+            [] | [b'\r'] => Some((point, &[])),
+            [b'\n', behind @ ..] | [b'\r', b'\n', behind @ ..] => Some((point, behind)),
+            _ => None,
+        }
     }
 
     /// A message of which nothing can be used.

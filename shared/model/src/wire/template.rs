@@ -7,16 +7,17 @@ use std::borrow::Cow;
 
 use compact_str::CompactString;
 
-use super::number::{decimal, integer};
+use super::number::{decimal, integer, thirteen_digits};
+use super::word::{each, word};
 use crate::{DataPoint, Value, limits};
 
 /// A data point in the usual form, with the arrival of its envelope.
 pub(super) type Usual<'a> = (Option<i64>, &'a str, DataPoint<'a>);
 
+/// The data point that some bytes begin with, and what follows it.
 #[inline]
-pub(super) fn read(line: &[u8]) -> Option<Usual<'_>> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut cursor = Cursor { rest: line };
+pub(super) fn read(bytes: &[u8]) -> Option<(Usual<'_>, &[u8])> {
+    let mut cursor = Cursor { rest: bytes };
     let arrival_ms = match cursor.take(br#"{"arrival":"#) {
         Some(()) => {
             let arrival_ms = cursor.time()?;
@@ -29,7 +30,7 @@ pub(super) fn read(line: &[u8]) -> Option<Usual<'_>> {
     if arrival_ms.is_some() {
         cursor.take(b"}")?;
     }
-    cursor.rest.is_empty().then_some((arrival_ms, equipment, point))
+    Some(((arrival_ms, equipment, point), cursor.rest))
 }
 
 /// What is left of the line.
@@ -77,7 +78,7 @@ impl<'a> Cursor<'a> {
         if self.take(br#","quality":"Ok""#).is_none() && self.take(br#","quality":""#).is_some() {
             point.quality_ok = self.text(limits::NAME_BYTES)? == "Ok";
         }
-        if self.take(br#","meta":{"#).is_some() {
+        if self.take(br#","meta":"#).is_some() {
             self.meta(&mut point)?;
         }
         self.take(b"}")?;
@@ -87,35 +88,36 @@ impl<'a> Cursor<'a> {
     /// The fields of `meta` in the usual order, each of them optional, up to and with the closing brace.
     #[inline(always)]
     fn meta(&mut self, point: &mut DataPoint<'a>) -> Option<()> {
-        let mut comma = false;
-        if self.field(br#""sequenceNumber":"#, &mut comma)? {
+        let mut before = b'{';
+        if self.field(&mut before, br#""sequenceNumber":"#) {
             point.sequence_number = self.integer()?;
         }
-        if self.field(br#""flags":["#, &mut comma)? {
+        if self.field(&mut before, br#""flags":["#) {
             point.derived = self.flags()?;
         }
-        if self.field(br#""createdAt":"#, &mut comma)? {
+        if self.field(&mut before, br#""createdAt":"#) {
             point.created_at_ms = Some(self.time()?);
         }
-        if self.field(br#""sourceId":""#, &mut comma)? {
+        if self.field(&mut before, br#""sourceId":""#) {
             point.source = Cow::Borrowed(self.text(limits::SOURCE_BYTES)?);
+        }
+        if before == b'{' {
+            self.take(b"{")?;
         }
         self.take(b"}")
     }
 
-    /// Moves over a key of `meta`, with the comma before it if it is not the first; answers whether it was there.
+    /// Moves over a key of `meta` with what must stand before it, a brace or a comma, if it comes next.
     #[inline(always)]
-    fn field<const N: usize>(&mut self, key: &[u8; N], comma: &mut bool) -> Option<bool> {
-        let before = self.rest;
-        if *comma && self.take(b",").is_none() {
-            return Some(false);
+    fn field<const N: usize>(&mut self, before: &mut u8, key: &[u8; N]) -> bool {
+        let Some((first, rest)) = self.rest.split_first() else { return false };
+        let mut behind = Cursor { rest };
+        if first != before || behind.take(key).is_none() {
+            return false;
         }
-        if self.take(key).is_none() {
-            self.rest = before;
-            return Some(false);
-        }
-        *comma = true;
-        Some(true)
+        self.rest = behind.rest;
+        *before = b',';
+        true
     }
 
     /// Whether `Drv` is among the flags up to the closing bracket; flags of three letters only.
@@ -126,14 +128,15 @@ impl<'a> Cursor<'a> {
         }
         let mut derived = false;
         loop {
-            let (flag, rest) = self.rest.split_first_chunk::<6>()?;
-            let [open, a, b, c, close, end] = *flag;
-            let plain = is_letter(a) & is_letter(b) & is_letter(c);
-            if !plain || [open, close] != *b"\"\"" {
+            // A flag in quotes, and what stands behind it.
+            let word = u64::from_le_bytes(*self.rest.first_chunk::<8>()?);
+            let quoted = word & 0x00ff_0000_00ff == 0x0022_0000_0022;
+            if !quoted || letters(word) & 0x8080_8000 != 0x8080_8000 {
                 return None;
             }
-            derived |= [a, b, c] == *b"Drv";
-            self.rest = rest;
+            derived |= word & 0xffff_ff00 == DERIVED;
+            let [_, _, _, _, _, end, ..] = word.to_le_bytes();
+            self.rest = self.rest.get(6..)?;
             match end {
                 b',' => {}
                 b']' => return Some(derived),
@@ -152,8 +155,15 @@ impl<'a> Cursor<'a> {
     /// Milliseconds within bounds.
     #[inline(always)]
     fn time(&mut self) -> Option<i64> {
+        let ends = |rest: &[u8]| matches!(rest.first(), Some(b',' | b'}'));
+        if let Some((value, rest)) = thirteen_digits(self.rest)
+            && ends(rest)
+        {
+            self.rest = rest;
+            return Some(value);
+        }
         let value = self.integer()?;
-        let ends = matches!(self.rest.first(), Some(b',' | b'}'));
+        let ends = ends(self.rest);
         (ends && value.abs() <= limits::TIMESTAMP_MS).then_some(value)
     }
 
@@ -181,71 +191,74 @@ impl<'a> Cursor<'a> {
     }
 
     /// A text up to its closing quote that has no escape and no control character.
+    ///
+    /// Texts are short, so eight bytes at a time inline beat calls that are made for long ones.
     #[inline(always)]
     fn text(&mut self, longest: usize) -> Option<&'a str> {
-        let (text, ascii) = plain_until_quote(self.rest)?;
+        let mut length = 0;
+        let mut rest = self.rest;
+        loop {
+            let stops = stops(word(rest));
+            if stops != 0 {
+                length += (stops.trailing_zeros() / 8) as usize;
+                break;
+            }
+            length += 8;
+            rest = rest.get(8..)?;
+        }
+        let (text, rest) = self.rest.split_at_checked(length)?;
+        match rest {
+            [b'"', rest @ ..] => self.rest = rest,
+            [0x80..=0xff, ..] => {
+                let (text, rest) = text_beyond_ascii(self.rest, longest)?;
+                self.rest = rest;
+                return Some(text);
+            }
+            _ => return None,
+        }
         if text.len() > longest {
             return None;
-        }
-        self.rest = self.rest.get(text.len() + 1..)?;
-        if !ascii {
-            return std::str::from_utf8(text).ok().filter(|text| !text.chars().any(char::is_control));
         }
         #[allow(
             unsafe_code,
             reason = "checking again what is known costs 6 % of a whole replay (measured on W1)"
         )]
-        // SAFETY: `plain_until_quote` says that no byte has its high bit set, so all are ASCII, and ASCII is UTF-8.
+        // SAFETY: `stops` marks all bytes that are not ASCII, and these come before the first mark; ASCII is UTF-8.
         Some(unsafe { std::str::from_utf8_unchecked(text) })
     }
 }
 
+/// A text up to its closing quote that may hold any letters, and what follows.
+#[cold]
+fn text_beyond_ascii(bytes: &[u8], longest: usize) -> Option<(&str, &[u8])> {
+    let length = bytes.iter().take(longest + 1).position(|byte| *byte == b'"')?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    let text = std::str::from_utf8(text).ok()?;
+    let plain = !text.contains(|c: char| c.is_control() || c == '\\');
+    plain.then_some((text, rest.get(1..)?))
+}
+
+/// `Drv` behind a quote, in a word.
+const DERIVED: u64 = u32::from_le_bytes(*b"\0Drv") as u64;
+
+/// Marks, by the high bit, the letters of a word. Exact up to the first byte that is not ASCII.
 #[inline(always)]
-fn is_letter(byte: u8) -> bool {
-    (byte | 0x20).wrapping_sub(b'a') < 26
+const fn letters(word: u64) -> u64 {
+    let lower = word | each(0x20);
+    let from_a = lower.wrapping_add(each(0x80 - b'a'));
+    let behind_z = lower.wrapping_add(each(0x80 - b'z' - 1));
+    from_a & !behind_z & !word & each(0x80)
 }
 
-/// A byte in each byte of a word.
-const fn each(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// Marks the bytes of a word that are zero, exactly up to and with the first one (A. Mycroft, 1987).
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(each(0x01)) & !word & each(0x80)
-}
-
-/// The bytes before the first quote, if none of them is a control character or a backslash, and whether all of them
-/// are ASCII.
-///
-/// Names are short, so eight bytes at a time inline beat calls that are made for long texts.
+/// Marks, by the high bit, the bytes of a word at which a plain text ends or is no longer plain: quotes, backslashes,
+/// control characters, and what is not ASCII. Exact up to and with the first mark.
 #[inline(always)]
-fn plain_until_quote(bytes: &[u8]) -> Option<(&[u8], bool)> {
-    let mut ascii = true;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, bytes_of_word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*bytes_of_word);
-        let quotes = zeros(word ^ each(b'"'));
-        // Below 0x20; the high bits are looked at apart.
-        let controls = word.wrapping_sub(each(0x20)) & !word & each(0x80);
-        let refused = controls | zeros(word ^ each(b'\\')) | zeros(word ^ each(0x7f));
-        let high = word & each(0x80);
-        // What stands behind the first quote does not count.
-        let before = (quotes & quotes.wrapping_neg()).wrapping_sub(1);
-        if refused & before != 0 {
-            return None;
-        }
-        ascii &= high & before == 0;
-        if quotes != 0 {
-            let length = index * 8 + quotes.trailing_zeros() as usize / 8;
-            return Some((bytes.get(..length)?, ascii));
-        }
-    }
-    let length = rest.iter().position(|b| *b == b'"')?;
-    let tail = rest.get(..length)?;
-    if tail.iter().any(|b| *b < 0x20 || *b == 0x7f || *b == b'\\') {
-        return None;
-    }
-    ascii &= tail.is_ascii();
-    Some((bytes.get(..words.len() * 8 + length)?, ascii))
+const fn stops(word: u64) -> u64 {
+    // The sums reach the high bit of their byte from one value on. They carry over into the next byte only from bytes
+    // that are not ASCII, and those are marks themselves.
+    let from_space = word.wrapping_add(each(0x80 - 0x20));
+    let no_quote = (word ^ each(b'"')).wrapping_add(each(0x7f));
+    let no_backslash = (word ^ each(b'\\')).wrapping_add(each(0x7f));
+    let from_delete = word | word.wrapping_add(each(0x80 - 0x7f));
+    (!(from_space & no_quote & no_backslash) | from_delete) & each(0x80)
 }

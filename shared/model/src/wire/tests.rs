@@ -22,7 +22,7 @@ fn rejection(line: &str) -> String {
 
 #[test]
 fn the_usual_form_is_read_on_the_fast_path() {
-    assert!(template::read(USUAL.as_bytes()).is_some());
+    assert!(Message::read_usual(USUAL.as_bytes()).is_some());
     let (equipment, point) = one(USUAL);
     assert_eq!(equipment, "filler-1");
     assert_eq!(point.timestamp_ms, 1_700_000_000_000);
@@ -72,7 +72,7 @@ fn both_readers_answer_the_same() {
                 let line = format!(
                     r#"{head}{{"timestamp":5,"equipmentId":"e","tag":"t","value":{value}{rest}}}{tail}"#
                 );
-                if template::read(line.as_bytes()).is_some() {
+                if Message::read_usual(line.as_bytes()).is_some() {
                     fast += 1;
                     assert_eq!(Message::read(line.as_bytes()), general::read(line.as_bytes()), "{line}");
                 }
@@ -80,6 +80,119 @@ fn both_readers_answer_the_same() {
         }
     }
     assert!(fast > 100, "only {fast} lines took the fast path");
+}
+
+/// Both readers on one line; answers whether the fast one took it.
+fn both(line: &str) -> bool {
+    assert_eq!(Message::read(line.as_bytes()), general::read(line.as_bytes()), "{line}");
+    Message::read_usual(line.as_bytes()).is_some()
+}
+
+#[test]
+fn both_readers_find_the_end_of_a_name_wherever_it_is() {
+    for length in 1..20 {
+        for at in 0..length {
+            for (odd, fast) in [
+                ("x", true),
+                (" ", true),
+                ("!", true),
+                ("~", true),
+                ("[", true),
+                ("é", true),
+                ("\u{9f}", false),
+                ("\u{7f}", false),
+                ("\n", false),
+                ("\u{1f}", false),
+                ("\\", false),
+                ("\\\"", false),
+                ("\"", false),
+            ] {
+                let name = format!("{}{odd}{}", "n".repeat(at), "m".repeat(length - at - 1));
+                for rest in ["", r#","meta":{"sourceId":"s"}"#] {
+                    let line = format!(r#"{{"timestamp":5,"equipmentId":"{name}","tag":"{name}"{rest}}}"#);
+                    assert!(!both(&line));
+                    let line = line.replace(r#""tag""#, r#""tag":"t","value":1,"tag""#);
+                    assert!(!both(&line));
+                    let line = format!(
+                        r#"{{"timestamp":5,"equipmentId":"{name}","tag":"t","value":1,"meta":{{"sourceId":"{name}"}}}}"#
+                    );
+                    assert_eq!(both(&line), fast, "{line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn both_readers_take_numbers_of_any_length() {
+    for length in 1..=20 {
+        let digits = &"12345678901234567890"[..length];
+        for number in [digits.to_owned(), format!("0{}", &digits[1..]), format!("-{digits}")] {
+            let time = both(&format!(r#"{{"timestamp":{number},"equipmentId":"e","tag":"t","value":1}}"#));
+            let superfluous_zero = length > 1 && number.starts_with('0');
+            assert_eq!(time, length <= 16 && !superfluous_zero, "{number}");
+            for meta in ["sequenceNumber", "createdAt"] {
+                both(&format!(
+                    r#"{{"timestamp":5,"equipmentId":"e","tag":"t","value":1,"meta":{{"{meta}":{number}}}}}"#
+                ));
+            }
+            for value in [
+                number.clone(),
+                format!("{number}.5"),
+                format!("1.{digits}"),
+                format!("-0.{number}"),
+                format!("{number}e1"),
+            ] {
+                both(&format!(r#"{{"timestamp":5,"equipmentId":"e","tag":"t","value":{value}}}"#));
+            }
+        }
+    }
+}
+
+#[test]
+fn both_readers_take_flags() {
+    for (flags, fast) in [
+        ("", true),
+        (r#""Fst""#, true),
+        (r#""Fst","Drv","Lst""#, true),
+        (r#""Fst","drv""#, true),
+        (r#""Drvx""#, false),
+        (r#""Dr""#, false),
+        (r#""D\rv""#, false),
+        (r#""F{t""#, false),
+        (r#""F@t""#, false),
+        (r#""Fst",7"#, false),
+        (r#""Fst","#, false),
+        (r#""Fst" "#, false),
+        ("\"\u{e9}v\"", false),
+    ] {
+        let line = format!(
+            r#"{{"timestamp":5,"equipmentId":"e","tag":"t","value":1,"meta":{{"flags":[{flags}]}}}}"#
+        );
+        assert_eq!(both(&line), fast, "{line}");
+    }
+}
+
+#[test]
+fn a_line_is_read_from_the_lines_that_follow() {
+    let expected = Message::read_usual(USUAL.as_bytes()).unwrap();
+    for (end, behind) in [("", ""), ("\r", ""), ("\n", ""), ("\n", "next\n"), ("\r\n", "next"), ("\n", "\n")]
+    {
+        let lines = format!("{USUAL}{end}{behind}");
+        let (point, rest) = Message::read_usual_line(lines.as_bytes()).unwrap();
+        assert_eq!((point, rest), (expected.clone(), behind.as_bytes()), "{lines:?}");
+    }
+    for end in [" ", " \n", "}\n", "\r\r\n"] {
+        assert!(Message::read_usual_line(format!("{USUAL}{end}").as_bytes()).is_none());
+    }
+    // What the next line says is not of this one.
+    for cut in 1..USUAL.len() {
+        let (head, tail) = USUAL.split_at(cut);
+        assert!(Message::read_usual_line(format!("{head}\n{tail}").as_bytes()).is_none(), "{head}");
+    }
+    let flags = r#""Abc","#.repeat(limits::RECORD_BYTES / 6);
+    let long = USUAL.replace(r#""Fst","#, &flags);
+    assert!(long.len() > limits::RECORD_BYTES && Message::read_usual_line(long.as_bytes()).is_none());
 }
 
 #[test]
