@@ -382,6 +382,7 @@ impl KeyState {
 
     /// Processes instants up to and with `instants_ms` and timers before `timers_ms`, in event time; at the same
     /// time points go first.
+    #[inline]
     fn advance(&mut self, instants_ms: i64, timers_ms: i64, outcome: &mut Outcome) {
         loop {
             let next_instant = self.pending.first_ms().filter(|at_ms| *at_ms <= instants_ms);

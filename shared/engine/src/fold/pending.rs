@@ -64,7 +64,13 @@ const MOST_NAMES: usize = 32;
 /// The pending points of a key: instants by effective timestamp, the points of each in stream order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pending {
-    instants: BTreeMap<i64, Vec<Kept>>,
+    /// The oldest instant's effective timestamp, if anything is pending: every record asks for it.
+    first_ms: i64,
+    /// The newest instant, apart from the others since most points come for it.
+    newest_ms: i64,
+    newest: Vec<Kept>,
+    /// The other instants; none without a newest one.
+    older: BTreeMap<i64, Vec<Kept>>,
     count: usize,
     names: Vec<CompactString>,
     whole: BTreeMap<u64, PendingPoint>,
@@ -80,9 +86,30 @@ impl Pending {
             Some(kept) => kept,
             None => self.keep_whole(PendingPoint { rank, tag, value: value.clone() }),
         };
-        let spare = &mut self.spare;
-        self.instants.entry(effective_ms).or_insert_with(|| std::mem::take(spare)).push(kept);
+        if self.count > 0 && effective_ms == self.newest_ms {
+            self.newest.push(kept);
+        } else {
+            self.push_elsewhere(effective_ms, kept);
+        }
         self.count += 1;
+    }
+
+    /// Pushes a point that is not of the newest instant so far.
+    fn push_elsewhere(&mut self, effective_ms: i64, kept: Kept) {
+        let spare = &mut self.spare;
+        if self.count == 0 {
+            self.first_ms = effective_ms;
+        } else if effective_ms < self.newest_ms {
+            self.first_ms = self.first_ms.min(effective_ms);
+            self.older.entry(effective_ms).or_insert_with(|| std::mem::take(spare)).push(kept);
+            return;
+        }
+        let before = std::mem::replace(&mut self.newest, std::mem::take(spare));
+        if !before.is_empty() {
+            self.older.insert(self.newest_ms, before);
+        }
+        self.newest_ms = effective_ms;
+        self.newest.push(kept);
     }
 
     /// The short form of a point, if it has one.
@@ -155,14 +182,19 @@ impl Pending {
     /// The effective timestamp of the oldest instant.
     #[inline]
     pub(crate) fn first_ms(&self) -> Option<i64> {
-        self.instants.first_key_value().map(|(effective_ms, _)| *effective_ms)
+        (self.count > 0).then_some(self.first_ms)
     }
 
     /// Takes the oldest instant, its points in stream order; they are read by [`Pending::tag_of`] and
     /// [`Pending::take`].
     pub(crate) fn pop(&mut self) -> Option<(i64, Vec<Kept>)> {
-        let (effective_ms, points) = self.instants.pop_first()?;
+        let (effective_ms, points) = match self.older.pop_first() {
+            Some(oldest) => oldest,
+            None if self.newest.is_empty() => return None,
+            None => (self.newest_ms, std::mem::take(&mut self.newest)),
+        };
         self.count -= points.len();
+        self.first_ms = self.older.first_key_value().map_or(self.newest_ms, |(first_ms, _)| *first_ms);
         Some((effective_ms, points))
     }
 
@@ -211,8 +243,10 @@ impl Pending {
 
     /// All instants with their points.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, Vec<PendingPoint>)> {
-        self.instants.iter().map(|(effective_ms, points)| {
-            (*effective_ms, points.iter().filter_map(|kept| self.point(*effective_ms, kept)).collect())
+        let older = self.older.iter().map(|(effective_ms, points)| (*effective_ms, points));
+        let newest = (!self.newest.is_empty()).then_some((self.newest_ms, &self.newest));
+        older.chain(newest).map(|(effective_ms, points)| {
+            (effective_ms, points.iter().filter_map(|kept| self.point(effective_ms, kept)).collect())
         })
     }
 
@@ -235,6 +269,31 @@ mod tests {
     #[test]
     fn a_usual_point_takes_half_a_line_of_the_cache() {
         assert_eq!(size_of::<Kept>(), 32);
+    }
+
+    #[test]
+    fn instants_go_in_the_order_of_time_however_they_came() {
+        let mut pending = Pending::default();
+        let push = |pending: &mut Pending, effective_ms| {
+            let rank = Rank { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: 0 };
+            pending.push(effective_ms, rank, PendingTag::Named(0), &Value::Bool(true));
+        };
+        let pop = |pending: &mut Pending| pending.pop().map(|(at_ms, points)| (at_ms, points.len()));
+        for effective_ms in [5, 3, 5, 7, 3, 5, -1, 7] {
+            push(&mut pending, effective_ms);
+        }
+        let order: Vec<_> = pending.iter().map(|(at_ms, points)| (at_ms, points.len())).collect();
+        assert_eq!(order, [(-1, 1), (3, 2), (5, 3), (7, 2)]);
+        assert_eq!((pop(&mut pending), pending.first_ms()), (Some((-1, 1)), Some(3)));
+        push(&mut pending, 2);
+        assert_eq!(pending.first_ms(), Some(2));
+        for instant in [(2, 1), (3, 2), (5, 3), (7, 2)] {
+            assert_eq!((pending.first_ms(), pop(&mut pending)), (Some(instant.0), Some(instant)));
+        }
+        assert_eq!((pending.first_ms(), pop(&mut pending), pending.len()), (None, None, 0));
+        // Older than what is gone: a key's time never does that, but nothing here relies on it.
+        push(&mut pending, 1);
+        assert_eq!((pending.first_ms(), pop(&mut pending)), (Some(1), Some((1, 1))));
     }
 
     #[test]

@@ -19,8 +19,10 @@ struct Timer {
 }
 
 /// The timers of all rules of a key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Timers {
+    /// The first time in the heap: every record asks for it.
+    first_ms: i64,
     of_rule: Vec<Timer>,
     /// (time, position of the rule).
     heap: BinaryHeap<Reverse<(i64, u32)>>,
@@ -29,7 +31,11 @@ pub(crate) struct Timers {
 impl Timers {
     /// Timers of so many rules, none of them due.
     pub(crate) fn new(rules: usize) -> Self {
-        Self { of_rule: vec![Timer { due_ms: NEVER_MS, armed_ms: NEVER_MS }; rules], heap: BinaryHeap::new() }
+        Self {
+            first_ms: NEVER_MS,
+            of_rule: vec![Timer { due_ms: NEVER_MS, armed_ms: NEVER_MS }; rules],
+            heap: BinaryHeap::new(),
+        }
     }
 
     /// Sets when a rule is due.
@@ -39,6 +45,7 @@ impl Timers {
         timer.due_ms = due_ms;
         if due_ms < timer.armed_ms {
             timer.armed_ms = due_ms;
+            self.first_ms = self.first_ms.min(due_ms);
             self.heap.push(Reverse((due_ms, rule)));
         }
     }
@@ -51,12 +58,14 @@ impl Timers {
     /// Takes the earliest rule that is due before a time, by (time, position).
     #[inline]
     pub(crate) fn pop_before(&mut self, before_ms: i64) -> Option<(i64, u32)> {
-        loop {
-            let Reverse((at_ms, rule)) = *self.heap.peek()?;
-            if at_ms >= before_ms {
-                return None;
-            }
-            self.heap.pop();
+        if self.first_ms >= before_ms { None } else { self.pop_armed_before(before_ms) }
+    }
+
+    /// As `pop_before`, where the heap has something before that time.
+    fn pop_armed_before(&mut self, before_ms: i64) -> Option<(i64, u32)> {
+        while self.first_ms < before_ms {
+            let Reverse((at_ms, rule)) = self.heap.pop()?;
+            self.first_ms = self.heap.peek().map_or(NEVER_MS, |Reverse((at_ms, _))| *at_ms);
             let Some(timer) = self.of_rule.get_mut(rule as usize) else { continue };
             if timer.armed_ms != at_ms {
                 continue;
@@ -69,6 +78,7 @@ impl Timers {
             let due_ms = timer.due_ms;
             self.set(rule, due_ms);
         }
+        None
     }
 
     /// When the first rule is due.
