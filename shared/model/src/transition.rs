@@ -3,29 +3,35 @@
 use std::collections::BTreeMap;
 
 use compact_str::CompactString;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A change of the winning state of one rule on one equipment.
 ///
 /// Its identity is (`rule_id`, `equipment_id`, `sequence`); the same identity always carries the same content.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Transition {
     /// The rule.
+    #[schemars(with = "String")]
     pub rule_id: CompactString,
     /// The version that its document gives it.
     pub rule_version: u64,
     /// The equipment.
+    #[schemars(with = "String")]
     pub equipment_id: CompactString,
     /// 1, 2, 3, .. for this rule and equipment.
     pub sequence: u64,
     /// The winning state before.
+    #[schemars(with = "String")]
     pub from: CompactString,
     /// The winning state now; null when the rule was removed.
+    #[schemars(with = "Option<String>")]
     pub to: Option<CompactString>,
     /// Effective event time, ms since the epoch.
     pub at: i64,
     /// The group that won, or null where the default did.
+    #[schemars(with = "Option<String>")]
     pub group: Option<CompactString>,
     /// Why; only where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,7 +39,7 @@ pub struct Transition {
 }
 
 /// Why a rule's winning state changed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Explanation {
     /// The condition of the entry that won, as written; null where none did.
@@ -54,7 +60,7 @@ pub struct Explanation {
 }
 
 /// One tag or aggregate that a condition looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Operand {
     /// As in the expression: `water_temperature`, `avg(pressure, '1m')`.
@@ -66,7 +72,7 @@ pub struct Operand {
 }
 
 /// The value of an operand or parameter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OperandValue {
     /// A boolean.

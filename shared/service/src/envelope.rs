@@ -124,7 +124,12 @@ impl Body {
     /// As it is stored.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
-        let mut writer = Writer::default();
+        let stored = match &self.state {
+            Stored::Here(packed) => packed.len(),
+            Stored::Object(name) => name.len(),
+        };
+        // A position takes some 40 bytes; most keys have one.
+        let mut writer = Writer(Vec::with_capacity(stored + 64 + 40 * self.positions.0.len()));
         writer.byte(VERSION);
         writer.byte(if matches!(self.state, Stored::Object(_)) { IS_OBJECT } else { 0 });
         writer.length(self.positions.0.len());

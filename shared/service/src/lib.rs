@@ -17,4 +17,6 @@ pub mod names;
 pub mod ports;
 pub mod publish;
 pub mod rulebook;
+pub mod status;
 pub mod tick;
+pub mod watermark;

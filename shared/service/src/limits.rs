@@ -27,6 +27,9 @@ pub const FAILURES_BEFORE_PARKING: u32 = 3;
 /// Most sources in a checkpoint; beyond, the one that was silent longest is forgotten.
 pub const CHECKPOINT_SOURCES: usize = 1000;
 
+/// A source that was silent for so long on a shard does not hold back what is shown as its watermark, ms.
+pub const SOURCE_IDLE_MS: i64 = 60_000;
+
 /// Rule sets that a pointer lists.
 pub const SETS: usize = 1000;
 

@@ -24,16 +24,22 @@ pub fn safe(equipment: &str) -> String {
     safe
 }
 
-/// Where parked records of a key are.
+/// Where the records of a key are that is parked since a time, ms. What an earlier parking left behind is not among them.
 #[must_use]
-pub fn parked_prefix(equipment: &str) -> String {
-    format!("parked/{}/", safe(equipment))
+pub fn parked_prefix(equipment: &str, since_ms: i64) -> String {
+    format!("parked/{}/{since_ms:015}/", safe(equipment))
 }
 
 /// An object of parked records: the number in the order of parking, the first record, a digest of the content.
 #[must_use]
-pub fn parked(equipment: &str, number: u64, first: SequenceNumber, content: &[u8]) -> String {
-    format!("{}{number:012}-{first}-{}.jsonl.gz", parked_prefix(equipment), digest(content, 8))
+pub fn parked(equipment: &str, since_ms: i64, number: u64, first: SequenceNumber, content: &[u8]) -> String {
+    format!("{}{number:012}-{first}-{}.jsonl.gz", parked_prefix(equipment, since_ms), digest(content, 8))
+}
+
+/// The number of an object of parked records, out of its name.
+#[must_use]
+pub fn parked_number(name: &str) -> Option<u64> {
+    name.rsplit('/').next()?.split('-').next()?.parse().ok()
 }
 
 /// A state that is too large for an item.

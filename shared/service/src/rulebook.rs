@@ -1,6 +1,6 @@
 //! Rules at run time: putting a set, and looking at those that were put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use andon_engine::RuleSet;
@@ -23,6 +23,11 @@ pub enum PutError {
         start_ms: i64,
         /// The earliest possible one, ms.
         earliest_ms: i64,
+    },
+    /// It was not put: writing it took so long that too little was left of its notice. Give it a later start.
+    TooSlow {
+        /// The start that it would have had, ms.
+        start_ms: i64,
     },
     /// It was put, but that took longer than its notice: invocations that began before may have missed it. Put a set
     /// again, so that every key takes it up.
@@ -54,6 +59,10 @@ impl fmt::Display for PutError {
                 "the set starts at {start_ms}; expected {earliest_ms} or later, which is {} s from now and after all \
                  known sets",
                 limits::SET_NOTICE_MS / 1000
+            ),
+            Self::TooSlow { start_ms } => write!(
+                f,
+                "the set was not put: writing it took too long for its start at {start_ms}; give it a later start"
             ),
             Self::Late { start_ms } => write!(
                 f,
@@ -116,6 +125,25 @@ impl Default for KeepSets {
     }
 }
 
+/// The newest rules, and the pointer that names them: what a change is made from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Current {
+    /// As it was read.
+    pub pointer: Pointer,
+    /// The newest document, which may not have started yet; without rules if there is none.
+    pub document: RuleDocument,
+}
+
+/// Reads the newest rules.
+///
+/// # Errors
+/// When the store does not answer, or holds something else.
+pub async fn current(ports: &impl RuleStore) -> Result<Current, PortError> {
+    let pointer = ports.pointer().await?;
+    let document = newest(ports, &pointer).await?;
+    Ok(Current { pointer, document })
+}
+
 /// Puts a set: it takes effect at `start_ms`, or as soon as it may. A set that changes nothing is not put.
 ///
 /// # Errors
@@ -127,22 +155,43 @@ pub async fn put(
     note: &str,
     keep: KeepSets,
 ) -> Result<Put, PutError> {
+    let current = current(ports).await?;
+    replace(ports, &current, document, start_ms, note, keep).await
+}
+
+/// Puts a set that was made from what [`current`] read: if somebody else put one since, this is a conflict, and
+/// nothing of theirs is undone.
+///
+/// # Errors
+/// See [`put`].
+pub async fn replace(
+    ports: &(impl RuleStore + Clock),
+    Current { pointer, document: former }: &Current,
+    document: &RuleDocument,
+    start_ms: Option<i64>,
+    note: &str,
+    keep: KeepSets,
+) -> Result<Put, PutError> {
     if document.rules.len() > limits::RULES_PER_SET {
         return Err(PutError::TooManyRules(document.rules.len()));
     }
     RuleSet::compile(document.clone()).map_err(PutError::Invalid)?;
-    let pointer = ports.pointer().await?;
-    let former = newest(ports, &pointer).await?;
-    let mut put = compare(&former, document);
+    let mut put = compare(former, document);
     if put.is_empty() && !pointer.sets.is_empty() {
         put.start_ms = pointer.sets.last().map_or(0, |set| set.start_ms);
         return Ok(put);
     }
     let now_ms = ports.now_ms();
     let known_ms = pointer.sets.last().map(|set| set.start_ms.saturating_add(1));
-    // A second more than the notice: writing takes time too.
-    let earliest_ms = known_ms.unwrap_or(i64::MIN).max(now_ms.saturating_add(limits::SET_NOTICE_MS));
-    let start_ms = start_ms.unwrap_or(earliest_ms.max(now_ms.saturating_add(limits::SET_NOTICE_MS + 1000)));
+    // Writing takes time too: a version of each rule that differs.
+    let differing = put.added.len() + put.changed.len() + put.removed.len();
+    let writing_ms = 1000 + VERSION_WRITE_MS.saturating_mul(i64::try_from(differing).unwrap_or(i64::MAX));
+    let notice_ms = limits::SET_NOTICE_MS;
+    let earliest_ms = known_ms.unwrap_or(i64::MIN).max(now_ms.saturating_add(notice_ms));
+    let as_soon_as_may_be = now_ms.saturating_add(notice_ms.saturating_add(writing_ms));
+    // A whole second, so that people can name it.
+    let whole = |ms: i64| ms.saturating_add(999).div_euclid(1000).saturating_mul(1000);
+    let start_ms = start_ms.unwrap_or(whole(earliest_ms.max(as_soon_as_may_be)));
     if start_ms < earliest_ms {
         return Err(PutError::TooEarly { start_ms, earliest_ms });
     }
@@ -164,6 +213,9 @@ pub async fn put(
     }
     ports.write_set(&digest, &json).await?;
     ports.write_versions(&versions(&put, document, start_ms, note)).await?;
+    if ports.now_ms() > start_ms.saturating_sub(notice_ms / 2) {
+        return Err(PutError::TooSlow { start_ms });
+    }
     let next = Pointer { revision: pointer.revision + 1, sets };
     match ports.advance(&next).await? {
         Advanced::Done => {
@@ -173,6 +225,25 @@ pub async fn put(
         }
         Advanced::Conflict => Err(PutError::Conflict),
     }
+}
+
+/// Time that is allowed for writing the version of one rule, ms.
+const VERSION_WRITE_MS: i64 = 5;
+
+/// The versions of a rule, oldest first. Those of sets that were written and then not put are left out.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn history(ports: &impl RuleStore, id: &str) -> Result<Vec<RuleVersion>, PortError> {
+    let sets = ports.pointer().await?.sets;
+    // Of sets that were dropped from the pointer nothing more is known.
+    let first_ms = sets.first().map_or(i64::MIN, |set| set.start_ms);
+    let was_put = |version: &RuleVersion| {
+        version.start_ms < first_ms || sets.iter().any(|set| set.start_ms == version.start_ms)
+    };
+    let mut versions = ports.versions(id).await?;
+    versions.retain(was_put);
+    Ok(versions)
 }
 
 /// The newest document; without rules if there is none.
@@ -202,7 +273,9 @@ fn to_json(document: &RuleDocument) -> Result<Vec<u8>, PortError> {
         .map_err(|error| PortError::permanent(format!("the rule set cannot be written as json: {error}")))
 }
 
-fn compare(former: &RuleDocument, new: &RuleDocument) -> Put {
+/// What differs between two documents, by the ids of rules.
+#[must_use]
+pub fn compare(former: &RuleDocument, new: &RuleDocument) -> Put {
     let before: BTreeMap<&str, &Rule> = former.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
     let after: BTreeMap<&str, &Rule> = new.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
     let mut put = Put {
@@ -227,10 +300,8 @@ fn versions(put: &Put, document: &RuleDocument, start_ms: i64, note: &str) -> Ve
         document,
         note: note.to_owned(),
     };
-    let differing = document.rules.iter().filter(|rule| {
-        let id = rule.id.as_str();
-        put.added.iter().chain(&put.changed).any(|differing| differing == id)
-    });
+    let ids: BTreeSet<&str> = put.added.iter().chain(&put.changed).map(String::as_str).collect();
+    let differing = document.rules.iter().filter(|rule| ids.contains(rule.id.as_str()));
     let written = differing.map(|rule| version(&rule.id, serde_json::to_string(rule).ok()));
     written.chain(put.removed.iter().map(|id| version(id, None))).collect()
 }

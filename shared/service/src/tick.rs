@@ -34,7 +34,8 @@ pub struct TickSettings {
     pub interval_ms: i64,
     /// No ticks to a shard on which the last one has not been folded for so long, ms.
     pub behind_ms: i64,
-    /// A tick that was folded without moving the due time is sent again after so long, ms.
+    /// A tick of which nothing was seen for so long, ms, neither in the due time of its key nor in the checkpoint of its
+    /// shard, is forgotten, so that one is sent again.
     pub forget_ms: i64,
     /// States folded with a set that starts so long before a new one are ticked when that is announced, ms: old sets can be
     /// dropped one day.
@@ -173,7 +174,9 @@ async fn due_keys<P: TickPorts>(ports: &P, now_ms: i64) -> Result<BTreeMap<Strin
     Ok(due)
 }
 
-/// Whether some shard has not folded for long what was last sent to it. Shards that have are forgotten.
+/// Whether some shard has not folded for long what was last sent to it. Shards that have are forgotten; so are those of
+/// which nothing was seen for very long: a checkpoint that could not be written is written with the next batch, and there
+/// may be none before the next tick.
 async fn is_behind<P: TickPorts>(
     ports: &P,
     stream: &str,
@@ -185,10 +188,10 @@ async fn is_behind<P: TickPorts>(
         return Ok(false);
     }
     let checkpoints: BTreeMap<_, _> = ports.checkpoints(stream).await?.into_iter().collect();
-    memory.shards.retain(|shard, (number, _)| {
+    memory.shards.retain(|shard, (number, sent_ms)| {
         let sent = number.parse().ok();
         let folded = checkpoints.get(shard).and_then(|checkpoint| checkpoint.position);
-        folded.is_none() || folded < sent
+        folded < sent && now_ms - *sent_ms < settings.forget_ms
     });
     Ok(memory.shards.values().any(|(_, sent_ms)| now_ms - *sent_ms > settings.behind_ms))
 }

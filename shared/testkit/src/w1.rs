@@ -93,6 +93,21 @@ impl W1 {
         RuleDocument { settings: Some(settings), rules }
     }
 
+    /// The same rules with windows: each looks at the means of two tags over a minute instead of two values, which makes
+    /// ten windows for a machine of five rules.
+    #[must_use]
+    pub fn rules_with_windows(&self) -> RuleDocument {
+        let mut document = self.rules();
+        for (number, rule) in document.rules.iter_mut().enumerate() {
+            let tags = TAGS.iter().skip(number % 5 * 2).take(2);
+            let means: Vec<String> = tags.map(|tag| format!("avg({tag}, '1m') > 55")).collect();
+            if let Some(entry) = rule.groups.iter_mut().flat_map(|group| &mut group.states).last() {
+                entry.when = means.join(" && ");
+            }
+        }
+        document
+    }
+
     /// Writes the points as JSON lines.
     ///
     /// # Errors

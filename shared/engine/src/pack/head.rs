@@ -335,14 +335,15 @@ fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unpac
 }
 
 fn write_pending(writer: &mut Writer, state: &KeyState, context: &mut Context) {
-    writer.length(state.pending.iter().count());
+    let instants: Vec<_> = state.pending.iter().collect();
+    writer.length(instants.len());
     let mut before_ms = state.watermark_ms;
-    for (effective_ms, points) in state.pending.iter() {
-        writer.time(effective_ms, before_ms);
-        before_ms = effective_ms;
+    for (effective_ms, points) in &instants {
+        writer.time(*effective_ms, before_ms);
+        before_ms = *effective_ms;
         writer.length(points.len());
-        for point in &points {
-            write_pending_point(writer, point, effective_ms, context);
+        for point in points {
+            write_pending_point(writer, point, *effective_ms, context);
         }
     }
 }

@@ -22,8 +22,12 @@ pub(super) struct Fields<'a> {
     #[serde(rename = "eventID", borrow)]
     pub(super) event_id: Cow<'a, str>,
     #[serde(rename = "eventSourceARN", borrow)]
-    pub(super) source: Option<Cow<'a, str>>,
+    pub(super) source: Option<Text<'a>>,
 }
+
+/// A text that is borrowed where it can be: serde would copy one in an `Option`.
+#[derive(Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 #[derive(Deserialize)]
 pub(super) struct Kinesis<'a> {
@@ -39,7 +43,8 @@ pub(super) struct Kinesis<'a> {
 }
 
 pub(super) fn read(event: &[u8]) -> Result<Vec<StreamRecord<'_>>, EventError> {
-    let event: Event<'_> = serde_json::from_slice(event)
-        .map_err(|error| EventError(format!("the event is not one of Kinesis: {error}")))?;
+    let event: Event<'_> = serde_json::from_slice(event).map_err(|error| {
+        EventError(format!("{error}; expected `{{\"Records\":[{{\"kinesis\":{{..}},\"eventID\":..}},..]}}`"))
+    })?;
     event.records.into_iter().enumerate().map(|(place, fields)| StreamRecord::new(fields, place)).collect()
 }

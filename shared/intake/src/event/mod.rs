@@ -80,7 +80,7 @@ impl<'a> StreamRecord<'a> {
         let Some(shard) = shard(&fields.event_id) else {
             return Err(refused("eventID", fields.event_id.as_bytes(), "`SHARD:SEQUENCE NUMBER`"));
         };
-        let stream = fields.source.and_then(stream_name);
+        let stream = fields.source.and_then(|arn| stream_name(arn.0));
         Ok(Self {
             shard,
             stream,

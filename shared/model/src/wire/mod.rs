@@ -15,6 +15,8 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub use template::Usual;
+
 use crate::{DataPoint, Rejection, limits};
 
 /// What a message of the stream holds.
@@ -71,7 +73,7 @@ impl<'a> Message<'a> {
     /// equipment. `None` says nothing about the message but that [`Message::read`] must look at it.
     #[inline]
     #[must_use]
-    pub fn read_usual(bytes: &'a [u8]) -> Option<(Option<i64>, &'a str, DataPoint<'a>)> {
+    pub fn read_usual(bytes: &'a [u8]) -> Option<Usual<'a>> {
         if bytes.len() > limits::RECORD_BYTES {
             return None;
         }
@@ -83,7 +85,7 @@ impl<'a> Message<'a> {
     /// look for its end before.
     #[inline]
     #[must_use]
-    pub fn read_usual_line(lines: &'a [u8]) -> Option<((Option<i64>, &'a str, DataPoint<'a>), &'a [u8])> {
+    pub fn read_usual_line(lines: &'a [u8]) -> Option<(Usual<'a>, &'a [u8])> {
         let (point, behind) = template::read(lines)?;
         if lines.len() - behind.len() > limits::RECORD_BYTES {
             return None;

@@ -11,8 +11,8 @@ use super::number::{decimal, integer, thirteen_digits};
 use super::word::{each, word};
 use crate::{DataPoint, Value, limits};
 
-/// A data point in the usual form, with the arrival of its envelope.
-pub(super) type Usual<'a> = (Option<i64>, &'a str, DataPoint<'a>);
+/// A data point in the usual form: the arrival of its envelope, ms; its equipment; the point.
+pub type Usual<'a> = (Option<i64>, &'a str, DataPoint<'a>);
 
 /// The data point that some bytes begin with, and what follows it.
 #[inline]

@@ -176,7 +176,10 @@ fn write(
 ) -> Result<Step, String> {
     let Facts { head: read, mut positions, packed: former, object, segments: stored, .. } = facts;
     let clock_ms = state.clock_ms();
-    positions.forget_before(clock_ms.saturating_sub(settings.position_ttl_ms));
+    // While it is parked, records are folded that the stream has forgotten, maybe more than once.
+    if read.parked.is_none() {
+        positions.forget_before(clock_ms.saturating_sub(settings.position_ttl_ms));
+    }
     let version = read.version + 1;
     let packed = state.pack();
     let mut objects = Vec::new();
@@ -192,7 +195,14 @@ fn write(
     let body = Body { positions, state: place }.write();
 
     let live: Vec<String> = packed.live_segments.iter().map(|id| segment_name(*id)).collect();
-    let keep_until_s = settings.expiry_s(clock_ms);
+    // Not while something is due: whoever waits for longer than a state is kept must hear of it.
+    let mut due_ms = state.next_due_clock_ms();
+    let keep_until_s = settings.expiry_s(due_ms.map_or(clock_ms, |due_ms| due_ms.max(clock_ms)));
+    if !state.at_rest() && !live.is_empty() {
+        // The head does not expire, but its segments would: a tick comes in time to write them anew, or to drop them.
+        let renew_ms = clock_ms.saturating_add(settings.state_ttl_ms);
+        due_ms = Some(due_ms.map_or(renew_ms, |due_ms| due_ms.min(renew_ms)));
+    }
     let segment_expiry_s = keep_until_s.saturating_mul(2) - clock_ms.div_euclid(1000);
     let new = packed.new_segments.into_iter().map(|segment| StoredSegment {
         name: segment_name(segment.id),
@@ -214,7 +224,7 @@ fn write(
     let head = Head {
         version,
         body,
-        due: due(equipment, read.due, state.next_due_clock_ms(), clock_ms),
+        due: due(equipment, read.due, due_ms, clock_ms),
         expires_s: state.at_rest().then_some(keep_until_s),
         failures: 0,
         parked: read.parked,

@@ -221,7 +221,11 @@ impl<P: EvaluatePorts> Evaluator<P> {
         self.watermarks.hear(run.batch, position, &run.summary.rejected, &run.late);
         let (stream, interval_ms) = (&self.settings.stream, self.settings.checkpoint_interval_ms);
         match self.watermarks.save(&self.ports, stream, run.batch, interval_ms).await {
-            Ok(written) => run.summary.checkpoints += u64::from(written),
+            Ok(Some(checkpoint)) => {
+                run.summary.checkpoints += 1;
+                run.summary.watermark_ms = checkpoint.watermark_ms(limits::SOURCE_IDLE_MS);
+            }
+            Ok(None) => {}
             // It decides nothing, and the next batch carries it on.
             Err(error) => run.summary.error(&error),
         }

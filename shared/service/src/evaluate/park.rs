@@ -93,7 +93,7 @@ pub(super) fn add(equipment: &str, head: Head, shard: &ShardId, messages: &[&Mes
         content.push('\n');
     }
     let first = messages.first().map_or(SequenceNumber::default(), |first| first.position.sequence_number);
-    let name = names::parked(equipment, parked.objects, first, content.as_bytes());
+    let name = names::parked(equipment, parked.since_ms, parked.objects, first, content.as_bytes());
     // No ticks for a key that is not folded, and nothing of it is forgotten.
     let head = Head { version: read_version + 1, parked: Some(parked), due: None, expires_s: None, ..head };
     ParkStep {

@@ -8,6 +8,7 @@ use super::batch::Message;
 use super::commit::{Ending, Work};
 use super::fold::{self, Facts, Folding};
 use super::rejected::RejectedLine;
+use super::unpark::UnparkError;
 use super::{EvaluatePorts, Evaluator, Key, Run, park};
 use crate::catalog::CatalogError;
 use crate::envelope::{Body, Stored};
@@ -75,10 +76,10 @@ impl<P: EvaluatePorts> Evaluator<P> {
     }
 
     /// What the fold needs of a key.
-    pub(super) async fn facts_of(&self, equipment: &str, head: &Head) -> Result<Facts, String> {
+    pub(super) async fn facts_of(&self, equipment: &str, head: &Head) -> Result<Facts, UnparkError> {
         self.facts(equipment, head).await.map_err(|error| match error {
-            Unreadable::Port(error) => error.to_string(),
-            Unreadable::Torn(reason) | Unreadable::Damaged(reason) => reason,
+            Unreadable::Port(error) => UnparkError::Port(error),
+            Unreadable::Torn(reason) | Unreadable::Damaged(reason) => UnparkError::StillFailing(reason),
         })
     }
 

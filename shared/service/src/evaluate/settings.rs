@@ -10,7 +10,8 @@ pub struct EvaluateSettings {
     pub lanes: u32,
     /// A state that is at rest may be deleted so long after its last record, ms. Longer than the stream's retention.
     pub state_ttl_ms: i64,
-    /// Decisions stay readable so long, ms.
+    /// Decisions stay readable so long, ms. Much less than a state is kept: when one has expired, versions begin anew, and a
+    /// decision that is written over an old one of the same version is not heard of as a new one.
     pub outbox_ttl_ms: i64,
     /// A position in a shard is remembered so long, ms: more than the stream's retention.
     pub position_ttl_ms: i64,

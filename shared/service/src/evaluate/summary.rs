@@ -21,6 +21,8 @@ pub struct Summary {
     pub new_keys_put_off: u64,
     /// Equipments that are not done, and come again.
     pub keys_not_done: u64,
+    /// Batches cut short, since their records unpacked to too much; what follows comes again.
+    pub deferred: u64,
     /// Messages that had been folded before.
     pub skipped: u64,
     /// Points folded.
@@ -69,6 +71,9 @@ pub struct Summary {
     pub first_failure: Option<String>,
     /// The newest arrival, ms.
     pub newest_arrival_ms: i64,
+    /// The shard's watermark, ms, where a checkpoint was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watermark_ms: Option<i64>,
 }
 
 impl Summary {
@@ -77,6 +82,7 @@ impl Summary {
             records: batch.records.len() as u64,
             messages: batch.messages.len() as u64,
             newest_arrival_ms: batch.arrival_ms,
+            deferred: u64::from(batch.deferred.is_some()),
             ..Self::default()
         }
     }

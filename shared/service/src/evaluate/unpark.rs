@@ -1,5 +1,6 @@
 //! Folding what was set aside for a parked key, once what was wrong has been mended.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read as _;
 
@@ -84,9 +85,21 @@ impl<P: EvaluatePorts> Evaluator<P> {
         let mut unparked = Unparked::default();
         let mut folded: Vec<String> = Vec::new();
         loop {
-            let head = self.head(equipment).await?.filter(|head| head.parked.is_some());
-            let head = head.ok_or(UnparkError::NotParked)?;
-            let objects = self.ports.list_objects(&names::parked_prefix(equipment)).await?;
+            let head = self.head(equipment).await?.ok_or(UnparkError::NotParked)?;
+            let parked = head.parked.as_ref().ok_or(UnparkError::NotParked)?;
+            let prefix = names::parked_prefix(equipment, parked.since_ms);
+            let objects = self.ports.list_objects(&prefix).await?;
+            let there: BTreeSet<u64> = objects.iter().filter_map(|name| names::parked_number(name)).collect();
+            // What was folded is deleted, from the first one on: after one that is there, none may be missing.
+            let first = there.first().copied().unwrap_or(parked.objects + 1);
+            if let Some(lost) = (first..=parked.objects).find(|number| !there.contains(number)) {
+                // Unless somebody else is unparking, and has deleted it just now.
+                if self.head(equipment).await?.is_some_and(|now| now.version == head.version) {
+                    let object = format!("{prefix}{lost:012}-..");
+                    return Err(UnparkError::Damaged { object, reason: "it is not there".to_owned() });
+                }
+                continue;
+            }
             let Some(object) = objects.into_iter().find(|object| !folded.contains(object)) else {
                 // Early is not late: the tick that comes finds out when the key is really due.
                 let due = Due { bucket: names::due_bucket(equipment), at_ms: self.ports.now_ms() };
@@ -97,15 +110,14 @@ impl<P: EvaluatePorts> Evaluator<P> {
                 if self.ports.commit(&commit).await? == Committed::Conflict {
                     continue;
                 }
-                for object in &folded {
-                    self.ports.delete_object(object).await?;
-                }
                 return Ok(unparked);
             };
-            let lines = self.lines_of(&object).await?;
+            let Some(lines) = self.lines_of(&object).await? else { continue };
             unparked.messages += lines.len() as u64;
             unparked.transitions += self.fold_lines(equipment, &object, &lines, trust).await?;
             unparked.objects += 1;
+            // At once: whoever is cut short goes on from here, however much there is.
+            self.ports.delete_object(&object).await?;
             folded.push(object);
         }
     }
@@ -114,17 +126,17 @@ impl<P: EvaluatePorts> Evaluator<P> {
         Ok(self.ports.read_heads(&[equipment]).await?.into_iter().next().flatten())
     }
 
-    async fn lines_of(&self, object: &str) -> Result<Vec<ParkedLine>, UnparkError> {
+    /// `None` where the object is gone since it was listed.
+    async fn lines_of(&self, object: &str) -> Result<Option<Vec<ParkedLine>>, UnparkError> {
         let damaged = |reason: String| UnparkError::Damaged { object: object.to_owned(), reason };
-        let packed = self.ports.get_object(object).await?;
-        let packed = packed.ok_or_else(|| damaged("it is not there".to_owned()))?;
+        let Some(packed) = self.ports.get_object(object).await? else { return Ok(None) };
         let mut text = String::new();
         let mut unpacked = flate2::read::GzDecoder::new(packed.as_slice()).take(OBJECT_BYTES);
         unpacked.read_to_string(&mut text).map_err(|error| damaged(error.to_string()))?;
         let line = |(number, line): (usize, &str)| {
             serde_json::from_str(line).map_err(|error| damaged(format!("line {}: {error}", number + 1)))
         };
-        text.lines().enumerate().map(line).collect()
+        text.lines().enumerate().map(line).collect::<Result<_, _>>().map(Some)
     }
 
     /// Folds the records of one object, in as many commits as it takes; answers how much was decided.
@@ -166,8 +178,10 @@ impl<P: EvaluatePorts> Evaluator<P> {
         let mut open: Vec<&Message<'_>> = messages.iter().collect();
         let mut transitions = 0;
         while let (Some(first), Some(last)) = (open.first(), open.last()) {
-            let head = self.head(equipment).await?.ok_or(UnparkError::NotParked)?;
-            let facts = self.facts_of(equipment, &head).await.map_err(UnparkError::StillFailing)?;
+            // Somebody else may have let it go on: then its due time is no longer ours to take away.
+            let head = self.head(equipment).await?.filter(|head| head.parked.is_some());
+            let head = head.ok_or(UnparkError::NotParked)?;
+            let facts = self.facts_of(equipment, &head).await?;
             let pointer = self.ports.pointer().await?;
             let from_ms = if facts.packed.is_empty() {
                 pointer.start_of_due(first.arrival_ms)

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use andon_intake::{SequenceNumber, ShardId};
+use andon_model::LookupMap;
 
 use super::batch::{Batch, Message};
 use crate::limits;
@@ -34,11 +35,10 @@ impl Watermarks {
         let seen = &mut shards.entry(batch.shard.clone()).or_default().seen;
         seen.position = seen.position.max(position);
         seen.arrival_ms = seen.arrival_ms.max(batch.arrival_ms);
-        for message in &batch.messages {
-            for point in message.points().iter().filter(|point| !point.derived) {
-                seen.points += 1;
-                hear_source(&mut seen.sources, &point.source, point.timestamp_ms, message.arrival_ms);
-            }
+        let (points, sources) = heard(&batch.messages);
+        seen.points += points;
+        for (source, mark) in sources {
+            merge_source(&mut seen.sources, source, &mark);
         }
         for (source, count) in late {
             seen.sources.entry(source.clone()).or_default().late += count;
@@ -50,28 +50,28 @@ impl Watermarks {
     }
 
     /// Writes what was gathered for a shard, unless that was done a moment ago. A batch with a tick is always written:
-    /// it is how the sender of ticks sees that they arrive.
+    /// it is how the sender of ticks sees that they arrive. Answers what was written.
     pub(super) async fn save(
         &self,
         ports: &(impl CheckpointStore + Clock),
         stream: &str,
         batch: &Batch<'_>,
         interval_ms: i64,
-    ) -> Result<bool, PortError> {
+    ) -> Result<Option<Checkpoint>, PortError> {
         let now_ms = ports.now_ms();
         let ticked = batch.messages.iter().any(Message::is_tick);
         let taken = {
             let mut shards = self.shards.borrow_mut();
             let gathered = shards.entry(batch.shard.clone()).or_default();
             if !ticked && now_ms.saturating_sub(gathered.saved_ms) < interval_ms {
-                return Ok(false);
+                return Ok(None);
             }
             gathered.saved_ms = now_ms;
             std::mem::take(&mut gathered.seen)
         };
         let shard = batch.shard.to_string();
         let saved = self.merge_into(ports, stream, &shard, &taken, now_ms).await;
-        if !matches!(saved, Ok(true)) {
+        if !matches!(saved, Ok(Some(_))) {
             // Next time.
             let mut shards = self.shards.borrow_mut();
             merge(&mut shards.entry(batch.shard.clone()).or_default().seen, &taken);
@@ -86,34 +86,61 @@ impl Watermarks {
         shard: &str,
         taken: &Checkpoint,
         now_ms: i64,
-    ) -> Result<bool, PortError> {
+    ) -> Result<Option<Checkpoint>, PortError> {
         for _ in 0..3 {
             let mut checkpoint = ports.read_checkpoint(stream, shard).await?.unwrap_or_default();
             merge(&mut checkpoint, taken);
             checkpoint.revision += 1;
             checkpoint.written_ms = checkpoint.written_ms.max(now_ms);
             if ports.save_checkpoint(stream, shard, &checkpoint).await? == Saved::Done {
-                return Ok(true);
+                return Ok(Some(checkpoint));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 }
 
-fn hear_source(sources: &mut BTreeMap<String, SourceMark>, source: &str, timestamp_ms: i64, arrival_ms: i64) {
-    let own_ms = timestamp_ms.min(arrival_ms);
-    let ahead = u64::from(own_ms < timestamp_ms);
-    match sources.get_mut(source) {
-        Some(known) => {
-            known.ahead += ahead;
-            if own_ms > known.mark_ms {
-                known.mark_ms = own_ms;
-                known.last_ms = known.last_ms.max(arrival_ms);
+/// The points of a batch, and what its sources say in it, in the order in which they come up.
+fn heard<'m>(messages: &'m [Message<'_>]) -> (u64, Vec<(&'m str, SourceMark)>) {
+    let mut points = 0;
+    let mut marks: Vec<(&str, SourceMark)> = Vec::new();
+    let mut places: LookupMap<&str, usize> = LookupMap::default();
+    for message in messages {
+        for point in message.points().iter().filter(|point| !point.derived) {
+            points += 1;
+            let own_ms = point.timestamp_ms.min(message.arrival_ms);
+            let ahead = u64::from(own_ms < point.timestamp_ms);
+            let place = *places.entry(&point.source).or_insert(marks.len());
+            match marks.get_mut(place) {
+                Some((_, mark)) => {
+                    mark.ahead += ahead;
+                    if own_ms > mark.mark_ms {
+                        mark.mark_ms = own_ms;
+                        mark.last_ms = mark.last_ms.max(message.arrival_ms);
+                    }
+                }
+                None => {
+                    let mark = SourceMark { mark_ms: own_ms, last_ms: message.arrival_ms, ahead, late: 0 };
+                    marks.push((&point.source, mark));
+                }
             }
         }
+    }
+    (points, marks)
+}
+
+fn merge_source(into: &mut BTreeMap<String, SourceMark>, source: &str, mark: &SourceMark) {
+    match into.get_mut(source) {
+        Some(known) => {
+            if mark.mark_ms > known.mark_ms {
+                known.mark_ms = mark.mark_ms;
+                known.last_ms = known.last_ms.max(mark.last_ms);
+            }
+            known.ahead += mark.ahead;
+            known.late += mark.late;
+        }
         None => {
-            let mark = SourceMark { mark_ms: own_ms, last_ms: arrival_ms, ahead, late: 0 };
-            sources.insert(source.to_owned(), mark);
+            into.insert(source.to_owned(), *mark);
         }
     }
 }
@@ -127,19 +154,7 @@ fn merge(into: &mut Checkpoint, from: &Checkpoint) {
         *into.rejected.entry(reason.clone()).or_default() += count;
     }
     for (source, mark) in &from.sources {
-        match into.sources.get_mut(source) {
-            Some(known) => {
-                if mark.mark_ms > known.mark_ms {
-                    known.mark_ms = mark.mark_ms;
-                    known.last_ms = known.last_ms.max(mark.last_ms);
-                }
-                known.ahead += mark.ahead;
-                known.late += mark.late;
-            }
-            None => {
-                into.sources.insert(source.clone(), *mark);
-            }
-        }
+        merge_source(&mut into.sources, source, mark);
     }
     forget_silent(&mut into.sources);
 }

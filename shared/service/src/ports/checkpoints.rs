@@ -26,6 +26,17 @@ pub struct Checkpoint {
     pub points: u64,
 }
 
+impl Checkpoint {
+    /// The shard's watermark: the least mark of its sources, but for those that were silent for so long before the newest
+    /// arrival. Shown; what rules go by is kept per key.
+    #[must_use]
+    pub fn watermark_ms(&self, idle_ms: i64) -> Option<i64> {
+        let active =
+            self.sources.values().filter(|mark| self.arrival_ms.saturating_sub(mark.last_ms) <= idle_ms);
+        active.map(|mark| mark.mark_ms).min()
+    }
+}
+
 /// What was heard of a source on a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -14,9 +14,12 @@ pub const DETAIL_TYPE: &str = "Rule State Changed";
 /// Most bytes of a detail: an event of EventBridge has at most 256 KiB all told.
 const DETAIL_BYTES: usize = 240 << 10;
 
-/// The detail of an event. Buses do not order: of two events of one rule and equipment, the one with the greater
-/// `sequence` is the newer, and one that was seen before is to be ignored.
+/// The detail of an event of source `andon`.
+///
+/// Delivered at least once, and in no order: of the events of one rule and equipment, the one with the greatest `sequence`
+/// holds, and one that was seen before is to be ignored. Ignore fields that are not named here: later versions add some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Rule State Changed"))]
 #[serde(rename_all = "camelCase")]
 pub struct StateChange {
     /// `RULE/EQUIPMENT/SEQUENCE`, percent-encoded: the same identity always has the same content.
@@ -29,7 +32,7 @@ pub struct StateChange {
     pub explanation_cut: bool,
 }
 
-/// JSON Schema of an event's detail.
+/// JSON Schema of an event's detail, made of [`StateChange`].
 pub const EVENT_SCHEMA: &str = include_str!("../../state-change.schema.json");
 
 /// The event of a transition; and whether its explanation was cut.
@@ -89,6 +92,52 @@ mod tests {
             group: Some("thermal".into()),
             explanation,
         }
+    }
+
+    #[test]
+    fn the_committed_schema_is_fresh() {
+        // As it is written, not as it is read: what is always there is required. And others may come.
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        let mut schema = settings.into_generator().into_root_schema_for::<StateChange>().to_value();
+        open(&mut schema);
+        let made = format!("{schema:#}\n");
+        if std::env::var_os("ANDON_BLESS").is_some() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/state-change.schema.json");
+            std::fs::write(path, &made).unwrap();
+        } else {
+            assert!(
+                EVENT_SCHEMA == made,
+                "state-change.schema.json is not what the types say; ANDON_BLESS=1 writes it anew"
+            );
+        }
+    }
+
+    /// Takes away what forbids further fields: consumers must not refuse those of later versions.
+    fn open(schema: &mut serde_json::Value) {
+        if let Some(members) = schema.as_object_mut() {
+            members.remove("unevaluatedProperties");
+            if members.get("additionalProperties") == Some(&serde_json::Value::Bool(false)) {
+                members.remove("additionalProperties");
+            }
+            members.values_mut().for_each(open);
+        }
+    }
+
+    #[test]
+    fn every_field_of_an_event_is_described() {
+        fn undescribed(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                if property.get("description").is_none() {
+                    found.push(format!("{at}{name}"));
+                }
+            }
+            for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+                undescribed(definition, &format!("{name}."), found);
+            }
+        }
+        let mut found = Vec::new();
+        undescribed(&serde_json::from_str(EVENT_SCHEMA).unwrap(), "", &mut found);
+        assert!(found.is_empty(), "{found:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use andon_model::Transition;
 use futures_util::stream::{self, StreamExt as _};
 
 pub use event::{DETAIL_TYPE, EVENT_SCHEMA, SOURCE, StateChange};
-pub use republish::{Republished, republish};
+pub use republish::{Republished, preview, republish};
 
 use crate::limits;
 use crate::ports::{
@@ -98,8 +98,8 @@ impl PublishSummary {
 struct Line {
     /// With the number of the delivery that it belongs to.
     waiting: VecDeque<(usize, Transition)>,
-    /// Of each rule, the last one that the bus took.
-    newest: BTreeMap<String, Transition>,
+    /// Of each rule, the last one that the bus took, with the number of the delivery that it belongs to.
+    newest: BTreeMap<String, (usize, Transition)>,
     /// Times in a row that the first one was not taken.
     attempts: u32,
     stopped: bool,
@@ -183,12 +183,9 @@ pub async fn publish<P: PublishPorts>(ports: &P, deliveries: &[Delivery], deadli
             }
         }
     }
-    for (equipment, number) in write_views(ports, &lines, &mut summary).await {
-        // Its last delivery comes again; the bus hears it once more, under the same identity.
-        let last = deliveries.iter().rposition(
-            |delivery| matches!(&delivery.item, Ok(item) if item.equipment == equipment && item.version <= number),
-        );
-        if let Some(done) = last.and_then(|last| done.get_mut(last)) {
+    for number in write_views(ports, &lines, &mut summary).await {
+        // The delivery that the view shows comes again; the bus hears it once more, under the same identity.
+        if let Some(done) = done.get_mut(number) {
             *done = false;
         }
     }
@@ -311,42 +308,42 @@ impl Line {
     /// The first one is done: it shows in the view of its rule.
     fn taken(&mut self) {
         self.attempts = 0;
-        if let Some((_, transition)) = self.waiting.pop_front() {
-            self.newest.insert(transition.rule_id.to_string(), transition);
+        if let Some((number, transition)) = self.waiting.pop_front() {
+            self.newest.insert(transition.rule_id.to_string(), (number, transition));
         }
     }
 }
 
-/// Writes the views of what was published; answers the equipments for which that failed.
-async fn write_views<'k, P: PublishPorts>(
+/// Writes the views of what was published; answers the numbers of the deliveries for which that failed.
+async fn write_views<P: PublishPorts>(
     ports: &P,
-    lines: &BTreeMap<&'k str, Line>,
+    lines: &BTreeMap<&str, Line>,
     summary: &mut PublishSummary,
-) -> Vec<(&'k str, u64)> {
+) -> Vec<usize> {
     let views = lines.iter().flat_map(|(equipment, line)| {
-        line.newest.values().map(|transition| {
+        line.newest.values().map(|(number, transition)| {
             let view = View {
                 equipment: (*equipment).to_owned(),
                 rule: transition.rule_id.to_string(),
                 sequence: transition.sequence,
                 transition: serde_json::to_string(transition).unwrap_or_default(),
             };
-            (*equipment, view)
+            (*number, view)
         })
     });
     let written: Vec<_> = stream::iter(views)
-        .map(|(equipment, view)| async move { (equipment, ports.write_view(&view).await) })
+        .map(|(number, view)| async move { (number, ports.write_view(&view).await) })
         .buffered(limits::CONCURRENT_REQUESTS)
         .collect()
         .await;
     let mut failed = Vec::new();
-    for (equipment, written) in written {
+    for (number, written) in written {
         match written {
             Ok(()) => summary.views += 1,
             Err(error) => {
                 // A view that can never be written must not hold up state changes.
                 if error.is_transient() {
-                    failed.push((equipment, u64::MAX));
+                    failed.push(number);
                 }
                 summary.error(&error);
             }

@@ -1,7 +1,9 @@
 //! Saying again what was decided, for consumers that missed it.
 
-use super::{Delivery, PublishPorts, publish};
-use crate::ports::{OutboxStore, PortError};
+use andon_model::Transition;
+
+use super::{Delivery, PublishPorts, publish, transitions_of};
+use crate::ports::{Objects, OutboxStore, PortError};
 
 /// What republishing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +45,29 @@ pub async fn republish<P: PublishPorts + OutboxStore>(
         next = page.next;
         if next.is_none() {
             return Ok(done);
+        }
+    }
+}
+
+/// Tells what would be published again, per equipment in the order of decision.
+///
+/// # Errors
+/// When the outbox cannot be read, or `f` does not want more.
+pub async fn preview<P: OutboxStore + Objects, E: From<PortError>>(
+    ports: &P,
+    since_ms: i64,
+    equipment: Option<&str>,
+    mut f: impl FnMut(Transition) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut next = None;
+    loop {
+        let page = ports.decided(since_ms, equipment, next.as_deref()).await?;
+        for item in &page.items {
+            transitions_of(ports, item).await?.into_iter().try_for_each(&mut f)?;
+        }
+        next = page.next;
+        if next.is_none() {
+            return Ok(());
         }
     }
 }

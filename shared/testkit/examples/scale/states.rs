@@ -76,19 +76,6 @@ fn point(tag: &'static str, value: Value, timestamp_ms: i64) -> DataPoint<'stati
     }
 }
 
-/// W1 with ten windows of a minute per machine: five rules that each look at two means.
-fn with_windows() -> RuleDocument {
-    let mut document = W1::default().rules();
-    for (number, rule) in document.rules.iter_mut().enumerate() {
-        let tags = w1::TAGS.iter().skip(number % 5 * 2).take(2);
-        let means: Vec<String> = tags.map(|tag| format!("avg({tag}, '1m') > 55")).collect();
-        if let Some(entry) = rule.groups.iter_mut().flat_map(|group| &mut group.states).last() {
-            entry.when = means.join(" && ");
-        }
-    }
-    document
-}
-
 pub(crate) fn packed() -> Result<()> {
     let bytes = lines_of(&W1::default())?;
     let lines: Vec<&[u8]> = split(&bytes).collect();
@@ -120,7 +107,7 @@ pub(crate) fn packed() -> Result<()> {
     println!("\npacking and unpacking one state: medians of 20 rounds over 200 keys");
     println!("rules                          head      pack      unpack");
     pack_times("W1, 5 per key", W1::default().rules(), &lines, 200_000)?;
-    pack_times("W1 with ten windows per key", with_windows(), &lines, 200_000)?;
+    pack_times("W1 with ten windows per key", W1::default().rules_with_windows(), &lines, 200_000)?;
     pack_times("W1 and 99,000 elsewhere", document("elsewhere", 100_000)?, &lines, 20_000)?;
     pack_times("W1 and 99,000 by 19,800 globs", document("globs", 100_000)?, &lines, 20_000)?;
     pack_times("W1 and 495 beside, per key", document("beside", 100_000)?, &lines, 20_000)?;
@@ -133,7 +120,7 @@ fn three(values: Vec<usize>) -> String {
 }
 
 fn commits(lines: &[&[u8]], seconds: usize) -> Result<()> {
-    let mut replay = Replay::new(compiled(with_windows())?);
+    let mut replay = Replay::new(compiled(W1::default().rules_with_windows())?);
     let (mut heads, mut live, mut times) = (Vec::new(), Vec::new(), Vec::new());
     let (mut count, mut bytes, mut minutes) = (0, 0, 0.0);
     for (commit, batch) in lines.chunks(2_000 * seconds).enumerate() {

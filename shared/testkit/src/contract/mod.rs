@@ -175,6 +175,7 @@ clauses! {
         decisions_come_by_version_as_a_number
         decisions_are_found_by_their_clock
         many_large_decisions_come_in_pages
+        many_large_decisions_among_those_of_others_come_in_pages
         decisions_are_read_as_they_were_written;
     segments:
         segments_are_read_as_they_were_written

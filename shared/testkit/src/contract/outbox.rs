@@ -4,7 +4,7 @@ use andon_service::limits::OUTBOX_ITEM_BYTES;
 use andon_service::ports::{Commit, Committed, OutboxItem, Payload};
 
 use super::state::{commit, head};
-use super::{Broken, Held, LATER_S, Names, Ports, is, same};
+use super::{Broken, Held, LATER_S, Names, Ports, is, noise, same};
 
 fn item(equipment: &str, version: u64, clock_ms: i64) -> OutboxItem {
     OutboxItem {
@@ -113,24 +113,35 @@ pub(super) async fn decisions_are_found_by_their_clock<P: Ports>(ports: &P, name
     same("since 1002, of one", &decided(ports, 1002, Some(&ids[0])).await?, &Vec::new())
 }
 
-pub(super) async fn many_large_decisions_come_in_pages<P: Ports>(ports: &P, names: &Names<'_>) -> Held {
-    let id = names.fresh("telling");
-    let payload = format!("[\"{}\"]", "x".repeat(100_000));
+/// Commits decisions that are more than a page of an answer; answers their payload.
+async fn decide_much<P: Ports>(ports: &P, equipment: &str) -> Result<Payload, Broken> {
+    // It does not compress to less.
+    let payload = Payload::Inline(format!("[\"{}\"]", andon_service::names::base64(&noise(9, 75_000))));
     for version in 1..=30 {
-        let item = OutboxItem { payload: Payload::Inline(payload.clone()), ..item(&id, version, 5) };
-        let commit = Commit { outbox: Some(item), ..deciding(&id, version, 5) };
+        let item = OutboxItem { payload: payload.clone(), ..item(equipment, version, 5) };
+        let commit = Commit { outbox: Some(item), ..deciding(equipment, version, 5) };
         ports.commit(&commit).await?;
     }
-    for of in [Some(id.as_str()), None] {
-        let found: Vec<u64> = decided(ports, 0, of)
-            .await?
-            .iter()
-            .filter(|item| item.equipment == id && item.payload == Payload::Inline(payload.clone()))
-            .map(|item| item.version)
-            .collect();
-        same("the versions", &found, &(1..=30).collect())?;
-    }
-    Ok(())
+    Ok(payload)
+}
+
+async fn come_in_their_order<P: Ports>(ports: &P, names: &Names<'_>, of_one: bool) -> Held {
+    let id = names.fresh("telling");
+    let payload = decide_much(ports, &id).await?;
+    let found = decided(ports, 0, of_one.then_some(id.as_str())).await?;
+    let of_it = found.iter().filter(|item| item.equipment == id && item.payload == payload);
+    same("the versions", &of_it.map(|item| item.version).collect(), &(1..=30).collect::<Vec<u64>>())
+}
+
+pub(super) async fn many_large_decisions_come_in_pages<P: Ports>(ports: &P, names: &Names<'_>) -> Held {
+    come_in_their_order(ports, names, true).await
+}
+
+pub(super) async fn many_large_decisions_among_those_of_others_come_in_pages<P: Ports>(
+    ports: &P,
+    names: &Names<'_>,
+) -> Held {
+    come_in_their_order(ports, names, false).await
 }
 
 pub(super) async fn decisions_are_read_as_they_were_written<P: Ports>(ports: &P, names: &Names<'_>) -> Held {

@@ -21,4 +21,16 @@ pub struct Flaws {
     pub ignores_sequences: bool,
     /// Every fifth object is not written.
     pub loses_objects: bool,
+    /// Objects of rejections are written only after the next commit of the process was answered.
+    pub rejects_after_commits: bool,
+    /// The commit that lets a parked key go on is written whatever version is stored.
+    pub unparks_blindly: bool,
+    /// Heads are written without a due time.
+    pub loses_due: bool,
+    /// Heads expire also where theirs says that they must not.
+    pub expires_all: bool,
+    /// Every view that is read is missing.
+    pub forgets_views: bool,
+    /// The answer of the bus to what it refused for now is that it was accepted; it is offered anew some time later.
+    pub accepts_too_early: bool,
 }

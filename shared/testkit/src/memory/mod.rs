@@ -25,13 +25,18 @@ use andon_service::ports::{Clock, PortError};
 pub use flaws::Flaws;
 pub use gate::{Call, Gate, Open};
 pub use stream::{Kinesis, Shard, ShardRecord, hash_of, lane_of};
-pub use world::{CheckpointSaved, Commitment, ITEM_BYTES, World};
+pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, World};
+
+/// The name and the bytes of an object that a flawed world keeps from others.
+type HeldBack = (String, Vec<u8>);
 
 /// One process's handle to a world.
 #[derive(Clone, Debug)]
 pub struct Memory<G = Open> {
     world: Rc<RefCell<World>>,
     gate: G,
+    /// Objects that a flaw holds back.
+    held_back: Rc<RefCell<Vec<HeldBack>>>,
 }
 
 impl Memory<Open> {
@@ -52,7 +57,7 @@ impl<G: Gate> Memory<G> {
     /// A handle to a world.
     #[must_use]
     pub fn of(world: &Rc<RefCell<World>>, gate: G) -> Self {
-        Self { world: Rc::clone(world), gate }
+        Self { world: Rc::clone(world), gate, held_back: Rc::default() }
     }
 
     /// The world, to look at.
@@ -65,6 +70,10 @@ impl<G: Gate> Memory<G> {
     #[must_use]
     pub fn world_mut(&self) -> RefMut<'_, World> {
         self.world.borrow_mut()
+    }
+
+    fn write_held_back(&self) {
+        self.world.borrow_mut().objects.extend(self.held_back.take());
     }
 
     /// One call: the gate, the effect, the gate again.

@@ -7,7 +7,9 @@ use super::{Call, Gate, Memory};
 impl<G: Gate> Objects for Memory<G> {
     async fn put_object(&self, name: &str, bytes: Vec<u8>) -> Result<(), PortError> {
         self.call(Call { method: "put_object", subject: name }, |world| {
-            if !(world.flaws.loses_objects && world.every(5)) {
+            if world.flaws.rejects_after_commits && name.starts_with("rejected/") {
+                self.held_back.borrow_mut().push((name.to_owned(), bytes));
+            } else if !(world.flaws.loses_objects && world.every(5)) {
                 world.objects.insert(name.to_owned(), bytes);
             }
             Ok(())

@@ -14,6 +14,11 @@ const BUS_ENTRIES: usize = 10;
 const STREAM_RECORD_BYTES: usize = 10 << 20;
 
 impl World {
+    /// What was said to be accepted when it was not.
+    fn take_early(&mut self) -> Vec<BusEntry> {
+        std::mem::take(&mut self.early)
+    }
+
     fn accept(&mut self, entry: &BusEntry) -> Accepted {
         let bytes = entry.detail.len() + entry.detail_type.len() + entry.resource.len();
         if bytes > BUS_ENTRY_BYTES {
@@ -54,11 +59,20 @@ impl<G: Gate> Bus for Memory<G> {
         for entries in entries.chunks(BUS_ENTRIES) {
             let subject = entries.first().map(|entry| entry.resource.as_str()).unwrap_or_default();
             let answered = self.call(Call { method: "offer", subject }, |world| {
+                let early = world.take_early();
                 let answer = |entry: &BusEntry| match self.gate.refuses(&Call { method: "offer", subject }) {
+                    Some(_) if world.flaws.accepts_too_early => {
+                        world.early.push(entry.clone());
+                        Accepted::Yes
+                    }
                     Some(refusal) => Accepted::No(refusal),
                     None => world.accept(entry),
                 };
-                Ok(entries.iter().map(answer).collect::<Vec<_>>())
+                let answers = entries.iter().map(answer).collect::<Vec<_>>();
+                for entry in early {
+                    world.accept(&entry);
+                }
+                Ok(answers)
             });
             answers.extend(answered.await?);
         }

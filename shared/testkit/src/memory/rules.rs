@@ -26,6 +26,7 @@ impl<G: Gate> RuleStore for Memory<G> {
             if world.pointer.revision + 1 != pointer.revision {
                 return Ok(Advanced::Conflict);
             }
+            world.listed.extend(pointer.sets.iter().map(|set| (set.start_ms, set.clone())));
             world.pointer = pointer.clone();
             Ok(Advanced::Done)
         })

@@ -49,8 +49,15 @@ impl World {
             return Err(PortError::permanent(format!("what was folded for `{equipment}` cannot be stored")));
         }
         let stored_version = stored.map_or(0, |stored| stored.version);
-        if stored_version != *read_version && !self.flaws.ignores_versions {
+        let blindly = self.flaws.unparks_blindly
+            && head.parked.is_none()
+            && stored.is_some_and(|stored| stored.parked.is_some());
+        if stored_version != *read_version && !self.flaws.ignores_versions && !blindly {
             return Ok(if stored == Some(head) { Committed::Done } else { Committed::Conflict });
+        }
+        let mut head = head.clone();
+        if self.flaws.loses_due {
+            head.due = None;
         }
         self.heads.insert(equipment.clone(), head.clone());
         self.due_changes.push_back((self.now_ms, equipment.clone(), head.due));
@@ -64,12 +71,7 @@ impl World {
                 self.inserted.push(item.clone());
             }
         }
-        self.commits.push(Commitment {
-            at_ms: self.now_ms,
-            equipment: equipment.clone(),
-            head: head.clone(),
-            outbox,
-        });
+        self.commits.push(Commitment { at_ms: self.now_ms, equipment: equipment.clone(), head, outbox });
         Ok(Committed::Done)
     }
 
@@ -124,7 +126,10 @@ impl<G: Gate> StateStore for Memory<G> {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, PortError> {
-        self.call(Call { method: "commit", subject: &commit.equipment }, |world| world.commit(commit)).await
+        let call = Call { method: "commit", subject: &commit.equipment };
+        let committed = self.call(call, |world| world.commit(commit)).await?;
+        self.write_held_back();
+        Ok(committed)
     }
 
     async fn write_view(&self, view: &View) -> Result<(), PortError> {
@@ -134,6 +139,9 @@ impl<G: Gate> StateStore for Memory<G> {
 
     async fn read_views(&self, equipment: &str) -> Result<Vec<View>, PortError> {
         self.call(Call { method: "read_views", subject: equipment }, |world| {
+            if world.flaws.forgets_views {
+                return Ok(Vec::new());
+            }
             let from = (equipment.to_owned(), String::new());
             let of_key = world.views.range(from..).take_while(|((of, _), _)| of == equipment);
             Ok(of_key.map(|(_, view)| view.clone()).collect())

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use andon_service::ports::{
-    BusEntry, Checkpoint, Due, Head, OutboxItem, Pointer, PortError, RuleVersion, StoredSegment, TickMemory,
-    View,
+    BusEntry, Checkpoint, Due, Head, OutboxItem, Pointer, PortError, RuleVersion, SetRef, StoredSegment,
+    TickMemory, View,
 };
 
 use super::{Flaws, Kinesis};
@@ -24,7 +24,7 @@ pub struct World {
     pub flaws: Flaws,
     /// Items in a page of an answer.
     pub page: usize,
-    /// An equipment for which nothing folded can be written, ever.
+    /// An equipment for which nothing folded can be written, until this is mended.
     pub refused_equipment: Option<String>,
     /// Entries with this in their detail are refused by the bus, for ever.
     pub refused_detail: Option<String>,
@@ -40,8 +40,14 @@ pub struct World {
     pub inserted: Vec<OutboxItem>,
     /// Every commit that took place.
     pub commits: Vec<Commitment>,
+    /// Every head that was deleted since it had expired.
+    pub expired: Vec<Expired>,
+    /// Segments that were lost and may be found again, by equipment.
+    pub hidden: Vec<(String, StoredSegment)>,
     /// The rule pointer.
     pub pointer: Pointer,
+    /// Every rule set that the pointer ever listed, by start.
+    pub listed: BTreeMap<i64, SetRef>,
     /// The documents of rule sets by digest.
     pub sets: BTreeMap<String, Vec<u8>>,
     /// Versions of rules by id and start.
@@ -65,6 +71,7 @@ pub struct World {
     pub(super) due_changes: VecDeque<(i64, String, Option<Due>)>,
     pub(super) stale: Option<Pointer>,
     pub(super) held: Option<BusEntry>,
+    pub(super) early: Vec<BusEntry>,
     pub(super) turn: u64,
 }
 
@@ -79,6 +86,17 @@ pub struct Commitment {
     pub head: Head,
     /// What was decided with it.
     pub outbox: Option<OutboxItem>,
+}
+
+/// A head that was deleted since it had expired.
+#[derive(Clone, Debug)]
+pub struct Expired {
+    /// When, ms.
+    pub at_ms: i64,
+    /// The equipment.
+    pub equipment: String,
+    /// So many commits had taken place.
+    pub after_commits: usize,
 }
 
 /// A checkpoint that was saved.
@@ -108,7 +126,10 @@ impl World {
             outbox: BTreeMap::new(),
             inserted: Vec::new(),
             commits: Vec::new(),
+            expired: Vec::new(),
+            hidden: Vec::new(),
             pointer: Pointer::default(),
+            listed: BTreeMap::new(),
             sets: BTreeMap::new(),
             versions: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
@@ -123,6 +144,7 @@ impl World {
             due_changes: VecDeque::new(),
             stale: None,
             held: None,
+            early: Vec::new(),
             turn: 0,
         }
     }
@@ -133,15 +155,32 @@ impl World {
         let gone: Vec<String> = self
             .heads
             .iter()
-            .filter(|(_, head)| head.expires_s.is_some_and(|at_s| at_s <= now_s))
+            .filter(|(_, head)| self.flaws.expires_all || head.expires_s.is_some_and(|at_s| at_s <= now_s))
             .map(|(id, _)| id.clone())
             .collect();
         for equipment in gone {
             self.heads.remove(&equipment);
+            let after_commits = self.commits.len();
+            self.expired.push(Expired { at_ms: self.now_ms, equipment: equipment.clone(), after_commits });
             self.due_changes.push_back((self.now_ms, equipment, None));
         }
         self.segments.retain(|_, segment| segment.expires_s > now_s);
         self.outbox.retain(|_, item| item.expires_s > now_s);
+    }
+
+    /// Loses the segments of an equipment; answers how many there were.
+    pub fn hide_segments(&mut self, equipment: &str) -> usize {
+        let hidden: Vec<_> = self.segments.extract_if(.., |(of, _), _| of == equipment).collect();
+        let count = hidden.len();
+        self.hidden.extend(hidden.into_iter().map(|((of, _), segment)| (of, segment)));
+        count
+    }
+
+    /// Finds again what was lost.
+    pub fn find_segments(&mut self) {
+        for (equipment, segment) in std::mem::take(&mut self.hidden) {
+            self.segments.entry((equipment, segment.name.clone())).or_insert(segment);
+        }
     }
 
     /// Counts calls, for flaws that show now and then.

@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use andon_service::ports::PortError;
+use andon_engine::{CompiledRules, rule_set_of};
+use andon_service::envelope::{Body, Stored};
+use andon_service::ports::{Head, PortError};
 use fastrand::Rng;
 
 use crate::memory::{Call, Gate, World};
@@ -39,7 +41,13 @@ pub(super) struct Dice {
 
 impl Dice {
     pub(super) fn count(&self, what: &'static str) {
-        *self.tally.borrow_mut().entry(what).or_default() += 1;
+        self.add(what, 1);
+    }
+
+    pub(super) fn add(&self, what: &'static str, count: u64) {
+        if count > 0 {
+            *self.tally.borrow_mut().entry(what).or_default() += count;
+        }
     }
 
     pub(super) fn one_in_thousand(&self, chance: u32) -> bool {
@@ -51,12 +59,40 @@ impl Dice {
     }
 }
 
+/// What a process is, for the tally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Evaluate,
+    Publish,
+    Tick,
+    Rules,
+    Unpark,
+    Republish,
+}
+
+impl Kind {
+    fn crashes(self) -> &'static str {
+        match self {
+            Self::Evaluate => "crashes of `evaluate`",
+            Self::Publish => "crashes of `publish`",
+            Self::Tick => "crashes of `tick`",
+            Self::Rules => "crashes of `rules put`",
+            Self::Unpark => "crashes of `unpark`",
+            Self::Republish => "crashes of `republish`",
+        }
+    }
+}
+
 /// What a process has come to.
 #[derive(Debug, Default)]
 pub(super) struct Status {
     crashed: Cell<bool>,
     /// Not to be polled for so many steps.
     stalled: Cell<u32>,
+    /// Its event source has given it up.
+    pub given_up: Cell<bool>,
+    /// The start of the newest rule set that it has heard of.
+    newest_set_ms: Cell<Option<i64>>,
 }
 
 /// The gate of one process.
@@ -64,9 +100,27 @@ pub(super) struct Status {
 pub struct FaultGate {
     pub(super) dice: Rc<Dice>,
     pub(super) status: Rc<Status>,
+    pub(super) world: Rc<RefCell<World>>,
+    pub(super) kind: Kind,
+    skew_ms: i64,
 }
 
+/// How far the clocks of processes are off at most, ms.
+const MOST_SKEW_MS: usize = 2000;
+
 impl FaultGate {
+    /// The gate of a new process.
+    pub(super) fn new(dice: &Rc<Dice>, world: &Rc<RefCell<World>>, kind: Kind) -> Self {
+        let skew_ms = dice.below(2 * MOST_SKEW_MS).cast_signed() - MOST_SKEW_MS.cast_signed();
+        Self {
+            dice: Rc::clone(dice),
+            status: Rc::default(),
+            world: Rc::clone(world),
+            kind,
+            skew_ms: i64::try_from(skew_ms).unwrap_or_default(),
+        }
+    }
+
     /// Lets others go on first.
     async fn yields(&self) {
         let mut polled = false;
@@ -80,20 +134,56 @@ impl FaultGate {
         .await;
     }
 
-    async fn crash(&self, chance: u32, when: &'static str) {
+    async fn crash(&self, chance: u32, when: &'static str, commits: Option<&'static str>) {
         if self.dice.one_in_thousand(chance) {
             self.dice.count(when);
+            self.dice.count(self.kind.crashes());
+            commits.into_iter().for_each(|commit| self.dice.count(commit));
             self.status.crashed.set(true);
             std::future::pending::<()>().await;
         }
     }
+
+    /// Watches for meetings that must occur now and then.
+    fn watch(&self, call: &Call<'_>) {
+        let world = self.world.borrow();
+        let newest_ms = world.pointer.sets.last().map(|set| set.start_ms);
+        match call.method {
+            "pointer" => self.status.newest_set_ms.set(newest_ms),
+            "read_heads" if self.status.newest_set_ms.get() < newest_ms => {
+                let set_ms = world.heads.get(call.subject).and_then(set_of);
+                if set_ms > self.status.newest_set_ms.get() {
+                    self.dice.count("old rules met a state of newer ones");
+                }
+            }
+            "commit" => {
+                if self.status.given_up.get() {
+                    self.dice.count("commits tried by zombies");
+                }
+                if self.kind == Kind::Evaluate && self.status.newest_set_ms.get() < newest_ms {
+                    self.dice.count("commits tried with an old pointer");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The start of the set that a state was folded with.
+fn set_of(head: &Head) -> Option<i64> {
+    match Body::read(&head.body).ok()?.state {
+        Stored::Here(packed) => rule_set_of(&packed).ok().filter(|start| *start != CompiledRules::ALWAYS_MS),
+        Stored::Object(_) => None,
+    }
 }
 
 impl Gate for FaultGate {
-    async fn before(&self, _: &Call<'_>) -> Result<(), PortError> {
+    async fn before(&self, call: &Call<'_>) -> Result<(), PortError> {
         self.yields().await;
+        self.watch(call);
         let Some(faults) = self.dice.faults.get() else { return Ok(()) };
-        self.crash(faults.crash, "crashes before an effect").await;
+        let commits = (call.method == "commit").then_some("crashes before a commit");
+        self.crash(faults.crash, "crashes before an effect", commits).await;
         if self.dice.one_in_thousand(faults.stall) {
             self.dice.count("stalls");
             self.status.stalled.set(u32::try_from(self.dice.below(400)).unwrap_or_default());
@@ -106,12 +196,16 @@ impl Gate for FaultGate {
         Ok(())
     }
 
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
+    async fn after(&self, call: &Call<'_>) -> Result<(), PortError> {
         self.yields().await;
         let Some(faults) = self.dice.faults.get() else { return Ok(()) };
-        self.crash(faults.crash, "crashes after an effect").await;
+        let commits = (call.method == "commit").then_some("crashes after a commit");
+        self.crash(faults.crash, "crashes after an effect", commits).await;
         if self.dice.one_in_thousand(faults.lost_answer) {
             self.dice.count("answers lost");
+            if call.method == "commit" {
+                self.dice.count("commits without an answer");
+            }
             return Err(PortError::transient("no answer"));
         }
         Ok(())
@@ -126,7 +220,7 @@ impl Gate for FaultGate {
     }
 
     fn skew_ms(&self) -> i64 {
-        0
+        self.skew_ms
     }
 
     fn lag(&self, changes: usize) -> usize {
@@ -157,6 +251,22 @@ pub(super) enum Step<T> {
 impl<T> Process<T> {
     pub(super) fn new(status: Rc<Status>, future: impl Future<Output = T> + 'static) -> Self {
         Self { future: Box::pin(future), status }
+    }
+
+    /// Nobody waits for it any more; it goes on.
+    pub(super) fn give_up(&self) {
+        self.status.given_up.set(true);
+    }
+
+    /// Goes on to its end, while nobody else does. Not for what sleeps: time stands still.
+    pub(super) fn alone(mut self) -> Option<T> {
+        loop {
+            match self.step() {
+                Step::GoesOn => {}
+                Step::Crashed => return None,
+                Step::Done(answer) => return Some(answer),
+            }
+        }
     }
 
     pub(super) fn step(&mut self) -> Step<T> {

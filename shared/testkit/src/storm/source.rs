@@ -7,10 +7,18 @@ use super::executor::{Dice, Process, Step};
 /// How an invocation answered: the number of items of its batch that are done.
 pub(super) type Done = usize;
 
+/// An invocation that takes more steps than this is given up; as many as it may need when nothing fails.
+const PATIENCE: u32 = 600;
+
+/// While there are faults, the patience is shorter: many who are given up are still at work.
+const IMPATIENCE: u32 = 150;
+
 /// One reader.
 pub(super) struct Source {
     /// The next item.
     pub next: usize,
+    /// What is before this does not come again: the stream has forgotten it.
+    pub floor: usize,
     running: Option<(Process<Done>, usize, u32)>,
     /// Given up by the source, but maybe still going on.
     zombies: Vec<Process<Done>>,
@@ -20,17 +28,19 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new() -> Self {
-        Self { next: 0, running: None, zombies: Vec::new(), bisected: None }
+        Self { next: 0, floor: 0, running: None, zombies: Vec::new(), bisected: None }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.running.is_none() && self.zombies.is_empty()
     }
 
-    /// Goes on by a step; `items` are there, `start` begins an invocation with so many from the next one.
+    /// Goes on by a step; `items` are there, `start` begins an invocation with so many from the next one. A broken source
+    /// `skips_failures`.
     pub(super) fn step(
         &mut self,
         dice: &Dice,
+        skips_failures: bool,
         items: usize,
         start: impl FnOnce(usize, usize) -> Process<Done>,
     ) {
@@ -46,6 +56,9 @@ impl Source {
             let ready = items.saturating_sub(self.next);
             if ready > 0 {
                 let most = self.bisected.unwrap_or(10).clamp(1, ready);
+                if most < ready.min(10) {
+                    dice.count("batches bisected");
+                }
                 let count = 1 + dice.below(most);
                 self.running = Some((start(self.next, count), count, 0));
             }
@@ -59,17 +72,28 @@ impl Source {
                 } else {
                     self.next += count;
                 }
+                self.set_back(dice);
             }
             Step::Done(done) => {
                 dice.count("batches cut");
-                self.next += done;
+                self.next += if skips_failures { count } else { done };
             }
             Step::Crashed => self.bisected = Some((count / 2).max(1)),
-            Step::GoesOn if steps > 600 => {
+            Step::GoesOn if steps > if dice.faults.get().is_some() { IMPATIENCE } else { PATIENCE } => {
                 dice.count("invocations given up");
+                process.give_up();
                 self.zombies.push(process);
             }
             Step::GoesOn => self.running = Some((process, count, steps + 1)),
+        }
+    }
+
+    /// Now and then an event source forgets how far it was, and goes on from before.
+    fn set_back(&mut self, dice: &Dice) {
+        let back = self.next.saturating_sub(self.floor).min(20);
+        if back > 0 && dice.faults.get().is_some() && dice.one_in_thousand(15) {
+            dice.count("sources set back");
+            self.next -= 1 + dice.below(back);
         }
     }
 }

@@ -1,0 +1,218 @@
+//! The commits of one key, folded again by the engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use andon_engine::{Body, FoldError, KeyState, Record};
+use andon_intake::{Outcome, ShardId, read_message};
+use andon_model::Transition;
+use andon_service::envelope::{Body as StoredBody, Position, Positions};
+
+use super::rejected::{self, Rejection};
+use super::told::Message;
+use super::{Checked, Failure};
+use crate::memory::{Commitment, Expired};
+
+/// No position is forgotten before its shard was silent for so long, ms: less would be less than the stream's retention.
+const RETENTION_MS: i64 = 86_400_000;
+
+/// Clocks of processes are off by less than this, ms.
+const SKEW_MS: i64 = 3000;
+
+/// What the commits of a key come to.
+#[derive(Default)]
+struct Life {
+    state: Option<KeyState>,
+    decided: Vec<Transition>,
+    version: u64,
+    reached: Positions,
+    /// Of each shard, the greatest position ever: also of what a head has forgotten since.
+    greatest: BTreeMap<ShardId, Position>,
+    /// Of each shard, how many messages were folded.
+    folded: BTreeMap<ShardId, usize>,
+    expired: bool,
+    came_back: u64,
+    took_up: u64,
+}
+
+/// What the engine decides over the records of a key in the order in which they were committed.
+pub(super) fn folded_again(
+    checked: &mut Checked<'_>,
+    equipment: &str,
+    not_used: &mut BTreeSet<Rejection>,
+) -> Result<Vec<Transition>, Failure> {
+    let world = checked.world;
+    let mut life = Life::default();
+    let mut expired = world.expired.iter().filter(|expired| expired.equipment == equipment).peekable();
+    for (number, commit) in world.commits.iter().enumerate() {
+        if commit.equipment != equipment {
+            continue;
+        }
+        while let Some(gone) = expired.next_if(|expired| expired.after_commits <= number) {
+            life.expire(gone)?;
+        }
+        life.commit(checked, commit, not_used)?;
+    }
+    for gone in expired {
+        life.expire(gone)?;
+    }
+    let parked = world.heads.get(equipment).and_then(|head| head.parked.as_ref());
+    if let Some(parked) = parked {
+        let found = format!("`{equipment}` stays parked: {}", parked.reason);
+        return Err(Failure::new("nothing stays parked", found));
+    }
+    for (shard, messages) in checked.told.of_equipments.get(equipment).into_iter().flatten() {
+        let done = life.folded.get(shard).copied().unwrap_or_default();
+        if done != messages.len() {
+            let found =
+                format!("`{equipment}`: {done} of {} messages of {shard} were folded", messages.len());
+            return Err(Failure::new("nothing is lost", found));
+        }
+    }
+    checked.add("keys that took up a rule set in the middle", life.took_up);
+    checked.add("keys that came back after their state had expired", life.came_back);
+    Ok(life.decided)
+}
+
+impl Life {
+    fn commit(
+        &mut self,
+        checked: &Checked<'_>,
+        commit: &Commitment,
+        not_used: &mut BTreeSet<Rejection>,
+    ) -> Result<(), Failure> {
+        let equipment = commit.equipment.as_str();
+        self.version += 1;
+        if commit.head.version != self.version {
+            let found = format!("`{equipment}`: version {} after {}", commit.head.version, self.version - 1);
+            return Err(Failure::new("each commit follows the one before", found));
+        }
+        let positions = if commit.head.body.is_empty() {
+            Positions::default()
+        } else {
+            let body = StoredBody::read(&commit.head.body);
+            body.map_err(|error| Failure::new("heads are readable", format!("`{equipment}`: {error}")))?
+                .positions
+        };
+        for (shard, reached) in positions.iter() {
+            if self.reached.holds(shard, reached.position) {
+                continue;
+            }
+            let before = self.greatest.insert(shard.clone(), reached.position);
+            if before >= Some(reached.position) {
+                let found = format!("`{equipment}`: what came before {reached:?} of {shard}");
+                return Err(Failure::new("nothing is folded twice", found));
+            }
+            let of_key = checked.told.of_equipments.get(equipment).and_then(|of| of.get(shard));
+            let messages = of_key.map(Vec::as_slice).unwrap_or_default();
+            let next = self.folded.get(shard).copied().unwrap_or_default();
+            let new = messages.iter().skip(next).take_while(|message| message.position <= reached.position);
+            let mut count = 0;
+            for message in new {
+                count += 1;
+                self.fold(checked, equipment, shard, message, not_used)?;
+            }
+            self.folded.insert(shard.clone(), next + count);
+        }
+        self.positions_go_forward(equipment, &positions)?;
+        self.reached = positions;
+        self.due_is_not_late(commit)
+    }
+
+    fn positions_go_forward(&self, equipment: &str, positions: &Positions) -> Result<(), Failure> {
+        let now: BTreeMap<_, _> = positions.iter().collect();
+        let clock_ms = self.state.as_ref().map_or(i64::MAX, KeyState::clock_ms);
+        for (shard, before) in self.reached.iter() {
+            let back = match now.get(shard) {
+                Some(now) => now.position < before.position,
+                None => before.arrival_ms >= clock_ms - RETENTION_MS,
+            };
+            if back {
+                let found = format!("`{equipment}`, {shard}");
+                return Err(Failure::new("positions never go back", found));
+            }
+        }
+        Ok(())
+    }
+
+    /// A stored due time may be early, never late; a parked key has none.
+    fn due_is_not_late(&self, commit: &Commitment) -> Result<(), Failure> {
+        let next_ms = self.state.as_ref().and_then(KeyState::next_due_clock_ms);
+        let Some(next_ms) = next_ms.filter(|_| commit.head.parked.is_none()) else { return Ok(()) };
+        // What is due by now is found by the next look, whatever its time.
+        let latest_ms = next_ms.max(commit.at_ms + SKEW_MS);
+        match commit.head.due {
+            Some(due) if due.at_ms <= latest_ms => Ok(()),
+            due => {
+                let found = format!("`{}`: {due:?} is stored, {next_ms} is due", commit.equipment);
+                Err(Failure::new("due times are never late", found))
+            }
+        }
+    }
+
+    /// A state was forgotten. Only one that has nothing more to say may be.
+    fn expire(&mut self, gone: &Expired) -> Result<(), Failure> {
+        let failed = |what: &str| {
+            let found = format!("`{}` was forgotten at {}: {what}", gone.equipment, gone.at_ms);
+            Err(Failure::new("only what is at rest is forgotten", found))
+        };
+        if let Some(state) = &self.state {
+            if state.next_due_clock_ms().is_some() {
+                return failed("something was still due");
+            }
+            if !state.at_rest() {
+                return failed("a rule was not in its default");
+            }
+        }
+        self.expired |= self.state.is_some();
+        self.state = None;
+        self.reached = Positions::default();
+        self.version = 0;
+        Ok(())
+    }
+
+    /// The sequence of each rule after its last transition.
+    fn sequences(&self) -> BTreeMap<&str, u64> {
+        let of = self.decided.iter();
+        of.map(|transition| (transition.rule_id.as_str(), transition.sequence)).collect()
+    }
+
+    fn fold(
+        &mut self,
+        checked: &Checked<'_>,
+        equipment: &str,
+        shard: &ShardId,
+        message: &Message,
+        not_used: &mut BTreeSet<Rejection>,
+    ) -> Result<(), Failure> {
+        let failed = |error: FoldError| Failure::new("the records can be folded", error.to_string());
+        let mut result = Ok(());
+        read_message(&message.raw, message.position.index, Some(&checked.trust), |outcome| {
+            let Outcome::Item(item) = outcome else { return };
+            if item.equipment != equipment || result.is_err() {
+                return;
+            }
+            let points = item.body.points();
+            let body = if points.is_empty() { Body::Tick } else { Body::Points(points) };
+            let record = Record { arrival_ms: message.arrival_ms, body };
+            result = (|| {
+                if self.state.is_none() {
+                    let mut new =
+                        KeyState::new(equipment, &checked.rules, message.arrival_ms).map_err(failed)?;
+                    new.continue_sequences(self.sequences());
+                    self.came_back += u64::from(std::mem::take(&mut self.expired));
+                    self.state = Some(new);
+                }
+                let Some(state) = &mut self.state else { return Ok(()) };
+                let before_ms = state.rule_set_start_ms();
+                let outcome = state.apply(&checked.rules, &record).map_err(failed)?;
+                self.took_up += u64::from(before_ms != state.rule_set_start_ms());
+                self.decided.extend(outcome.transitions);
+                not_used.extend(
+                    outcome.rejections.iter().map(|point| rejected::of_point(shard, message.position, point)),
+                );
+                Ok(())
+            })();
+        });
+        result
+    }
+}
