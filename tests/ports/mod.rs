@@ -1,4 +1,7 @@
-//! What the ports owe, over memory.
+//! What the ports owe, over memory and over AWS; and what a commit weighs.
+
+mod aws;
+mod weight;
 
 use std::task::{Context, Poll, Waker};
 

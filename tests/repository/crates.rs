@@ -67,7 +67,7 @@ fn layer(package: &Package) -> Option<u32> {
         "andon-engine" | "andon-history" | "andon-intake" | "andon-report" | "andon-simulator" => Some(1),
         "andon-document" | "andon-service" => Some(2),
         "andon-aws" | "andon-telemetry" | "andon-testkit" => Some(3),
-        "andon-local" => Some(4),
+        "andon-lambda" | "andon-local" => Some(4),
         "andon-tests" => Some(6),
         _ => None,
     }

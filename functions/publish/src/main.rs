@@ -1,3 +1,11 @@
 //! The Lambda function `publish`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use andon_aws::Aws;
+use andon_publish::Publish;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    andon_lambda::run(async |config| Ok(Publish::new(Aws::connect(config).await))).await
+}

@@ -2,7 +2,7 @@
 //!
 //! [`read`] reads one file and reports as many mistakes as it can find. [`merge`] makes one rule set of several
 //! files. What later steps find in the rules ([`Finding`](andon_model::Finding)s) is brought back to lines and
-//! columns by [`Loaded::locate`], and shown by [`render`] or [`to_json`].
+//! columns by [`Loaded::locate`], and shown by [`render`] or [`to_json`]. [`to_yaml`] is the way back from rules to text.
 //!
 //! Both notations go the same way: events with places, a small tree per rule, and the one serde model of
 //! `andon_model`. Nothing of a document is kept but its rules and its text, so a large one costs little more
@@ -25,6 +25,7 @@ mod schema;
 mod source;
 mod syntax;
 mod tree;
+mod write;
 mod yaml;
 
 #[cfg(test)]
@@ -37,3 +38,4 @@ pub use render::{RenderOptions, render};
 pub use report::to_json;
 pub use schema::schema;
 pub use source::{Diagnostic, Place, Source};
+pub use write::to_yaml;

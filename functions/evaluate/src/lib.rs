@@ -1,0 +1,56 @@
+//! The Lambda function `evaluate`: folds a batch of the stream of data points.
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+
+use andon_intake::{Arena, Authenticator, Decoded};
+use andon_lambda::{Done, Handler};
+use andon_service::evaluate::{Answer, Batch, BatchError, EvaluatePorts, EvaluateSettings, Evaluator};
+use andon_telemetry::{Function, Report};
+
+/// The function, over ports. Kept between invocations; what it keeps of them is compiled rules and memory.
+pub struct Evaluate<P> {
+    evaluator: Evaluator<P>,
+    trust: Authenticator,
+    arena: RefCell<Arena>,
+}
+
+impl<P: EvaluatePorts> Evaluate<P> {
+    /// The function over ports; who may send ticks and scores is told by an authenticator.
+    pub fn new(ports: P, settings: EvaluateSettings, trust: Authenticator) -> Self {
+        Self { evaluator: Evaluator::new(ports, settings), trust, arena: RefCell::default() }
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> &P {
+        self.evaluator.ports()
+    }
+
+    /// Folds the batch of an event.
+    ///
+    /// # Errors
+    /// When it is no event of a Kinesis stream. What is wrong with single records is set aside.
+    pub async fn evaluate(&self, event: &[u8], deadline_ms: i64) -> Result<Answer, BatchError> {
+        let mut arena = self.arena.take();
+        let answer = match Decoded::new(event, &mut arena) {
+            Ok(decoded) => match Batch::of(&decoded, Some(&self.trust)) {
+                Ok(batch) => Ok(self.evaluator.evaluate(&batch, deadline_ms).await),
+                Err(error) => Err(error),
+            },
+            Err(error) => Err(BatchError::Event(error)),
+        };
+        self.arena.replace(arena);
+        answer
+    }
+}
+
+impl<P: EvaluatePorts> Handler for Evaluate<P> {
+    const FUNCTION: Function = Function::Evaluate;
+
+    async fn handle(&self, event: &[u8], deadline_ms: i64) -> Result<Done, String> {
+        let answer = self.evaluate(event, deadline_ms).await.map_err(|error| error.to_string())?;
+        Ok(Done { answer: answer.to_json(), report: Report::Evaluated(answer.summary) })
+    }
+}

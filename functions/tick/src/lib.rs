@@ -1,0 +1,51 @@
+//! The Lambda function `tick`: time for silent keys. A schedule invokes it once a minute, and it works through that minute.
+
+#[cfg(test)]
+mod tests;
+
+use andon_intake::Authenticator;
+use andon_lambda::{Done, Handler};
+use andon_service::tick::{TickPorts, TickSettings, TickSummary, tick};
+use andon_telemetry::{Function, Report};
+
+/// How long the function works: until it is invoked again.
+const MINUTE_MS: i64 = 60_000;
+
+/// Nothing is begun when less time than this is left, ms.
+const RESERVE_MS: i64 = 1500;
+
+/// The function, over ports.
+pub struct Tick<P> {
+    ports: P,
+    seal: Authenticator,
+    settings: TickSettings,
+}
+
+impl<P: TickPorts> Tick<P> {
+    /// The function over ports; ticks are sealed by an authenticator.
+    pub fn new(ports: P, seal: Authenticator, settings: TickSettings) -> Self {
+        Self { ports, seal, settings }
+    }
+
+    /// The ports.
+    pub fn ports(&self) -> &P {
+        &self.ports
+    }
+
+    /// Sends ticks for a minute, or until the deadline is near.
+    pub async fn tick(&self, deadline_ms: i64) -> TickSummary {
+        let minute_ms = self.ports.now_ms().saturating_add(MINUTE_MS);
+        let until_ms = minute_ms.min(deadline_ms.saturating_sub(RESERVE_MS));
+        tick(&self.ports, &self.seal, &self.settings, until_ms).await
+    }
+}
+
+impl<P: TickPorts> Handler for Tick<P> {
+    const FUNCTION: Function = Function::Tick;
+
+    /// The event only says that it is time, whoever sent it; there is nothing to be read from it.
+    async fn handle(&self, _event: &[u8], deadline_ms: i64) -> Result<Done, String> {
+        let summary = self.tick(deadline_ms).await;
+        Ok(Done { answer: serde_json::Value::Null, report: Report::Ticked(summary) })
+    }
+}

@@ -1,0 +1,25 @@
+//! A function that is invoked again and again.
+
+use std::time::Duration;
+
+use andon_clock::Stopwatch;
+use tokio::sync::watch;
+
+use super::{Invoke, go_on_after};
+
+/// Invokes now, and then each time so long after the time before; never twice at a time. What fails comes next time.
+pub(super) async fn every(period: Duration, target: impl Invoke, mut stop: watch::Receiver<bool>) {
+    loop {
+        let since = Stopwatch::start();
+        let event =
+            serde_json::json!({"detail-type": "Scheduled Event", "source": "aws.scheduler", "detail": {}});
+        tokio::select! {
+            _ = target.invoke(event.to_string().into_bytes()) => {}
+            // It works through the whole period, and what it does may end anywhere.
+            _ = stop.changed() => return,
+        }
+        if !go_on_after(period.saturating_sub(since.elapsed()), &mut stop).await {
+            return;
+        }
+    }
+}

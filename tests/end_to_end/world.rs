@@ -1,0 +1,218 @@
+//! A system under test.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use andon_aws::Aws;
+use andon_clock::{Stopwatch, now_ms};
+use andon_local::{Event, Functions, Listener, Options, Place, System, SystemError};
+use andon_model::RuleDocument;
+use andon_service::ports::{CheckpointStore as _, Stream as _, StreamEntry, Written};
+use andon_service::publish::StateChange;
+use andon_service::rulebook;
+
+use super::oracle::{Changes, Read, sorted};
+use super::records::Sent;
+
+/// An endpoint to run on, in place of an emulator of our own.
+fn endpoint() -> Option<String> {
+    std::env::var("ANDON_TEST_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
+}
+
+/// Patience with what is under way.
+const LONGEST: Duration = Duration::from_secs(120);
+
+pub(super) struct World {
+    pub(super) system: System,
+    pub(super) aws: Aws,
+    pub(super) read: Read,
+    rules: RuleDocument,
+    start_ms: i64,
+    events: Arc<Mutex<Vec<Event>>>,
+    published: BTreeMap<String, StateChange>,
+    deliveries: usize,
+    sent: usize,
+}
+
+impl World {
+    /// Starts a system with rules, and waits until they have started; none where it cannot be had here.
+    pub(super) async fn up(name: &str, rules: &RuleDocument, set: impl FnOnce(&mut Options)) -> Option<Self> {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&events);
+        let mut options = Options {
+            place: endpoint().map_or(Place::Emulator, Place::Endpoint),
+            prefix: format!("e2e-{name}-{}", std::process::id()),
+            functions: if endpoint().is_some() { Functions::Deployed } else { Functions::Here },
+            listener: Listener::new(move |event| {
+                if std::env::var_os("ANDON_TEST_LOG").is_some() {
+                    println!("{} {event}", now_ms());
+                }
+                told.lock().unwrap().push(event);
+            }),
+            ..Options::default()
+        };
+        options.vars.insert("ANDON_TICK_INTERVAL".to_owned(), "1s".to_owned());
+        set(&mut options);
+        let system = match System::up(options).await {
+            Ok(system) => system,
+            Err(SystemError::Emulator(error)) if std::env::var_os("CI").is_none() => {
+                eprintln!("SKIPPED, nothing was tested end to end: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let aws = Aws::connect(system.config()).await;
+        let since = Stopwatch::start();
+        let put = loop {
+            match rulebook::put(&aws, rules, None, "test", system.config().keep_sets()).await {
+                Ok(put) => break put,
+                // A slow emulator. Put again, the same set is left as it is.
+                Err(error) => assert!(since.elapsed() < LONGEST, "{error}"),
+            }
+        };
+        let left_ms = u64::try_from(put.start_ms - now_ms()).unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(left_ms + 10)).await;
+        Some(Self {
+            system,
+            aws,
+            read: Read::default(),
+            rules: rules.clone(),
+            start_ms: put.start_ms,
+            events,
+            published: BTreeMap::new(),
+            deliveries: 0,
+            sent: 0,
+        })
+    }
+
+    pub(super) async fn down(self) {
+        println!(
+            "{} records, {} state changes, {} deliveries of them",
+            self.read.count(),
+            self.published.len(),
+            self.deliveries
+        );
+        self.system.down().await;
+    }
+
+    /// Sends records, those that were refused again and again. What the stream holds in the end, and in which order, is
+    /// read back.
+    pub(super) async fn send(&mut self, records: &[Sent]) {
+        // A slow emulator takes seconds for more at once, and what is not answered in time is sent again.
+        for part in records.chunks(100) {
+            let mut entries: Vec<StreamEntry> = part
+                .iter()
+                .map(|(key, data)| StreamEntry { partition_key: key.clone(), data: data.clone() })
+                .collect();
+            let since = Stopwatch::start();
+            while !entries.is_empty() {
+                let written = self.aws.put_records(&entries).await;
+                let written = written.unwrap_or_else(|error| vec![Written::No(error); entries.len()]);
+                let is_refused = |written: &Written| matches!(written, Written::No(_));
+                assert!(
+                    since.elapsed() < LONGEST,
+                    "{:?}",
+                    written.iter().find(|written| is_refused(written))
+                );
+                let refused = entries.into_iter().zip(&written).filter(|(_, written)| is_refused(written));
+                entries = refused.map(|(entry, _)| entry).collect();
+            }
+        }
+        self.sent += records.len();
+    }
+
+    /// How often a function was invoked.
+    pub(super) fn invocations(&self, of: &str) -> usize {
+        let events = self.events.lock().unwrap();
+        events
+            .iter()
+            .filter(|event| matches!(event, Event::Invoked { function, .. } if function == of))
+            .count()
+    }
+
+    /// How often an invocation failed for a reason.
+    pub(super) fn failures(&self, of: &str, reason: &str) -> usize {
+        let events = self.events.lock().unwrap();
+        let failed = |event: &&Event| {
+            matches!(event, Event::Invoked { function, error: Some(error), .. }
+                if function == of && error.contains(reason))
+        };
+        events.iter().filter(failed).count()
+    }
+
+    /// Takes what is in the queue.
+    async fn receive(&mut self) {
+        // What a slow emulator does not give now, it gives later.
+        for body in self.system.receive_changes(1).await.unwrap_or_default() {
+            let event: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(event["source"], "andon");
+            let change: StateChange = serde_json::from_value(event["detail"].clone()).unwrap();
+            self.deliveries += 1;
+            if let Some(before) = self.published.insert(change.id.clone(), change.clone()) {
+                assert_eq!(before, change, "one identity with two contents");
+            }
+        }
+    }
+
+    fn published(&self) -> Changes {
+        sorted(self.published.values().map(|change| change.transition.clone()))
+    }
+
+    /// Waits until what was published is what a replay of the stream says, and is so much at least.
+    pub(super) async fn until_all_is_published(&mut self, least: usize) {
+        let since = Stopwatch::start();
+        let mut seen = usize::MAX;
+        loop {
+            self.receive().await;
+            self.read.on(self.system.points()).await;
+            // While much comes in, there is no need to compare.
+            if seen != self.deliveries && since.elapsed() < LONGEST {
+                seen = self.deliveries;
+                continue;
+            }
+            let expected = self.read.changes(self.system.config(), &self.rules, self.start_ms);
+            let published = self.published();
+            if expected == published && self.published.len() >= least {
+                assert!(self.read.count() >= self.sent, "the stream was not read to its end");
+                return;
+            }
+            if since.elapsed() > LONGEST {
+                self.show_difference(&expected, &published);
+            }
+        }
+    }
+
+    fn show_difference(&self, expected: &Changes, published: &Changes) {
+        let count = |changes: &Changes| changes.values().map(BTreeMap::len).sum::<usize>();
+        println!("a replay has {} state changes, published are {}", count(expected), count(published));
+        for event in self.events.lock().unwrap().iter().rev().take(30).rev() {
+            println!("{event}");
+        }
+        let keys = expected.keys().chain(published.keys());
+        let differs = keys.into_iter().find(|key| expected.get(*key) != published.get(*key));
+        let key = differs.expect("a difference, not just too few state changes");
+        assert_eq!(expected.get(key), published.get(key), "left: replayed, right: published, of {key:?}");
+    }
+
+    /// Waits until all that is in the stream was folded.
+    pub(super) async fn until_all_is_folded(&mut self) {
+        let since = Stopwatch::start();
+        let stream = self.system.config().names.stream.clone();
+        loop {
+            self.read.on(self.system.points()).await;
+            let checkpoints: BTreeMap<_, _> =
+                self.aws.checkpoints(&stream).await.unwrap_or_default().into_iter().collect();
+            let is_folded = |(id, last): (&String, &String)| {
+                let position = checkpoints.get(id).and_then(|checkpoint| checkpoint.position);
+                position >= last.parse().ok()
+            };
+            let lasts = self.read.shards.iter().filter_map(|(id, shard)| Some((id, shard.last.as_ref()?)));
+            if lasts.into_iter().all(is_folded) && self.read.count() >= self.sent {
+                return;
+            }
+            assert!(since.elapsed() < LONGEST, "not folded: {checkpoints:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
