@@ -7,7 +7,7 @@ use andon_engine::{RuleSet, lint};
 use andon_model::Severity;
 use clap::ValueEnum;
 
-use crate::terminal::{self, Terminal, grouped};
+use crate::terminal::{self, Terminal, counted};
 use crate::{Failure, rules};
 
 /// Check rule files, and show what is wrong or doubtful at its place.
@@ -123,29 +123,23 @@ impl Tally {
 
     /// As in `2 files, 12 rules: 3 errors, 1 warning`.
     fn text(&self, terminal: &Terminal) -> String {
-        let mut checked = vec![counted(self.files, "file")];
+        let mut checked = vec![counted(self.files as u64, "file")];
         // Of a set that cannot be read nobody knows how many rules it has.
         if self.unread == 0 {
-            checked.push(counted(self.rules, "rule"));
+            checked.push(counted(self.rules as u64, "rule"));
         }
         let mut found = Vec::new();
         if self.errors > 0 {
-            found.push(terminal.paint(&counted(self.errors, "error"), "1;31"));
+            found.push(terminal.paint(&counted(self.errors as u64, "error"), "1;31"));
         }
         if self.warnings > 0 {
-            found.push(terminal.paint(&counted(self.warnings, "warning"), "1;33"));
+            found.push(terminal.paint(&counted(self.warnings as u64, "warning"), "1;33"));
         }
         if found.is_empty() {
             found.push(terminal.paint("all is well", "1;32"));
         }
         format!("{}: {}", checked.join(", "), found.join(", "))
     }
-}
-
-/// As in `1 file`, `12 rules`.
-fn counted(count: usize, what: &str) -> String {
-    let number = grouped(u64::try_from(count).unwrap_or(u64::MAX));
-    format!("{number} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -17,6 +17,15 @@ pub(crate) enum Block<'a> {
     TooLong,
 }
 
+/// A line of an input.
+#[cfg(feature = "live")]
+pub(crate) enum Line<'a> {
+    /// Without its line end.
+    Bytes(&'a [u8]),
+    /// It is longer than a record may be; it was skipped.
+    TooLong,
+}
+
 /// Bytes read from disk at a time: they stay in the processor's cache while their lines are folded.
 const BLOCK_BYTES: usize = 64 << 10;
 
@@ -60,50 +69,141 @@ pub(crate) fn open<'a>(path: &Path, on_bytes: impl Fn(u64) + 'a) -> Result<Box<d
     })
 }
 
-/// Calls `f` with all lines, as many at a time as were read, until it fails.
-pub(crate) fn for_each_block<E>(
-    mut input: impl Read,
-    mut f: impl FnMut(Block<'_>) -> Result<(), E>,
-) -> Result<io::Result<()>, E> {
-    let mut buffer: Vec<u8> = vec![0; BLOCK_BYTES];
-    // Unread bytes are those before `filled`: all from the start of a line, or from within one that is too long.
-    let mut filled = 0;
-    let mut too_long = false;
-    loop {
-        if filled == buffer.len() {
-            if filled > RECORD_BYTES {
-                too_long = true;
-                filled = 0;
-            } else {
-                buffer.resize(filled * 2, 0);
+/// The lines of an input: many at a time, or one after the other.
+pub(crate) struct Lines<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// Unread bytes are those from here to `filled`: whole lines, and the beginning of one.
+    start: usize,
+    /// Up to here there is no line end.
+    searched: usize,
+    filled: usize,
+    #[cfg(feature = "live")]
+    number: u64,
+    /// The bytes at hand are from within a line whose beginning was given up.
+    too_long: bool,
+    ended: bool,
+}
+
+impl<R: Read> Lines<R> {
+    pub(crate) fn new(input: R) -> Self {
+        Self {
+            input,
+            buffer: vec![0; BLOCK_BYTES],
+            start: 0,
+            searched: 0,
+            filled: 0,
+            #[cfg(feature = "live")]
+            number: 0,
+            too_long: false,
+            ended: false,
+        }
+    }
+
+    /// Where the line ends that a search of the bytes at hand finds; reads on until it finds one. At the end of the input,
+    /// where that ends.
+    fn end(&mut self, search: impl Fn(u8, &[u8]) -> Option<usize>) -> io::Result<Option<usize>> {
+        loop {
+            let unsearched = self.buffer.get(self.searched..self.filled).unwrap_or_default();
+            match search(b'\n', unsearched) {
+                Some(at) => return Ok(Some(self.searched + at + 1)),
+                None if !self.ended => {
+                    self.searched = self.filled;
+                    self.ended = !self.refill()?;
+                }
+                // What follows the last line end is a line, too.
+                None if self.start < self.filled || self.too_long => return Ok(Some(self.filled)),
+                None => return Ok(None),
             }
         }
-        let read = match input.read(buffer.get_mut(filled..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Err(error)),
-        };
-        let searched = filled;
-        filled += read;
-        let new = buffer.get(searched..filled).unwrap_or_default();
-        let Some(last) = memrchr(b'\n', new).map(|at| searched + at) else { continue };
-        let mut start = 0;
+    }
+
+    /// All whole lines at hand; reads on where there is none.
+    pub(crate) fn next_block(&mut self) -> io::Result<Option<Block<'_>>> {
+        let Some(mut end) = self.end(memrchr)? else { return Ok(None) };
+        let too_long = std::mem::take(&mut self.too_long);
         if too_long {
-            start = memchr(b'\n', new).map_or(filled, |at| searched + at + 1);
-            too_long = false;
-            f(Block::TooLong)?;
+            // Its beginning may have been given up while searching for the last line end.
+            let unread = self.buffer.get(self.start..end).unwrap_or_default();
+            end = memchr(b'\n', unread).map_or(end, |at| self.start + at + 1);
         }
-        f(Block::Lines(buffer.get(start..=last).unwrap_or_default()))?;
-        buffer.copy_within(last + 1..filled, 0);
-        filled -= last + 1;
+        let lines = self.start..end;
+        self.start = end;
+        self.searched = end;
+        if too_long {
+            return Ok(Some(Block::TooLong));
+        }
+        Ok(Some(Block::Lines(self.buffer.get(lines).unwrap_or_default())))
     }
-    if too_long {
-        f(Block::TooLong)?;
-    } else {
-        f(Block::Lines(buffer.get(..filled).unwrap_or_default()))?;
+
+    /// The next line that is not blank, with its number from 1.
+    #[cfg(feature = "live")]
+    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
+        loop {
+            let Some(end) = self.end(memchr)? else { return Ok(None) };
+            let line = self.start..end;
+            self.start = end;
+            self.searched = end;
+            self.number += 1;
+            if std::mem::take(&mut self.too_long) {
+                return Ok(Some((self.number, Line::TooLong)));
+            }
+            if !self.buffer.get(line.clone()).unwrap_or_default().iter().all(u8::is_ascii_whitespace) {
+                let bytes = self.buffer.get(line).unwrap_or_default();
+                return Ok(Some((self.number, Line::Bytes(bytes.strip_suffix(b"\n").unwrap_or(bytes)))));
+            }
+        }
     }
-    Ok(Ok(()))
+
+    /// Whether a whole line is at hand, so that [`Lines::next`] need not wait for the input.
+    #[cfg(feature = "live")]
+    pub(crate) fn is_ready(&self) -> bool {
+        memchr(b'\n', self.buffer.get(self.searched..self.filled).unwrap_or_default()).is_some()
+    }
+
+    /// Reads on behind the beginning of a line; answers whether there was more.
+    fn refill(&mut self) -> io::Result<bool> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.searched -= self.start;
+            self.start = 0;
+        }
+        if self.filled == self.buffer.len() {
+            if self.filled > RECORD_BYTES {
+                self.too_long = true;
+                self.filled = 0;
+                self.searched = 0;
+            } else {
+                self.buffer.resize(self.filled * 2, 0);
+            }
+        }
+        loop {
+            match self.input.read(self.buffer.get_mut(self.filled..).unwrap_or_default()) {
+                Ok(read) => {
+                    self.filled += read;
+                    return Ok(read > 0);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Calls `f` with all lines, as many at a time as were read, until it fails.
+pub(crate) fn for_each_block<E>(
+    input: impl Read,
+    mut f: impl FnMut(Block<'_>) -> Result<(), E>,
+) -> Result<io::Result<()>, E> {
+    let mut lines = Lines::new(input);
+    loop {
+        match lines.next_block() {
+            Ok(Some(block)) => f(block)?,
+            Ok(None) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
 }
 
 /// Counts what passes.

@@ -1,4 +1,4 @@
-//! `andon`: check rules, replay history, import it, and a demonstration.
+//! `andon`: check rules, replay history, import it, a demonstration; and the commands over a running system.
 //!
 //! A thin binary over the libraries: arguments in, exit code out. Results go to standard output, everything else
 //! to standard error.
@@ -7,9 +7,13 @@ mod check;
 mod demo;
 mod import;
 mod lines;
+#[cfg_attr(not(feature = "live"), path = "without_live.rs")]
+mod live;
+mod reason;
 mod replay;
 mod rules;
 mod terminal;
+mod times;
 
 use std::process::ExitCode;
 
@@ -39,6 +43,8 @@ enum Command {
     Replay(replay::Arguments),
     Import(import::Arguments),
     Demo(demo::Arguments),
+    #[command(flatten)]
+    Live(live::Command),
     /// Print the JSON Schema of rule files, with which editors complete and check them.
     ///
     /// In YAML, name it in the first line: `# yaml-language-server: $schema=rules.schema.json`
@@ -70,6 +76,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(arguments, &terminal),
         Command::Import(arguments) => import::run(arguments, &terminal),
         Command::Demo(arguments) => demo::run(arguments, &terminal),
+        Command::Live(command) => live::run(command, &terminal),
         Command::Schema => terminal::print(&andon_document::schema()),
     };
     match done {

@@ -56,6 +56,30 @@ impl Terminal {
         if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
+    /// The same on standard output.
+    pub(crate) fn paint_result(&self, text: &str, style: &str) -> String {
+        if self.color_of_results && !style.is_empty() {
+            format!("\u{1b}[{style}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// The name of a state on standard output.
+    pub(crate) fn paint_state(&self, state: &str) -> String {
+        self.paint_result(state, style_of_state(state))
+    }
+
+    /// What begins a page that takes the place of the one before: on a terminal an empty screen, else an empty line.
+    #[cfg(feature = "live")]
+    pub(crate) fn page(&self, first: bool) -> &'static str {
+        match (io::stdout().is_terminal(), first) {
+            (true, _) => "\u{1b}[H\u{1b}[2J\u{1b}[3J",
+            (false, true) => "",
+            (false, false) => "\n",
+        }
+    }
+
     /// A progress bar over bytes; hidden unless a person looks. `None`: the total is not known.
     pub(crate) fn progress(&self, total_bytes: Option<u64>) -> ProgressBar {
         if !self.interactive {
@@ -70,6 +94,27 @@ impl Terminal {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+}
+
+#[cfg(feature = "live")]
+impl Terminal {
+    /// Something that turns while the work goes on; hidden unless a person looks.
+    pub(crate) fn spinner(&self) -> ProgressBar {
+        let spinner = self.progress(None);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed}  {msg}") {
+            spinner.set_style(style);
+        }
+        spinner
+    }
+
+    /// A progress bar over things that are counted; hidden unless a person looks.
+    pub(crate) fn steps(&self, total: u64) -> ProgressBar {
+        let bar = self.progress(Some(total));
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len}  {elapsed}  {msg}") {
+            bar.set_style(style);
+        }
         bar
     }
 }
@@ -97,6 +142,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// As in `1 file`, `12 rules`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// A measured value as people read it: in so many digits, and below 1 with as many decimals.
 pub(crate) fn measured(value: f64, digits: usize) -> String {
     let size = value.abs();
@@ -110,9 +160,23 @@ pub(crate) fn measured(value: f64, digits: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// What stands between control characters and a terminal: hostile text is shown, not obeyed.
+/// How a state looks, by the names that are usual.
+pub(crate) fn style_of_state(state: &str) -> &'static str {
+    match state {
+        "ALARM" | "CRITICAL" | "ERROR" | "FAULT" => "1;31",
+        "WARNING" => "1;33",
+        "NO_DATA" | "CHATTERING" => "1;35",
+        "MAINTENANCE" => "34",
+        "NORMAL" | "ACTIVE" | "OK" => "32",
+        _ => "2",
+    }
+}
+
+/// What stands between control characters and a terminal: hostile text is shown, not obeyed. Nor may it turn the
+/// direction of what follows.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -125,6 +189,13 @@ mod tests {
         let told = all.map(|value| measured(value, 4));
         assert_eq!(told, ["18035", "151.3", "84.19", "6", "-0.0897", "1e12", "1e-7", "0", "-0.0001"]);
         assert_eq!(measured(84.193_898_305, 6), "84.1939");
+    }
+
+    #[test]
+    fn hostile_text_is_shown_and_not_obeyed() {
+        let hostile = "a\u{1b}[2Jb\r\nc\u{202e}d\u{9b}e";
+        assert_eq!(harmless(hostile), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}d\u{fffd}e");
+        assert_eq!(harmless("Füller 1\u{202f}°C"), "Füller 1\u{202f}°C");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! `andon demo`: one shift of a bottling line, what happened in it, and what the rules said.
 
-mod reason;
 mod story;
 
 use std::fs::{self, File};
@@ -10,9 +9,9 @@ use std::path::{Path, PathBuf};
 use andon_engine::{CompiledRules, RuleSet};
 use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
 
-use self::reason::Reasons;
 use self::story::Said;
 use crate::Failure;
+use crate::reason::Reasons;
 use crate::replay::session::Session;
 use crate::replay::write_report;
 use crate::terminal::{self, Terminal};

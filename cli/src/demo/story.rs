@@ -6,8 +6,9 @@ use andon_engine::replay::Counts;
 use andon_model::{Reason, Transition};
 use andon_simulator::{Incident, Shift, Totals};
 
-use super::reason::Reasons;
+use crate::reason::Reasons;
 use crate::terminal::{Terminal, grouped};
+use crate::times::clock;
 
 /// A state change, and when it was known.
 pub(super) struct Said {
@@ -156,7 +157,7 @@ impl Page<'_> {
     }
 
     fn mark(&self) -> String {
-        paint(self.terminal, "►", "36")
+        self.terminal.paint_result("►", "36")
     }
 
     fn begins(&mut self, incident: &Incident) {
@@ -173,8 +174,8 @@ impl Page<'_> {
     fn said(&mut self, said: &Said, reason: &str) {
         let Said { transition, known_ms } = said;
         let to = transition.to.as_deref().unwrap_or("removed");
-        let (from, to) = (colored(self.terminal, &transition.from), colored(self.terminal, to));
-        let rule = paint(self.terminal, &transition.rule_id, "1");
+        let (from, to) = (self.terminal.paint_state(&transition.from), self.terminal.paint_state(to));
+        let rule = self.terminal.paint_result(&transition.rule_id, "1");
         let (mark, equipment) = (self.mark(), transition.equipment_id.as_str());
         self.line(&format!("{}  {mark} {equipment:<14} {rule}: {from} → {to}", clock(transition.at)));
         self.wrapped(reason, "2");
@@ -186,7 +187,7 @@ impl Page<'_> {
     /// A line with its text wrapped under itself.
     fn entry(&mut self, at_ms: i64, mark: &str, equipment: &str, text: &str, style: &str) {
         let mut lines = wrap(text, WIDTH - TEXT_AT).into_iter();
-        let first = paint(self.terminal, &lines.next().unwrap_or_default(), style);
+        let first = self.terminal.paint_result(&lines.next().unwrap_or_default(), style);
         self.line(&format!("{}  {mark} {equipment:<14} {first}", clock(at_ms)));
         for line in lines {
             self.indented(&line, style);
@@ -200,7 +201,7 @@ impl Page<'_> {
     }
 
     fn indented(&mut self, line: &str, style: &str) {
-        let line = paint(self.terminal, line, style);
+        let line = self.terminal.paint_result(line, style);
         self.line(&format!("{:TEXT_AT$}{line}", ""));
     }
 }
@@ -218,32 +219,11 @@ pub(super) fn unseen(counts: &Counts, totals: &Totals, terminal: &Terminal) -> S
         (counts.rejected(Reason::BadQuality), "values were marked as bad by their sensor: not used"),
         (counts.rejected(Reason::Malformed), "lines could not be read: not used"),
     ];
-    let mut text = format!("\n{}\n", paint(terminal, "Handled on the way:", "1"));
+    let mut text = format!("\n{}\n", terminal.paint_result("Handled on the way:", "1"));
     for (count, what) in facts {
         text.push_str(&format!("{:>8} {what}\n", grouped(count)));
     }
     text
-}
-
-/// On standard output.
-fn paint(terminal: &Terminal, text: &str, style: &str) -> String {
-    if terminal.color_of_results && !style.is_empty() {
-        format!("\u{1b}[{style}m{text}\u{1b}[0m")
-    } else {
-        text.to_owned()
-    }
-}
-
-fn colored(terminal: &Terminal, state: &str) -> String {
-    let style = match state {
-        "ALARM" => "1;31",
-        "WARNING" => "1;33",
-        "NO_DATA" | "CHATTERING" => "1;35",
-        "MAINTENANCE" => "34",
-        "NORMAL" | "ACTIVE" => "32",
-        _ => "2",
-    };
-    paint(terminal, state, style)
 }
 
 /// Lines of at most `width` characters, broken between words.
@@ -259,12 +239,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// A time of day in UTC: `09:30:48`.
-pub(super) fn clock(at_ms: i64) -> String {
-    let of_day = at_ms.rem_euclid(86_400_000) / 1_000;
-    format!("{:02}:{:02}:{:02}", of_day / 3_600, of_day / 60 % 60, of_day % 60)
 }
 
 fn date_and_time(at_ms: i64) -> String {

@@ -3,6 +3,9 @@
 pub(crate) mod session;
 mod summary;
 
+#[cfg(feature = "live")]
+pub(crate) use summary::meaning;
+
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -5,19 +5,19 @@ use std::time::Duration;
 use andon_model::Reason;
 
 use super::session::Session;
-use crate::terminal::{Terminal, grouped};
+use crate::terminal::{Terminal, counted, grouped};
 
 /// The summary of a session, without a line end.
 pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) -> String {
     let counts = session.counts();
     let mut lines = vec![format!(
         "{} of {} in {:.1} s ({} points/s); {} by {}",
-        counted(usize::try_from(counts.points).unwrap_or(usize::MAX), "point", "points"),
-        counted(session.equipment_count(), "equipment", "equipments"),
+        counted(counts.points, "point"),
+        counted(session.equipment_count() as u64, "equipment"),
         elapsed.as_secs_f64(),
         grouped(per_second(counts.points, elapsed)),
-        counted(usize::try_from(counts.transitions).unwrap_or(usize::MAX), "state change", "state changes"),
-        counted(session.rule_count(), "rule", "rules"),
+        counted(counts.transitions, "state change"),
+        counted(session.rule_count() as u64, "rule"),
     )];
     for reason in Reason::ALL {
         let count = counts.rejected(reason);
@@ -46,7 +46,7 @@ pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) ->
     lines.join("\n")
 }
 
-fn meaning(reason: Reason) -> &'static str {
+pub(crate) fn meaning(reason: Reason) -> &'static str {
     match reason {
         Reason::Malformed => "could not be read",
         Reason::BadQuality => "the quality was not `Ok`",
@@ -56,10 +56,6 @@ fn meaning(reason: Reason) -> &'static str {
         Reason::Superseded => "came after a newer point of their tag",
         Reason::RulesRefused => "rule sets that were not taken",
     }
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(u64::try_from(count).unwrap_or(u64::MAX)), if count == 1 { one } else { many })
 }
 
 fn per_second(points: u64, elapsed: Duration) -> u64 {

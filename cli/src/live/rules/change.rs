@@ -1,0 +1,268 @@
+//! Changing the rules of a running system: `put` and `delete`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use andon_model::{Finding, Rule, RuleDocument, Settings, Step};
+use andon_service::ports::{CheckpointStore, Clock, RuleStore, Stream};
+use andon_service::rulebook::{self, Current, KeepSets, Put, PutError};
+
+use super::difference;
+use crate::Failure;
+use crate::live::said;
+use crate::terminal::{Terminal, grouped, harmless};
+use crate::times::{Moment, length, stamp};
+
+/// How a change is made.
+#[derive(clap::Args, Debug, Default)]
+pub(super) struct How {
+    /// Who changes it, or why; `andon rules history` shows it.
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
+    /// When it takes effect: a time, or `+10m` from now [default: as soon as it may, in about 11 s].
+    #[arg(long, value_name = "TIME|+DURATION", value_parser = Moment::to_come)]
+    start: Option<Moment>,
+    /// Only show what would change.
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait until it takes effect.
+    #[arg(long, conflicts_with = "dry_run")]
+    wait: bool,
+    /// How to print what changes.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    format: super::Format,
+}
+
+/// Most lines of one kind of difference.
+const LINES: usize = 20;
+
+/// Most differences shown of one rule.
+const DIFFERENCES: usize = 6;
+
+/// Longest note, in bytes: the notes of all sets stand in one item.
+const NOTE_BYTES: usize = 200;
+
+/// The current rules with those of a file in the place of theirs, and new ones at the end.
+pub(super) fn merged(current: &RuleDocument, files: RuleDocument) -> RuleDocument {
+    let mut new: BTreeMap<String, Rule> = BTreeMap::new();
+    let mut order = Vec::new();
+    for rule in files.rules {
+        order.push(rule.id.clone());
+        new.insert(rule.id.clone(), rule);
+    }
+    let mut rules: Vec<Rule> =
+        current.rules.iter().map(|rule| new.remove(&rule.id).unwrap_or_else(|| rule.clone())).collect();
+    rules.extend(order.iter().filter_map(|id| new.remove(id)));
+    RuleDocument { settings: files.settings.or(current.settings), rules }
+}
+
+/// The current rules without some.
+pub(super) fn without(current: &RuleDocument, ids: &[String]) -> Result<RuleDocument, Failure> {
+    let gone: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let known: BTreeSet<&str> = current.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let strangers: Vec<String> = gone.difference(&known).map(|id| format!("`{}`", harmless(id))).collect();
+    if !strangers.is_empty() {
+        let (noun, verb) = if strangers.len() == 1 { ("rule", "is") } else { ("rules", "are") };
+        return Err(Failure::Said(format!(
+            "the {noun} {} {verb} not in the set; nothing was deleted (`andon rules list` shows those that are)",
+            strangers.join(", ")
+        )));
+    }
+    let rules = current.rules.iter().filter(|rule| !gone.contains(rule.id.as_str())).cloned().collect();
+    Ok(RuleDocument { settings: current.settings, rules })
+}
+
+/// Makes a set of the current one, shows what differs, and puts it.
+pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
+    ports: &P,
+    how: &How,
+    keep: KeepSets,
+    terminal: &Terminal,
+    make: impl FnOnce(&RuleDocument) -> Result<RuleDocument, Failure>,
+) -> Result<(), Failure> {
+    if how.note.len() > NOTE_BYTES {
+        let length = how.note.len();
+        return Err(Failure::Usage(format!(
+            "the note is {length} bytes long; expected at most {NOTE_BYTES}"
+        )));
+    }
+    let current = rulebook::current(ports).await.map_err(said)?;
+    let document = make(&current.document)?;
+    let difference = rulebook::compare(&current.document, &document);
+    let now_ms = ports.now_ms();
+    clock_fits(ports, now_ms).await?;
+    if how.format == super::Format::Text {
+        crate::terminal::print(&differences(&current.document, &document, &difference, terminal))?;
+    }
+    // The first set is put even if it is empty.
+    let empty = difference.is_empty() && !current.pointer.sets.is_empty();
+    if how.dry_run || empty {
+        if how.format == super::Format::Json {
+            crate::terminal::print(&json(&difference, None))?;
+        }
+        terminal.say(if empty { "Nothing differs: nothing to put." } else { "Nothing was put (--dry-run)." });
+        return Ok(());
+    }
+    let start_ms = how.start.map(|start| match start {
+        Moment::At(ms) => ms,
+        // A whole second, so that it can be named.
+        Moment::FromNow(_) => start.ms(now_ms).saturating_add(999).div_euclid(1000).saturating_mul(1000),
+    });
+    let put = rulebook::replace(ports, &current, &document, start_ms, &how.note, keep).await;
+    let put = put.map_err(|error| failure(error, &current, &document, now_ms))?;
+    if how.format == super::Format::Json {
+        crate::terminal::print(&json(&put, Some(put.start_ms)))?;
+    }
+    let in_ms = put.start_ms.saturating_sub(ports.now_ms());
+    let takes = format!("Takes effect at {}, in {}", stamp(put.start_ms), length(in_ms));
+    terminal.say(&format!("{takes}: for each equipment with its first record from then on."));
+    if how.wait {
+        ports.sleep_ms(u64::try_from(in_ms).unwrap_or_default()).await;
+        terminal.say("It is in force.");
+    }
+    Ok(())
+}
+
+/// A set that starts in the past of the stream would not be seen by all: this machine's clock must not be behind.
+async fn clock_fits<P: CheckpointStore + Stream>(ports: &P, now_ms: i64) -> Result<(), Failure> {
+    let checkpoints = ports.checkpoints(ports.stream_name()).await.map_err(said)?;
+    let newest_ms = checkpoints.iter().map(|(_, checkpoint)| checkpoint.arrival_ms).max().unwrap_or(now_ms);
+    let behind_ms = newest_ms.saturating_sub(now_ms);
+    if behind_ms > 2_000 {
+        return Err(Failure::Said(format!(
+            "this machine's clock is at least {} behind the stream's; set it right first, or the rules would start in the \
+             past",
+            length(behind_ms)
+        )));
+    }
+    Ok(())
+}
+
+/// What differs, a line or more for each rule.
+fn differences(before: &RuleDocument, after: &RuleDocument, put: &Put, terminal: &Terminal) -> String {
+    let rules = |document: &'_ RuleDocument| -> BTreeMap<String, Rule> {
+        document.rules.iter().map(|rule| (rule.id.clone(), rule.clone())).collect()
+    };
+    let (old, new) = (rules(before), rules(after));
+    let mut text = String::new();
+    let mut lines = |ids: &[String], mark: &str, style: &str, told: &dyn Fn(&str) -> Vec<String>| {
+        for id in ids.iter().take(LINES) {
+            text.push_str(&terminal.paint_result(&format!("{mark} {id}"), style));
+            let mut told = told(id);
+            let more = told.len().saturating_sub(DIFFERENCES);
+            told.truncate(DIFFERENCES);
+            if more > 0 {
+                told.push(format!("and {more} more"));
+            }
+            for line in told {
+                text.push_str(&format!("\n      {}", harmless(&line)));
+            }
+            text.push('\n');
+        }
+        if ids.len() > LINES {
+            let more = grouped((ids.len() - LINES) as u64);
+            text.push_str(&terminal.paint_result(&format!("{mark} and {more} more"), style));
+            text.push('\n');
+        }
+    };
+    lines(&put.removed, "-", "31", &|_| Vec::new());
+    lines(&put.changed, "~", "33", &|id| match (old.get(id), new.get(id)) {
+        (Some(old), Some(new)) => difference::between(old, new),
+        _ => Vec::new(),
+    });
+    lines(&put.added, "+", "32", &|_| Vec::new());
+    if put.settings_changed {
+        let settings = |document: &RuleDocument| -> Settings { document.settings.unwrap_or_default() };
+        lines(&["settings".to_owned()], "~", "33", &|_| {
+            difference::between(&settings(before), &settings(after))
+        });
+    }
+    let same = after.rules.len() - put.added.len() - put.changed.len();
+    text.push_str(&format!(
+        "{} added, {} changed, {} removed, {} unchanged\n",
+        grouped(put.added.len() as u64),
+        grouped(put.changed.len() as u64),
+        grouped(put.removed.len() as u64),
+        grouped(same as u64)
+    ));
+    text
+}
+
+fn json(put: &Put, start_ms: Option<i64>) -> String {
+    let value = serde_json::json!({
+        "start": start_ms,
+        "added": put.added,
+        "changed": put.changed,
+        "removed": put.removed,
+        "settingsChanged": put.settings_changed,
+    });
+    format!("{value}\n")
+}
+
+/// Why nothing was put, and what to do about it.
+fn failure(error: PutError, current: &Current, document: &RuleDocument, now_ms: i64) -> Failure {
+    Failure::Said(match error {
+        PutError::Invalid(findings) => {
+            let lines: Vec<String> = findings
+                .iter()
+                .take(LINES)
+                .map(|finding| format!("\n  {}", located(finding, document)))
+                .collect();
+            format!("together with the rules that are there already, the set is not valid:{}", lines.concat())
+        }
+        PutError::TooEarly { start_ms, earliest_ms } => {
+            let last_ms = current.pointer.sets.last().map(|set| set.start_ms);
+            let why = match last_ms {
+                Some(last_ms) if last_ms >= start_ms && last_ms > now_ms => {
+                    format!(
+                        "the newest set starts only at {}, and sets take effect one after the other",
+                        stamp(last_ms)
+                    )
+                }
+                _ => "every function must know a set before it starts".to_owned(),
+            };
+            format!(
+                "the set cannot start at {}: {why}; expected {} or later",
+                stamp(start_ms),
+                stamp(earliest_ms.saturating_add(999))
+            )
+        }
+        PutError::TooSlow { .. } => {
+            "nothing was put: writing the rules took longer than their start allows; give them more \
+                                     time, such as `--start +5m`"
+                .to_owned()
+        }
+        PutError::Late { start_ms } => format!(
+            "the set was put, but only after its start at {}: batches under way may have missed it; put it once more with a \
+             changed description or version, so that every equipment takes it up",
+            stamp(start_ms)
+        ),
+        PutError::Conflict => {
+            "nothing was put: somebody else changed the rules at the same time; look at what they did \
+                               (`andon rules history`), then do it again"
+                .to_owned()
+        }
+        PutError::Port(error) => return said(error),
+        other => other.to_string(),
+    })
+}
+
+/// A finding with the id of its rule in the place of its number.
+fn located(finding: &Finding, document: &RuleDocument) -> String {
+    let mut finding = finding.clone();
+    let id = match finding.path.as_slice() {
+        [Step::Key(top), Step::Item(number), ..] if top == "rules" => {
+            document.rules.get(*number).map(|rule| rule.id.clone())
+        }
+        _ => None,
+    };
+    match id {
+        Some(id) => {
+            finding.path.drain(..2);
+            format!("rule `{}`: {}", harmless(&id), harmless(&finding.to_string()))
+        }
+        None => harmless(&finding.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+use andon_service::ports::{Checkpoint, RuleStore};
+use andon_testkit::memory::Memory;
+
+use super::*;
+use crate::live::at_once;
+use crate::terminal::ColorChoice;
+
+fn rules(ids: &[&str], limit: u32) -> RuleDocument {
+    let rule = |id: &&str| {
+        format!(
+            r#"{{"id":{},"groups":[{{"id":"g","states":[{{"state":"HOT","when":"t > {limit}"}}]}}]}}"#,
+            serde_json::Value::from(*id)
+        )
+    };
+    let list: Vec<String> = ids.iter().map(rule).collect();
+    RuleDocument::from_json(&format!(r#"{{"rules":[{}]}}"#, list.join(","))).unwrap()
+}
+
+fn put(
+    memory: &Memory,
+    how: &How,
+    make: impl FnOnce(&RuleDocument) -> Result<RuleDocument, Failure>,
+) -> Result<(), Failure> {
+    at_once(change(memory, how, KeepSets::default(), &Terminal::new(ColorChoice::Never), make))
+}
+
+fn newest(memory: &Memory) -> RuleDocument {
+    at_once(rulebook::current(memory)).unwrap().document
+}
+
+fn message(outcome: Result<(), Failure>) -> String {
+    match outcome {
+        Err(Failure::Said(message) | Failure::Usage(message)) => message,
+        other => panic!("expected a message, not {other:?}"),
+    }
+}
+
+#[test]
+fn put_merges_by_id_and_keeps_the_order() {
+    let memory = Memory::new();
+    put(&memory, &How::default(), |current| Ok(merged(current, rules(&["a", "b"], 80)))).unwrap();
+    let how = How { note: "why".to_owned(), ..How::default() };
+    put(&memory, &how, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
+    let ids: Vec<String> = newest(&memory).rules.into_iter().map(|rule| rule.id).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    let pointer = memory.world().pointer.clone();
+    assert_eq!((pointer.sets.len(), pointer.sets[1].note.as_str()), (2, "why"));
+    assert_eq!(pointer.sets[1].start_ms % 1000, 0, "a start is shown in seconds");
+    // The same again: nothing differs, nothing is put.
+    put(&memory, &how, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
+    assert_eq!(memory.world().pointer.sets.len(), 2);
+}
+
+#[test]
+fn settings_stay_unless_a_file_has_some() {
+    let mut with_settings = rules(&["a"], 1);
+    with_settings.settings = Some(Settings::default());
+    let kept = merged(&with_settings, rules(&["b"], 1));
+    assert_eq!(kept.settings, with_settings.settings);
+    assert_eq!(merged(&rules(&["b"], 1), with_settings.clone()).settings, with_settings.settings);
+}
+
+#[test]
+fn a_dry_run_puts_nothing() {
+    let memory = Memory::new();
+    let how = How { dry_run: true, ..How::default() };
+    put(&memory, &how, |current| Ok(merged(current, rules(&["a"], 1)))).unwrap();
+    assert!(memory.world().pointer.sets.is_empty());
+}
+
+#[test]
+fn a_rule_that_is_not_there_cannot_be_deleted_and_nothing_else_is() {
+    let memory = Memory::new();
+    put(&memory, &How::default(), |current| Ok(merged(current, rules(&["a", "b"], 1)))).unwrap();
+    let ids = ["a".to_owned(), "c".to_owned()];
+    let refused = message(put(&memory, &How::default(), |current| without(current, &ids)));
+    assert!(refused.contains("the rule `c` is not in the set"), "{refused}");
+    assert_eq!(newest(&memory).rules.len(), 2);
+    put(&memory, &How::default(), |current| without(current, &ids[..1])).unwrap();
+    assert_eq!(newest(&memory).rules.len(), 1);
+}
+
+#[test]
+fn what_differs_is_shown_rule_by_rule() {
+    let before = rules(&["a", "b", "gone"], 80);
+    let mut after = rules(&["a", "b", "new\u{1b}"], 80);
+    after.rules[1] = rules(&["b"], 90).rules.remove(0);
+    after.settings = Some(Settings { idle_timeout: andon_model::Millis(20_000), ..Settings::default() });
+    let text =
+        differences(&before, &after, &rulebook::compare(&before, &after), &Terminal::new(ColorChoice::Never));
+    let expected = "\
+- gone
+~ b
+      g.HOT.when: t > 80 -> t > 90
++ new\u{fffd}
+~ settings
+      idle_timeout: 10s -> 20s
+1 added, 1 changed, 1 removed, 1 unchanged
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_start_that_is_too_early_is_told_with_the_earliest_one() {
+    let memory = Memory::new();
+    let soon = How { start: Some(Moment::FromNow(5_000)), ..How::default() };
+    let refused = message(put(&memory, &soon, |_| Ok(rules(&["a"], 1))));
+    assert!(refused.contains("every function must know a set before it starts"), "{refused}");
+    let late = How { start: Some(Moment::FromNow(3_600_000)), ..How::default() };
+    put(&memory, &late, |_| Ok(rules(&["a"], 1))).unwrap();
+    let between = How { start: Some(Moment::FromNow(60_000)), ..How::default() };
+    let refused = message(put(&memory, &between, |_| Ok(rules(&["b"], 1))));
+    assert!(refused.contains("the newest set starts only at 2023-11-14 23:13:20Z"), "{refused}");
+}
+
+#[test]
+fn what_somebody_else_put_meanwhile_is_not_undone() {
+    let memory = Memory::new();
+    put(&memory, &How::default(), |_| Ok(rules(&["a"], 1))).unwrap();
+    let refused = message(put(&memory, &How::default(), |current| {
+        let document = merged(current, rules(&["b"], 1));
+        let theirs = rules(&["a", "theirs"], 1);
+        at_once_inside(rulebook::put(&memory, &theirs, None, "", KeepSets::default())).unwrap();
+        Ok(document)
+    }));
+    assert!(refused.contains("somebody else changed the rules"), "{refused}");
+    assert_eq!(newest(&memory).rules.len(), 2);
+}
+
+/// A future that is ready at once, from inside another one.
+fn at_once_inside<T>(work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match work.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("the world in memory does not wait"),
+    }
+}
+
+#[test]
+fn a_clock_that_is_behind_the_stream_puts_nothing() {
+    let memory = Memory::new();
+    let now_ms = memory.world().now_ms;
+    let checkpoint = Checkpoint { arrival_ms: now_ms + 30_000, ..Checkpoint::default() };
+    memory
+        .world_mut()
+        .checkpoints
+        .insert(("points".to_owned(), "shardId-000000000000".to_owned()), checkpoint);
+    let refused = message(put(&memory, &How::default(), |_| Ok(rules(&["a"], 1))));
+    assert!(refused.contains("30 s behind"), "{refused}");
+}
+
+#[test]
+fn a_finding_in_the_whole_set_names_the_rule() {
+    let document = rules(&["a", "b"], 1);
+    let finding = Finding::error("x", vec!["rules".into(), 1.into(), "groups".into()], "is wrong");
+    assert_eq!(located(&finding, &document), "rule `b`: groups: is wrong");
+}
+
+#[test]
+fn twenty_thousand_rules_are_put_and_one_more_is_refused() {
+    let memory = Memory::new();
+    let many: Vec<String> = (0..20_001).map(|number| format!("rule-{number}")).collect();
+    let ids: Vec<&str> = many.iter().map(String::as_str).collect();
+    let refused = message(put(&memory, &How::default(), |_| Ok(rules(&ids, 1))));
+    assert!(refused.contains("20001 rules"), "{refused}");
+    put(&memory, &How::default(), |_| Ok(rules(&ids[..20_000], 1))).unwrap();
+    assert_eq!(at_once(memory.pointer()).unwrap().sets[0].rules, 20_000);
+}
