@@ -1,0 +1,220 @@
+// What rings, and when. What to do then: docs/operations.md, "Alarms", which has a section for each.
+
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+
+import type { Parts } from './parts';
+import { own, percent, sum } from './metrics';
+import type { Settings } from './settings';
+
+export interface AlarmSettings {
+  /** `none` only where nobody could hear them: emulators know no alarms on sums of metrics. */
+  readonly kind: 'all' | 'none';
+
+  /** Who is written to when an alarm rings; null: whoever subscribes to the topic. */
+  readonly email: string | null;
+
+  /** Records that wait for longer are an alarm: above the batch window, and below what the line's people can wait. */
+  readonly iteratorAgeSeconds: number;
+
+  /** Event time that is behind by more is an alarm: above what the slowest sender buffers. */
+  readonly watermarkLagSeconds: number;
+
+  /** Rejected points and messages above this part of all, over a quarter of an hour, are an alarm. */
+  readonly rejectedPercent: number;
+
+  /** No point at all for so long is an alarm; null: lines may be silent for any time. */
+  readonly silentMinutes: number | null;
+}
+
+/** One alarm: what is looked at, and how many bad ones of how many periods of its metric make it ring. */
+interface Watch {
+  readonly metric: IMetric;
+  readonly above: number;
+  readonly periods: number;
+  readonly bad?: number;
+  readonly says: string;
+}
+
+export class Alarms extends Construct {
+  readonly topic: Topic;
+  readonly all: Alarm[] = [];
+
+  constructor(
+    scope: Construct,
+    private readonly settings: Settings,
+    parts: Parts,
+  ) {
+    super(scope, 'Alarms');
+    const { email, silentMinutes } = settings.alarms;
+    this.topic = new Topic(this, 'Topic', {
+      topicName: `${settings.name}-alarms`,
+      displayName: `Alarms of ${settings.name}`,
+      enforceSSL: true,
+    });
+    if (email !== null) {
+      this.topic.addSubscription(new EmailSubscription(email));
+    }
+    for (const [name, watch] of Object.entries(watches(settings, parts))) {
+      this.ring(name, watch, ComparisonOperator.GREATER_THAN_THRESHOLD, TreatMissingData.NOT_BREACHING);
+    }
+    // Of these two the absence is the harm.
+    const minute = { above: 1, periods: 5 };
+    this.ring(
+      'tick-stands-still',
+      {
+        ...minute,
+        metric: parts.tick.function.metricInvocations({ period: Duration.minutes(1), statistic: 'Sum' }),
+        says: 'no ticks are sent: silent equipments keep their states',
+      },
+      ComparisonOperator.LESS_THAN_THRESHOLD,
+      TreatMissingData.BREACHING,
+    );
+    if (silentMinutes !== null) {
+      this.ring(
+        'silence',
+        {
+          above: 1,
+          periods: silentMinutes,
+          metric: own(parts.stream.streamName, 'evaluate', 'points', 'Sum'),
+          says: 'no data point arrives at all',
+        },
+        ComparisonOperator.LESS_THAN_THRESHOLD,
+        TreatMissingData.BREACHING,
+      );
+    }
+  }
+
+  private ring(name: string, watch: Watch, comparisonOperator: ComparisonOperator, missing: TreatMissingData): void {
+    const alarm = new Alarm(this, name, {
+      alarmName: `${this.settings.name}-${name}`,
+      alarmDescription: `${watch.says}; see docs/operations.md, "${name}"`,
+      metric: watch.metric,
+      threshold: watch.above,
+      evaluationPeriods: watch.periods,
+      datapointsToAlarm: watch.bad ?? watch.periods,
+      comparisonOperator,
+      treatMissingData: missing,
+    });
+    alarm.addAlarmAction(new SnsAction(this.topic));
+    alarm.addOkAction(new SnsAction(this.topic));
+    this.all.push(alarm);
+  }
+}
+
+function watches(settings: Settings, parts: Parts): Record<string, Watch> {
+  const { iteratorAgeSeconds, watermarkLagSeconds, rejectedPercent } = settings.alarms;
+  const streamName = parts.stream.streamName;
+  const minute = Duration.minutes(1);
+  const quarter = Duration.minutes(15);
+  const count = (fn: string, name: string, period = minute) => own(streamName, fn, name, 'Sum', period);
+  const functions = { evaluate: parts.evaluate, publish: parts.publish, tick: parts.tick };
+  const age = (fn: keyof typeof functions) =>
+    functions[fn].function.metric('IteratorAge', { statistic: 'Maximum', period: minute });
+  const throttles = (fn: keyof typeof functions) =>
+    functions[fn].function.metricThrottles({ period: minute, statistic: 'Sum' });
+  return {
+    'evaluate-behind': {
+      metric: age('evaluate'),
+      above: iteratorAgeSeconds * 1000,
+      periods: 5,
+      says: 'data points wait to be evaluated',
+    },
+    'publish-behind': {
+      metric: age('publish'),
+      above: iteratorAgeSeconds * 1000,
+      periods: 5,
+      says: 'decided state changes wait to be published',
+    },
+    'watermark-lag': {
+      metric: own(streamName, 'evaluate', 'watermarkLagMs', 'Maximum'),
+      above: watermarkLagSeconds * 1000,
+      periods: 10,
+      says: 'event time is behind: a sender buffers, or its clock is slow',
+    },
+    rejected: {
+      metric: percent(
+        'rejected, %',
+        {
+          malformed: count('evaluate', 'rejectedMalformed', quarter),
+          undecodable: count('evaluate', 'rejectedUndecodable', quarter),
+          toolarge: count('evaluate', 'rejectedTooLarge', quarter),
+          late: count('evaluate', 'rejectedLate', quarter),
+          superseded: count('evaluate', 'rejectedSuperseded', quarter),
+        },
+        count('evaluate', 'points', quarter),
+        quarter,
+      ),
+      above: rejectedPercent,
+      periods: 1,
+      says: 'many data points are not used',
+    },
+    forged: {
+      metric: count('evaluate', 'rejectedForged'),
+      above: 0,
+      periods: 1,
+      says: 'a record in the stream claims to be from andon and is not',
+    },
+    parked: {
+      metric: sum('parked', {
+        keys: count('evaluate', 'parkedKeys'),
+        messages: count('evaluate', 'parkedMessages'),
+        failing: count('evaluate', 'failingKeys'),
+      }),
+      above: 0,
+      periods: 1,
+      says: 'an equipment cannot be evaluated and is set aside',
+    },
+    'not-done': {
+      metric: sum('not done', {
+        keys: count('evaluate', 'keysNotDone'),
+        items: count('publish', 'itemsNotDone'),
+      }),
+      above: 0,
+      periods: 5,
+      says: 'something comes again and again',
+    },
+    failures: {
+      metric: parts.failures.metricApproximateNumberOfMessagesVisible({ period: minute, statistic: 'Maximum' }),
+      above: 0,
+      periods: 1,
+      says: 'state changes could not be delivered and are in the failure queue',
+    },
+    throttles: {
+      metric: sum('throttled', {
+        evaluate: throttles('evaluate'),
+        publish: throttles('publish'),
+        tick: throttles('tick'),
+        stream: parts.stream.metric('WriteProvisionedThroughputExceeded', { statistic: 'Sum', period: minute }),
+        stateread: parts.tables.state.metric('ReadThrottleEvents', { statistic: 'Sum', period: minute }),
+        statewrite: parts.tables.state.metric('WriteThrottleEvents', { statistic: 'Sum', period: minute }),
+        outboxwrite: parts.tables.outbox.metric('WriteThrottleEvents', { statistic: 'Sum', period: minute }),
+        checkpoints: parts.tables.checkpoints.metric('WriteThrottleEvents', { statistic: 'Sum', period: minute }),
+      }),
+      above: 0,
+      periods: 5,
+      bad: 3,
+      says: 'a limit of the account, the stream or a table is reached',
+    },
+    errors: {
+      metric: sum('errors', {
+        evaluate: functions.evaluate.function.metricErrors({ period: minute, statistic: 'Sum' }),
+        publish: functions.publish.function.metricErrors({ period: minute, statistic: 'Sum' }),
+        tick: functions.tick.function.metricErrors({ period: minute, statistic: 'Sum' }),
+        refused: sum('failed', {
+          failedevaluate: count('evaluate', 'failed'),
+          failedpublish: count('publish', 'failed'),
+          failedtick: count('tick', 'failed'),
+        }),
+      }),
+      above: 0,
+      periods: 5,
+      bad: 2,
+      says: 'a function ends without an answer',
+    },
+  };
+}

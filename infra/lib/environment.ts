@@ -1,0 +1,22 @@
+// What the functions are told: names, and what can be set (`Config` in shared/aws).
+
+import type { Stores } from './parts';
+import type { Settings } from './settings';
+
+export function environment(settings: Settings, stores: Stores): Record<string, string> {
+  const { stream, tables, records, bus, failures } = stores;
+  return {
+    ANDON_STREAM: stream.streamName,
+    ANDON_STATE_TABLE: tables.state.tableName,
+    ANDON_OUTBOX_TABLE: tables.outbox.tableName,
+    ANDON_CHECKPOINTS_TABLE: tables.checkpoints.tableName,
+    ANDON_RULES_TABLE: tables.rules.tableName,
+    ANDON_BUCKET: records.bucketName,
+    ANDON_BUS: bus.eventBusName,
+    // By its URL, so that nobody has to ask for it.
+    ANDON_FAILURES_QUEUE: failures.queueUrl,
+    ANDON_STREAM_RETENTION: `${settings.stream.retentionHours}h`,
+    ANDON_STATE_TTL: `${settings.evaluate.stateDays}d`,
+    ANDON_OUTBOX_TTL: `${settings.evaluate.outboxDays}d`,
+  };
+}

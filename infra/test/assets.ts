@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { Template } from 'aws-cdk-lib/assertions';
+
+import { Assets, MissingAssets } from '../lib/assets';
+import { deployment } from '../lib/deployment';
+import { dev } from '../lib/presets';
+import { app, templateOf } from './support';
+
+test('a template without code is refused by CloudFormation and says what to do', () => {
+  const { Rules } = templateOf('dev').toJSON();
+  const [{ Assert, AssertDescription }] = Rules.NoCode.Assertions;
+  assert.deepEqual(Assert, { 'Fn::Equals': ['placeholder', 'code'] });
+  assert.match(AssertDescription, /build them/);
+});
+
+test('zips as cargo-lambda leaves them are taken, and the template can be deployed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'andon-assets-'));
+  try {
+    for (const name of ['evaluate', 'publish', 'tick']) {
+      mkdirSync(join(folder, `andon-${name}`));
+      // The empty zip.
+      writeFileSync(join(folder, `andon-${name}`, 'bootstrap.zip'), Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex'));
+    }
+    const template = Template.fromStack(deployment(app(), dev, new Assets(folder)));
+    assert.equal(template.toJSON()['Rules'], undefined);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('what is missing is said with how to make it', () => {
+  assert.throws(
+    () => deployment(app(), dev, new Assets('/nowhere')),
+    (error) => error instanceof MissingAssets && /\/nowhere\/andon-evaluate.*cargo lambda build/.test(error.message),
+  );
+});

@@ -1,0 +1,77 @@
+// Points in, state changes out at the example consumer.
+//
+//   node build/trial/main.js OUTPUTS.json PATH-OF-andon
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { ROOT } from '../lib/assets';
+import { json, query } from './emulator';
+
+/** Both warnings of the sample, by events/README.md. */
+const EXPECTED = ['2026-03-02T06:06:00.000Z WARNING', '2026-03-02T06:09:05.000Z WARNING'];
+
+const PATIENCE_MS = 180_000;
+
+interface Outputs {
+  readonly andon: { readonly Environment: string; readonly WarningsTopic: string };
+}
+
+async function main(outputsFile: string, andon: string): Promise<void> {
+  const outputs = (JSON.parse(readFileSync(outputsFile, 'utf8')) as Outputs).andon;
+  const variables = Object.fromEntries(outputs.Environment.split(' ').map((pair) => pair.split('=', 2)));
+  const run = (...args: string[]): void => {
+    console.log(`> andon ${args.join(' ')}`);
+    const done = spawnSync(andon, args, { stdio: 'inherit', cwd: ROOT, env: { ...process.env, ...variables } });
+    if (done.status !== 0) {
+      throw new Error(`\`andon ${args[0]}\` ended with ${done.status ?? done.signal}`);
+    }
+  };
+  const queue = await subscriber(outputs.WarningsTopic);
+  run('rules', 'put', join('events', 'rules', 'first-rule.yaml'), '--wait');
+  run('send', join('events', 'points', 'first-rule.jsonl'));
+  const since = Date.now();
+  const heard = new Set<string>();
+  while (!EXPECTED.every((change) => heard.has(change))) {
+    if (Date.now() - since > PATIENCE_MS) {
+      throw new Error(`heard ${[...heard].join(', ') || 'nothing'} within ${PATIENCE_MS / 1000} s`);
+    }
+    for (const change of await received(queue)) {
+      console.log(`heard at the consumer: ${change}`);
+      heard.add(change);
+    }
+  }
+  run('status');
+  console.log('points went in, and the state changes came out at the example consumer');
+}
+
+/** A queue that hears what the topic is told. */
+async function subscriber(topic: string): Promise<string> {
+  const { QueueUrl } = await json('sqs', 'AmazonSQS.CreateQueue', { QueueName: 'andon-trial' });
+  const asked = { QueueUrl, AttributeNames: ['QueueArn'] };
+  const { Attributes } = await json('sqs', 'AmazonSQS.GetQueueAttributes', asked);
+  await query('sns', 'Subscribe', {
+    Version: '2010-03-31',
+    TopicArn: topic,
+    Protocol: 'sqs',
+    Endpoint: Attributes.QueueArn as string,
+  });
+  return QueueUrl as string;
+}
+
+async function received(queue: string): Promise<string[]> {
+  const wanted = { QueueUrl: queue, WaitTimeSeconds: 5, MaxNumberOfMessages: 10 };
+  const { Messages } = await json('sqs', 'AmazonSQS.ReceiveMessage', wanted);
+  const bodies = ((Messages ?? []) as { Body: string }[]).map(({ Body }) => JSON.parse(Body) as { Message: string });
+  return bodies.map(({ Message }) => {
+    const { detail } = JSON.parse(Message) as { detail: { at: number; to: string } };
+    return `${new Date(detail.at).toISOString()} ${detail.to}`;
+  });
+}
+
+const [outputsFile, andon] = process.argv.slice(2);
+main(outputsFile ?? '', andon ?? '').catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
