@@ -21,7 +21,7 @@ fn endpoint() -> Option<String> {
 }
 
 /// Patience with what is under way.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(240);
 
 pub(super) struct World {
     pub(super) system: System,

@@ -32,9 +32,8 @@ fn a_broken_fence_is_seen() {
 
 #[test]
 fn lost_positions_are_seen() {
-    let broken = flaws(Flaws { forgets_positions: true, ..Flaws::default() });
-    sees("positions never go back", broken);
-    sees("published is what was decided", broken);
+    // What is folded twice with its arrival changes nothing, so that nothing else is to be seen.
+    sees("positions never go back", flaws(Flaws { forgets_positions: true, ..Flaws::default() }));
 }
 
 #[test]
@@ -86,12 +85,6 @@ fn rejections_that_are_written_after_the_commits_are_seen() {
 fn lost_objects_are_seen() {
     let broken = flaws(Flaws { loses_objects: true, ..Flaws::default() });
     sees("rejections are kept", broken);
-}
-
-#[test]
-fn an_unpark_that_forgets_what_arrived_meanwhile_is_seen() {
-    let broken = flaws(Flaws { unparks_blindly: true, ..Flaws::default() });
-    sees("each commit follows the one before", broken);
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn differences(before: &RuleDocument, after: &RuleDocument, put: &Put, terminal:
     let mut text = String::new();
     let mut lines = |ids: &[String], mark: &str, style: &str, told: &dyn Fn(&str) -> Vec<String>| {
         for id in ids.iter().take(LINES) {
-            text.push_str(&terminal.paint_result(&format!("{mark} {id}"), style));
+            text.push_str(&terminal.paint_result(&format!("{mark} {}", harmless(id)), style));
             let mut told = told(id);
             let more = told.len().saturating_sub(DIFFERENCES);
             told.truncate(DIFFERENCES);

@@ -3,7 +3,7 @@
 //! Producers write a random case into a stream that is split and merged meanwhile; event sources invoke the real
 //! `evaluate` and `publish`, `tick` runs beside them, rules change in the middle, keys break, are parked, mended and
 //! unparked, nothing comes for weeks and states expire. Every effect may fail before or after it took place, every process
-//! may crash or stand still there. When the faults stop and everything has drained, [`check`] looks at what came of it,
+//! may crash or stand still there. When the faults stop and everything has drained, `check` looks at what came of it,
 //! without the help of the workflows.
 
 mod actors;
