@@ -150,3 +150,19 @@ fn what_was_unparked_in_part_is_not_folded_twice_however_long_it_lay() {
     line.unpark().unwrap();
     assert_eq!(line.folds(), before + 2, "the first one was not folded again");
 }
+
+#[test]
+fn a_key_stays_parked_while_some_of_its_records_are_missing() {
+    let mut line = Line::new();
+    line.send();
+    line.breaks();
+    line.send();
+    line.send();
+    line.send();
+    line.mend();
+    let parked = line.parked_objects();
+    line.world.borrow_mut().objects.remove(&parked[1].0);
+    assert!(matches!(line.unpark(), Err(UnparkError::Damaged { .. })));
+    line.world.borrow_mut().objects.extend(parked);
+    assert_eq!(line.unpark(), Ok(3));
+}

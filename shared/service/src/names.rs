@@ -36,6 +36,12 @@ pub fn parked(equipment: &str, since_ms: i64, number: u64, first: SequenceNumber
     format!("{}{number:012}-{first}-{}.jsonl.gz", parked_prefix(equipment, since_ms), digest(content, 8))
 }
 
+/// The number of an object of parked records, out of its name.
+#[must_use]
+pub fn parked_number(name: &str) -> Option<u64> {
+    name.rsplit('/').next()?.split('-').next()?.parse().ok()
+}
+
 /// A state that is too large for an item.
 #[must_use]
 pub fn state(equipment: &str, version: u64, content: &[u8]) -> String {

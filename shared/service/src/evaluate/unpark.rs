@@ -1,5 +1,6 @@
 //! Folding what was set aside for a parked key, once what was wrong has been mended.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read as _;
 
@@ -86,7 +87,19 @@ impl<P: EvaluatePorts> Evaluator<P> {
         loop {
             let head = self.head(equipment).await?.ok_or(UnparkError::NotParked)?;
             let parked = head.parked.as_ref().ok_or(UnparkError::NotParked)?;
-            let objects = self.ports.list_objects(&names::parked_prefix(equipment, parked.since_ms)).await?;
+            let prefix = names::parked_prefix(equipment, parked.since_ms);
+            let objects = self.ports.list_objects(&prefix).await?;
+            let there: BTreeSet<u64> = objects.iter().filter_map(|name| names::parked_number(name)).collect();
+            // What was folded is deleted, from the first one on: after one that is there, none may be missing.
+            let first = there.first().copied().unwrap_or(parked.objects + 1);
+            if let Some(lost) = (first..=parked.objects).find(|number| !there.contains(number)) {
+                // Unless somebody else is unparking, and has deleted it just now.
+                if self.head(equipment).await?.is_some_and(|now| now.version == head.version) {
+                    let object = format!("{prefix}{lost:012}-..");
+                    return Err(UnparkError::Damaged { object, reason: "it is not there".to_owned() });
+                }
+                continue;
+            }
             let Some(object) = objects.into_iter().find(|object| !folded.contains(object)) else {
                 // Early is not late: the tick that comes finds out when the key is really due.
                 let due = Due { bucket: names::due_bucket(equipment), at_ms: self.ports.now_ms() };
