@@ -5,6 +5,7 @@
 //!
 //! All times are milliseconds since the Unix epoch, as `i64`, named `*_ms` where a bare number is passed.
 
+pub mod binding;
 pub mod duration;
 pub mod finding;
 pub mod limits;
@@ -12,13 +13,18 @@ pub mod lookup;
 pub mod point;
 pub mod reject;
 pub mod rules;
+pub mod score;
 pub mod transition;
 pub mod wire;
 
+pub use binding::{
+    Answer, FailureWord, Format, ModelBinding, ModelEndpoint, ModelInput, OnFailure, RowShape,
+};
 pub use duration::{DurationError, Millis};
 pub use finding::{Finding, Severity, Step};
 pub use lookup::LookupMap;
 pub use point::{DataPoint, Value};
 pub use reject::{Reason, Rejection};
 pub use rules::{Group, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
+pub use score::{Score, ScoreBatch, ScoreRequest};
 pub use transition::{Explanation, Operand, OperandValue, Transition};
