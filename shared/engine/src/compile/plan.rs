@@ -207,15 +207,15 @@ impl Plan {
     }
 
     /// The position of a tag that some rule of the equipment names, by its number in the rule set.
-    #[inline]
     pub(crate) fn slot_of(&self, tag: TagId) -> Option<u32> {
-        // Mostly the rules of an equipment bring their tags together, so that the numbers are without a gap.
-        let first = *self.tag_ids.first()?;
-        let likely = tag.checked_sub(first)?;
-        if self.tag_ids.get(likely as usize) == Some(&tag) {
-            return Some(likely);
-        }
         self.tag_ids.binary_search(&tag).ok().map(position)
+    }
+
+    /// The first number of its tags, and how many follow each other from there without a gap.
+    pub(crate) fn run_of_tags(&self) -> (TagId, u32) {
+        let first = self.tag_ids.first().copied().unwrap_or_default();
+        let run = (first..).zip(&self.tag_ids).take_while(|(expected, tag)| expected == *tag);
+        (first, position(run.count()))
     }
 
     /// The number in the rule set of the tag at a position.

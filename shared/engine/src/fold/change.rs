@@ -38,7 +38,7 @@ impl KeyState {
         // Plans first: a set that cannot serve this equipment must leave the state as it was.
         let due: Vec<Rules> = due
             .iter()
-            .map(|set| Ok(Rules { set: Arc::clone(set), plan: set.plan_for(&self.equipment)? }))
+            .map(|set| Ok(Rules::new(Arc::clone(set), set.plan_for(&self.equipment)?)))
             .collect::<Result<_, FoldError>>()?;
         for rules in due {
             self.take_up(rules, outcome);

@@ -55,11 +55,52 @@ enum Kind {
     Whole,
 }
 
+impl Kept {
+    /// The rank of a point that is not kept whole.
+    #[inline]
+    fn rank(&self, effective_ms: i64) -> Rank {
+        let own_ms = effective_ms - i64::from(self.behind_ms);
+        Rank { own_ms, sent_ms: own_ms, sequence_number: self.sequence_number }
+    }
+
+    /// The value of a point that is not kept whole.
+    #[inline]
+    fn value(&self) -> Option<Value> {
+        match self.kind {
+            Kind::Number => Some(Value::Number(f64::from_bits(self.bits))),
+            Kind::Bool(value) => Some(Value::Bool(value)),
+            Kind::ShortText(length) => {
+                let bytes = self.bits.to_le_bytes();
+                let text = std::str::from_utf8(bytes.get(..usize::from(length))?).ok()?;
+                Some(Value::Text(CompactString::new(text)))
+            }
+            Kind::Whole => None,
+        }
+    }
+}
+
 const UNNAMED: u32 = 1 << 31;
 
 /// So many names of tags that no rule names are told by number; points of further ones are kept whole, so that
 /// hostile names cannot make the search for them long.
 const MOST_NAMES: usize = 32;
+
+/// The name of a tag that no rule names.
+#[derive(Clone, Debug)]
+struct Name {
+    /// What it begins with: most names that differ, differ here.
+    start: u64,
+    name: CompactString,
+}
+
+impl Name {
+    #[inline]
+    fn start(name: &str) -> u64 {
+        let name = name.as_bytes();
+        // A short one has its length for a start, and is compared in full.
+        name.first_chunk().map_or(name.len() as u64, |bytes| u64::from_le_bytes(*bytes))
+    }
+}
 
 /// The pending points of a key: instants by effective timestamp, the points of each in stream order.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +113,7 @@ pub(crate) struct Pending {
     /// The other instants; none without a newest one.
     older: BTreeMap<i64, Vec<Kept>>,
     count: usize,
-    names: Vec<CompactString>,
+    names: Vec<Name>,
     whole: BTreeMap<u64, PendingPoint>,
     next_whole: u64,
     /// An emptied list, kept for its memory.
@@ -80,12 +121,43 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    #[inline]
     pub(crate) fn push(&mut self, effective_ms: i64, rank: Rank, tag: PendingTag, value: &Value) {
-        let kept = match self.keep(effective_ms, rank, &tag, value) {
-            Some(kept) => kept,
-            None => self.keep_whole(PendingPoint { rank, tag, value: value.clone() }),
+        let name = match tag {
+            PendingTag::Named(slot) => return self.push_named(effective_ms, rank, slot, value),
+            PendingTag::Unnamed(name) => name,
         };
+        self.push_unnamed(effective_ms, rank, &name, value);
+    }
+
+    /// As [`Pending::push`] for a tag that no rule names.
+    #[inline]
+    pub(crate) fn push_unnamed(&mut self, effective_ms: i64, rank: Rank, name: &str, value: &Value) {
+        let number = self.number_of(name);
+        let kept = match number.and_then(|number| Self::keep(effective_ms, rank, number | UNNAMED, value)) {
+            Some(kept) => kept,
+            None => self.keep_whole(PendingPoint {
+                rank,
+                tag: PendingTag::Unnamed(name.into()),
+                value: value.clone(),
+            }),
+        };
+        self.push_kept(effective_ms, kept);
+    }
+
+    /// As [`Pending::push`] for the tag at a position: what nearly all points are.
+    #[inline]
+    pub(crate) fn push_named(&mut self, effective_ms: i64, rank: Rank, slot: u32, value: &Value) {
+        let kept = match Self::keep(effective_ms, rank, slot, value) {
+            Some(kept) => kept,
+            None => {
+                self.keep_whole(PendingPoint { rank, tag: PendingTag::Named(slot), value: value.clone() })
+            }
+        };
+        self.push_kept(effective_ms, kept);
+    }
+
+    #[inline]
+    fn push_kept(&mut self, effective_ms: i64, kept: Kept) {
         if self.count > 0 && effective_ms == self.newest_ms {
             self.newest.push(kept);
         } else {
@@ -112,9 +184,9 @@ impl Pending {
         self.newest.push(kept);
     }
 
-    /// The short form of a point, if it has one.
+    /// The short form of a point of the tag at a position or with a number, if it has one.
     #[inline]
-    fn keep(&mut self, effective_ms: i64, rank: Rank, tag: &PendingTag, value: &Value) -> Option<Kept> {
+    fn keep(effective_ms: i64, rank: Rank, tag: u32, value: &Value) -> Option<Kept> {
         let behind_ms = u32::try_from(effective_ms.checked_sub(rank.own_ms)?).ok()?;
         if rank.sent_ms != rank.own_ms {
             return None;
@@ -128,25 +200,24 @@ impl Pending {
                 (Kind::ShortText(u8::try_from(text.len()).ok()?), u64::from_le_bytes(bytes))
             }
         };
-        let tag = match tag {
-            PendingTag::Named(slot) => *slot,
-            PendingTag::Unnamed(name) => self.number_of(name)? | UNNAMED,
-        };
         Some(Kept { sequence_number: rank.sequence_number, bits, tag, behind_ms, kind })
     }
 
-    fn number_of(&mut self, name: &CompactString) -> Option<u32> {
-        let known = self.names.iter().position(|known| known == name);
+    #[inline]
+    fn number_of(&mut self, name: &str) -> Option<u32> {
+        let start = Name::start(name);
+        let known = self.names.iter().position(|known| known.start == start && known.name == name);
         let number = known.or_else(|| {
             if self.names.len() >= MOST_NAMES {
                 return None;
             }
-            self.names.push(name.clone());
+            self.names.push(Name { start, name: name.into() });
             Some(self.names.len() - 1)
         })?;
         u32::try_from(number).ok()
     }
 
+    #[cold]
     fn keep_whole(&mut self, point: PendingPoint) -> Kept {
         self.next_whole += 1;
         self.whole.insert(self.next_whole, point);
@@ -156,23 +227,14 @@ impl Pending {
     /// The point that a kept one stands for.
     #[inline]
     fn point(&self, effective_ms: i64, kept: &Kept) -> Option<PendingPoint> {
-        let value = match kept.kind {
-            Kind::Number => Value::Number(f64::from_bits(kept.bits)),
-            Kind::Bool(value) => Value::Bool(value),
-            Kind::ShortText(length) => {
-                let bytes = kept.bits.to_le_bytes();
-                let text = std::str::from_utf8(bytes.get(..usize::from(length))?).ok()?;
-                Value::Text(CompactString::new(text))
-            }
-            Kind::Whole => return self.whole.get(&kept.bits).cloned(),
-        };
+        if kept.kind == Kind::Whole {
+            return self.whole.get(&kept.bits).cloned();
+        }
         let tag = match kept.tag & UNNAMED {
             0 => PendingTag::Named(kept.tag),
-            _ => PendingTag::Unnamed(self.names.get((kept.tag & !UNNAMED) as usize)?.clone()),
+            _ => PendingTag::Unnamed(self.names.get((kept.tag & !UNNAMED) as usize)?.name.clone()),
         };
-        let own_ms = effective_ms - i64::from(kept.behind_ms);
-        let rank = Rank { own_ms, sent_ms: own_ms, sequence_number: kept.sequence_number };
-        Some(PendingPoint { rank, tag, value })
+        Some(PendingPoint { rank: kept.rank(effective_ms), tag, value: kept.value()? })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -214,15 +276,17 @@ impl Pending {
     /// A taken point that some rule names, with its tag's position; nothing is left of it here.
     #[inline]
     pub(crate) fn take(&mut self, effective_ms: i64, kept: &Kept) -> Option<(u32, Rank, Value)> {
-        let point = match kept.kind {
-            Kind::Whole => self.whole.remove(&kept.bits)?,
-            _ if kept.tag & UNNAMED != 0 => return None,
-            _ => self.point(effective_ms, kept)?,
-        };
-        match point.tag {
-            PendingTag::Named(slot) => Some((slot, point.rank, point.value)),
-            PendingTag::Unnamed(_) => None,
+        if kept.kind == Kind::Whole {
+            let point = self.whole.remove(&kept.bits)?;
+            return match point.tag {
+                PendingTag::Named(slot) => Some((slot, point.rank, point.value)),
+                PendingTag::Unnamed(_) => None,
+            };
         }
+        if kept.tag & UNNAMED != 0 {
+            return None;
+        }
+        Some((kept.tag, kept.rank(effective_ms), kept.value()?))
     }
 
     /// Sorts the points of a taken instant by rank; stream order decides between equals.

@@ -108,7 +108,7 @@ pub(super) fn read<'a>(
     if reader.take(8)? != plan.fingerprint.to_le_bytes() {
         return Err(UnpackError::OtherRules);
     }
-    let mut state = KeyState::with_rules(equipment, Rules { set: Arc::clone(set), plan });
+    let mut state = KeyState::with_rules(equipment, Rules::new(Arc::clone(set), plan));
     let reference_ms = Reader(reader.0).time(0).and_then(|_| reader.signed())?;
     state.clock_ms = reference_ms;
     if flags & HAS_WATERMARK != 0 {

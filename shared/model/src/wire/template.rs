@@ -15,7 +15,9 @@ use crate::{DataPoint, Value, limits};
 pub type Usual<'a> = (Option<i64>, &'a str, DataPoint<'a>);
 
 /// The data point that some bytes begin with, and what follows it.
-#[inline]
+///
+/// Always inline: the point is large, and to hand it over would be to copy it.
+#[inline(always)]
 pub(super) fn read(bytes: &[u8]) -> Option<(Usual<'_>, &[u8])> {
     let mut cursor = Cursor { rest: bytes };
     let arrival_ms = match cursor.take(br#"{"arrival":"#) {
