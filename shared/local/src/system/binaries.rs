@@ -31,7 +31,7 @@ pub(super) fn find(names: &[&str], listener: &Listener) -> Result<Vec<PathBuf>, 
         None => Ok(names.iter().map(binary).collect()),
         Some(path) => Err(SystemError::Binaries(format!(
             "the function `{}` is not there; expected the functions beside this program, as \
-             `cargo build --workspace --bins` puts them",
+             `cargo build --workspace --bins --all-features` puts them",
             path.display()
         ))),
     }
@@ -58,7 +58,7 @@ fn build(cargo: &Path, workspace: &Path, folder: &Path) -> Result<(), SystemErro
         command.env_remove(name);
     }
     let output = command
-        .args(["build", "--workspace", "--bins", "--quiet", "--profile", profile])
+        .args(["build", "--workspace", "--bins", "--all-features", "--quiet", "--profile", profile])
         .arg("--target-dir")
         .arg(folder.parent().unwrap_or(folder))
         .current_dir(workspace)
