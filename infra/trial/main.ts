@@ -25,7 +25,7 @@ async function main(outputsFile: string, andon: string): Promise<void> {
     console.log(`> andon ${args.join(' ')}`);
     const done = spawnSync(andon, args, { stdio: 'inherit', cwd: ROOT, env: { ...process.env, ...variables } });
     if (done.status !== 0) {
-      throw new Error(`\`andon ${args[0]}\` ended with ${done.status ?? done.signal}`);
+      throw new Error(`\`${andon} ${args[0]}\` ended with ${done.status ?? done.signal ?? done.error}`);
     }
   };
   const queue = await subscriber(outputs.WarningsTopic);
