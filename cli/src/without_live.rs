@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Unpark(Anything),
     /// Say again what was decided (not in this build).
     Republish(Anything),
+    /// Say what this version would change or break in a running system (not in this build).
+    DeployCheck(Anything),
 }
 
 /// Whatever the command takes.

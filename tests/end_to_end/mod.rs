@@ -5,7 +5,9 @@
 //! `ANDON_TEST_ENDPOINT` they run on an emulator that is there already, such as LocalStack, and the functions are
 //! deployed to it behind its own event sources, set as in production.
 
+mod drill;
 mod oracle;
+mod outage;
 mod poison;
 mod records;
 mod reshard;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use andon_aws::Config;
+use andon_intake::SequenceNumber;
 use andon_local::sources::{KinesisReader, ReadError, Reader as _};
 use andon_model::{RuleDocument, Transition};
 use base64::Engine as _;
@@ -30,6 +31,14 @@ pub(super) struct Shard {
     pub(super) last: Option<String>,
     /// Arrivals, ms, and data.
     records: Vec<(i64, Vec<u8>)>,
+    numbers: Vec<String>,
+}
+
+impl Shard {
+    /// How many records come behind a position.
+    pub(super) fn behind(&self, position: Option<SequenceNumber>) -> usize {
+        self.numbers.iter().filter(|number| number.parse().ok() > position).count()
+    }
 }
 
 impl Read {
@@ -58,6 +67,7 @@ impl Read {
                         let is_empty = page.records.is_empty();
                         for record in page.records {
                             shard.records.push(stamped(&record.json));
+                            shard.numbers.push(record.number.clone());
                             shard.last = Some(record.number);
                         }
                         if is_empty {

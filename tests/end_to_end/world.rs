@@ -21,7 +21,7 @@ fn endpoint() -> Option<String> {
 }
 
 /// Patience with what is under way.
-const LONGEST: Duration = Duration::from_secs(240);
+pub(super) const LONGEST: Duration = Duration::from_secs(240);
 
 pub(super) struct World {
     pub(super) system: System,
@@ -155,6 +155,25 @@ impl World {
         }
     }
 
+    /// Takes what is in the queue, until nothing comes any more.
+    pub(super) async fn receive_what_is_there(&mut self) {
+        let mut before = usize::MAX;
+        while before != self.deliveries {
+            before = self.deliveries;
+            self.receive().await;
+        }
+    }
+
+    /// How many different state changes were published.
+    pub(super) fn changes(&self) -> usize {
+        self.published.len()
+    }
+
+    /// How many state changes came out of the bus, repeats included.
+    pub(super) fn deliveries(&self) -> usize {
+        self.deliveries
+    }
+
     fn published(&self) -> Changes {
         sorted(self.published.values().map(|change| change.transition.clone()))
     }
@@ -183,12 +202,16 @@ impl World {
         }
     }
 
-    fn show_difference(&self, expected: &Changes, published: &Changes) {
-        let count = |changes: &Changes| changes.values().map(BTreeMap::len).sum::<usize>();
-        println!("a replay has {} state changes, published are {}", count(expected), count(published));
+    fn show_last_events(&self) {
         for event in self.events.lock().unwrap().iter().rev().take(30).rev() {
             println!("{event}");
         }
+    }
+
+    fn show_difference(&self, expected: &Changes, published: &Changes) {
+        let count = |changes: &Changes| changes.values().map(BTreeMap::len).sum::<usize>();
+        println!("a replay has {} state changes, published are {}", count(expected), count(published));
+        self.show_last_events();
         let keys = expected.keys().chain(published.keys());
         let differs = keys.into_iter().find(|key| expected.get(*key) != published.get(*key));
         let key = differs.expect("a difference, not just too few state changes");
@@ -198,21 +221,26 @@ impl World {
     /// Waits until all that is in the stream was folded.
     pub(super) async fn until_all_is_folded(&mut self) {
         let since = Stopwatch::start();
-        let stream = self.system.config().names.stream.clone();
         loop {
-            self.read.on(self.system.points()).await;
-            let checkpoints: BTreeMap<_, _> =
-                self.aws.checkpoints(&stream).await.unwrap_or_default().into_iter().collect();
-            let is_folded = |(id, last): (&String, &String)| {
-                let position = checkpoints.get(id).and_then(|checkpoint| checkpoint.position);
-                position >= last.parse().ok()
-            };
-            let lasts = self.read.shards.iter().filter_map(|(id, shard)| Some((id, shard.last.as_ref()?)));
-            if lasts.into_iter().all(is_folded) && self.read.count() >= self.sent {
+            let waiting = self.unfolded().await;
+            if waiting == 0 && self.read.count() >= self.sent {
                 return;
             }
-            assert!(since.elapsed() < LONGEST, "not folded: {checkpoints:?}");
+            if since.elapsed() > LONGEST {
+                self.show_last_events();
+                panic!("{waiting} of {} records are not folded", self.read.count());
+            }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// How many records of the stream are behind the checkpoints.
+    pub(super) async fn unfolded(&mut self) -> usize {
+        let stream = self.system.config().names.stream.clone();
+        self.read.on(self.system.points()).await;
+        let checkpoints: BTreeMap<_, _> =
+            self.aws.checkpoints(&stream).await.unwrap_or_default().into_iter().collect();
+        let position = |id: &String| checkpoints.get(id).and_then(|checkpoint| checkpoint.position);
+        self.read.shards.iter().map(|(id, shard)| shard.behind(position(id))).sum()
     }
 }

@@ -1,5 +1,6 @@
 //! The workflows in a simulated world, where every effect may fail before or after it took place.
 
+mod readiness;
 mod sabotage;
 mod unpark;
 

@@ -12,7 +12,7 @@ const HOUR_MS: i64 = 3_600_000;
 const FILLER: &str = "filler-1";
 
 /// Runs what never waits.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,
         Poll::Pending => panic!("nothing waits in a world where nothing fails"),

@@ -3,6 +3,7 @@
 
 mod change;
 mod connection;
+mod deploy_check;
 mod local;
 mod republish;
 mod rules;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Status(status::Arguments),
     Unpark(unpark::Arguments),
     Republish(republish::Arguments),
+    DeployCheck(deploy_check::Arguments),
 }
 
 pub(crate) fn run(command: &Command, terminal: &Terminal) -> Result<(), Failure> {
@@ -40,6 +42,7 @@ pub(crate) fn run(command: &Command, terminal: &Terminal) -> Result<(), Failure>
         Command::Status(arguments) => status::run(arguments, terminal),
         Command::Unpark(arguments) => unpark::run(arguments, terminal),
         Command::Republish(arguments) => republish::run(arguments, terminal),
+        Command::DeployCheck(arguments) => deploy_check::run(arguments, terminal),
     }
 }
 

@@ -10,6 +10,8 @@ use andon_engine::bytes::{Reader, Writer};
 use andon_engine::{SegmentId, UnpackError};
 use andon_intake::{SequenceNumber, ShardId};
 
+use crate::ports::StoredSegment;
+
 /// The version that is written. Every version that was ever deployed stays readable.
 const VERSION: u8 = 1;
 
@@ -193,6 +195,14 @@ fn checksum(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
     crc.sum()
+}
+
+/// Finds the bytes of segments among those that are stored.
+pub(crate) fn among<'a>(stored: &'a [StoredSegment]) -> impl FnMut(SegmentId) -> Option<&'a [u8]> {
+    move |id| {
+        let name = segment_name(id);
+        stored.iter().find(|segment| segment.name == name).map(|segment| segment.bytes.as_slice())
+    }
 }
 
 /// The name under which a segment is stored.

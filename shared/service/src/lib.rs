@@ -16,6 +16,7 @@ pub mod limits;
 pub mod names;
 pub mod ports;
 pub mod publish;
+pub mod readiness;
 pub mod rulebook;
 pub mod status;
 pub mod tick;

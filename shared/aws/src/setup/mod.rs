@@ -1,6 +1,7 @@
 //! Makes what the system reads and writes, for development: on an emulator, or in an account of one's own. What is there
 //! already is left as it is.
 
+mod inspect;
 mod tables;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use andon_service::ports::PortError;
 use aws_sdk_kinesis::types::StreamStatus;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier};
 
+pub use self::inspect::Inspected;
 use crate::error::port_error;
 use crate::table::unbuilt;
 use crate::{Aws, Config};

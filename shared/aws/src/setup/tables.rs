@@ -14,16 +14,16 @@ use crate::table::unbuilt;
 use crate::{Aws, checkpoints, outbox, rules};
 
 /// What a table is made of.
-struct Table<'a> {
-    name: &'a str,
-    partition: &'static str,
-    sort: (&'static str, ScalarAttributeType),
+pub(super) struct Table<'a> {
+    pub(super) name: &'a str,
+    pub(super) partition: &'static str,
+    pub(super) sort: (&'static str, ScalarAttributeType),
     /// The attribute that says when an item may be deleted.
-    expires: Option<&'static str>,
+    pub(super) expires: Option<&'static str>,
     /// With the index of due times.
-    due_index: bool,
+    pub(super) due_index: bool,
     /// With a stream of new images.
-    stream: bool,
+    pub(super) stream: bool,
 }
 
 fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, PortError> {
@@ -35,7 +35,7 @@ fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinitio
 }
 
 impl Aws {
-    fn tables(&self) -> [Table<'_>; 4] {
+    pub(super) fn tables(&self) -> [Table<'_>; 4] {
         let names = &self.config.names;
         let plain = |name, partition, sort| Table {
             name,

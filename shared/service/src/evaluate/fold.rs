@@ -1,7 +1,7 @@
 //! One key's part of a batch: from what was read to what is to be written. Pure.
 
 use andon_engine::{
-    CompiledRules, FoldError, KeyState, Outcome, Record, RejectedPoint, SegmentId, UnpackError, segments_of,
+    CompiledRules, FoldError, KeyState, Outcome, Record, RejectedPoint, UnpackError, segments_of,
 };
 use andon_intake::ShardId;
 use andon_model::Transition;
@@ -9,7 +9,7 @@ use andon_model::Transition;
 use super::batch::Message;
 use super::rejected::gzip;
 use super::settings::EvaluateSettings;
-use crate::envelope::{Body, Folded, Positions, Stored, segment_name};
+use crate::envelope::{Body, Folded, Positions, Stored, among, segment_name};
 use crate::limits;
 use crate::names;
 use crate::ports::{Commit, Due, Head, OutboxItem, Payload, StoredSegment};
@@ -140,11 +140,7 @@ fn unpack(equipment: &str, facts: &Facts, rules: &CompiledRules) -> Result<Optio
     if facts.packed.is_empty() {
         return Ok(None);
     }
-    let segment = |id: SegmentId| {
-        let name = segment_name(id);
-        facts.segments.iter().find(|stored| stored.name == name).map(|stored| stored.bytes.as_slice())
-    };
-    KeyState::unpack(equipment, rules, &facts.packed, segment).map(Some)
+    KeyState::unpack(equipment, rules, &facts.packed, among(&facts.segments)).map(Some)
 }
 
 fn fold_one(
