@@ -98,7 +98,7 @@ fn by_andon(expression: &str) -> String {
         .chain(TEXTS.iter().map(|(name, value)| point(name, (*value).into())))
         .collect();
     let line = serde_json::to_string(&points).expect("points are JSON");
-    let document = RuleDocument { settings: None, rules: vec![rule] };
+    let document = RuleDocument { rules: vec![rule], ..RuleDocument::default() };
     let (transitions, _) = replay(document, [line.as_str()], true);
     transitions
         .first()

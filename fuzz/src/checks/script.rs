@@ -85,7 +85,7 @@ fn document(choices: &mut Choices<'_>) -> RuleDocument {
         max_source_drift: Millis(choices.pick(&[10_000, 0, 500, 60_000])),
     };
     let rules = (0..=choices.below(3)).map(|index| rule(choices, index)).collect();
-    RuleDocument { settings: Some(settings), rules }
+    RuleDocument { settings: Some(settings), rules, ..RuleDocument::default() }
 }
 
 fn rule(choices: &mut Choices<'_>, index: usize) -> Rule {

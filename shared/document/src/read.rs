@@ -83,7 +83,7 @@ fn further_mistakes(
             *rule = positions.get(*rule).copied().unwrap_or(*rule);
         }
     }
-    let whole = RuleDocument { settings: None, rules: Vec::new() };
+    let whole = RuleDocument::default();
     Loaded::new(whole, Arc::clone(source), notation).locate(findings)
 }
 

@@ -16,5 +16,5 @@ pub mod scope;
 mod window;
 
 pub use compile::{CompiledRules, Plan, PlanError, Refused, RuleSet};
-pub use fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint};
+pub use fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint, Request};
 pub use pack::{Packed, Segment, SegmentId, UnpackError, bytes, rule_set_of, segments_of};

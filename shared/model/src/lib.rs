@@ -25,6 +25,6 @@ pub use finding::{Finding, Severity, Step};
 pub use lookup::LookupMap;
 pub use point::{DataPoint, Value};
 pub use reject::{Reason, Rejection};
-pub use rules::{Group, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
+pub use rules::{Attributes, Group, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
 pub use score::{Score, ScoreBatch, ScoreRequest};
 pub use transition::{Explanation, Operand, OperandValue, Transition};

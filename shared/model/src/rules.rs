@@ -9,7 +9,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Millis;
+use crate::{Millis, ModelBinding};
 
 /// A whole rule set: the rules, and the settings of the deployment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,12 @@ pub struct RuleDocument {
     /// How event time is kept; one document holds the settings of a deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Settings>,
+    /// Attributes by equipment id, for expressions to name as `equipment.NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
+    pub equipment: BTreeMap<String, Attributes>,
+    /// The models that are asked, and what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub models: Vec<ModelBinding>,
     /// The rules.
     #[serde(default, deserialize_with = "null_as_default")]
     pub rules: Vec<Rule>,
@@ -132,6 +138,9 @@ pub struct StateEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<Weight>,
 }
+
+/// What is known of one equipment, by name.
+pub type Attributes = BTreeMap<String, ParameterValue>;
 
 /// The weight of a vote.
 pub type Weight = f64;

@@ -90,7 +90,7 @@ impl W1 {
             }
         }
         let settings = Settings { max_out_of_orderness: Millis(5_000), ..Settings::default() };
-        RuleDocument { settings: Some(settings), rules }
+        RuleDocument { settings: Some(settings), rules, ..RuleDocument::default() }
     }
 
     /// The same rules with windows: each looks at the means of two tags over a minute instead of two values, which makes

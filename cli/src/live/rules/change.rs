@@ -52,7 +52,7 @@ pub(super) fn merged(current: &RuleDocument, files: RuleDocument) -> RuleDocumen
     let mut rules: Vec<Rule> =
         current.rules.iter().map(|rule| new.remove(&rule.id).unwrap_or_else(|| rule.clone())).collect();
     rules.extend(order.iter().filter_map(|id| new.remove(id)));
-    RuleDocument { settings: files.settings.or(current.settings), rules }
+    RuleDocument { settings: files.settings.or(current.settings), rules, ..current.clone() }
 }
 
 /// The current rules without some.
@@ -68,7 +68,7 @@ pub(super) fn without(current: &RuleDocument, ids: &[String]) -> Result<RuleDocu
         )));
     }
     let rules = current.rules.iter().filter(|rule| !gone.contains(rule.id.as_str())).cloned().collect();
-    Ok(RuleDocument { settings: current.settings, rules })
+    Ok(RuleDocument { rules, ..current.clone() })
 }
 
 /// Makes a set of the current one, shows what differs, and puts it.

@@ -3,6 +3,7 @@
 //! Everything that is decided is decided here, by [`KeyState::apply`]. The order of work within a record is that
 //! of the law: rule sets that are due, clock, points, watermark, then instants and timers in event time.
 
+mod binding;
 mod change;
 mod entry;
 mod explain;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use andon_model::{DataPoint, Reason, Transition, Value, limits};
 use compact_str::CompactString;
 
+pub use binding::Request;
 pub(crate) use entry::{EntryState, NONE_MS};
 use pending::Kept;
 pub(crate) use pending::{Pending, PendingPoint, PendingTag, Rank};
@@ -59,6 +61,10 @@ pub struct Outcome {
     pub transitions: Vec<Transition>,
     /// The points that were not used, in the order in which that was found.
     pub rejections: Vec<RejectedPoint>,
+    /// What is asked of models, in the order in which it was decided.
+    pub requests: Vec<Request>,
+    /// Requests that were not kept since the record led to too many.
+    pub requests_dropped: u64,
     /// Points whose timestamp lay after their arrival.
     pub ahead: u64,
     /// Times that too many points were pending, so that the watermark was raised.

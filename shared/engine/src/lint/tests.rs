@@ -35,7 +35,7 @@ fn rule(groups: Vec<Group>) -> Rule {
 }
 
 fn of_rule(rule: Rule) -> Vec<Finding> {
-    lint(&RuleDocument { settings: None, rules: vec![rule] })
+    lint(&RuleDocument { rules: vec![rule], ..RuleDocument::default() })
 }
 
 fn codes(findings: &[Finding]) -> Vec<&'static str> {

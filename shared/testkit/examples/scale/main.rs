@@ -64,7 +64,8 @@ fn load_row(shape: &str, count: usize) -> Result<()> {
     let mut whole = RuleDocument::default();
     let mut more = rules(shape, count)?;
     loop {
-        let part = RuleDocument { settings: None, rules: more.by_ref().take(20_000).collect() };
+        let rules = more.by_ref().take(20_000).collect();
+        let part = RuleDocument { rules, ..RuleDocument::default() };
         if part.rules.is_empty() {
             break;
         }

@@ -68,5 +68,6 @@ pub(crate) fn rules(shape: &str, count: usize) -> Result<impl Iterator<Item = an
 }
 
 pub(crate) fn document(shape: &str, count: usize) -> Result<RuleDocument> {
-    Ok(RuleDocument { settings: W1::default().rules().settings, rules: rules(shape, count)?.collect() })
+    let settings = W1::default().rules().settings;
+    Ok(RuleDocument { settings, rules: rules(shape, count)?.collect(), ..RuleDocument::default() })
 }

@@ -14,7 +14,7 @@ pub(super) fn document(rng: &mut Dice) -> RuleDocument {
     let settings = (!chance(rng, 10)).then(|| settings(rng));
     let number = rng.usize(1..=4);
     let rules = (0..number).map(|index| rule(rng, &format!("r{index}"))).collect();
-    RuleDocument { settings, rules }
+    RuleDocument { settings, rules, ..RuleDocument::default() }
 }
 
 pub(super) fn settings(rng: &mut Dice) -> Settings {
