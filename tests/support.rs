@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use andon_engine::replay::{Counts, Replay, Sink};
-use andon_engine::{CompiledRules, RuleSet};
-use andon_model::{RuleDocument, Transition};
+use andon_engine::{CompiledRules, Request, RuleSet};
+use andon_model::{RuleDocument, ScoreRequest, Transition};
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
@@ -36,13 +36,20 @@ pub(crate) fn compiled(document: RuleDocument) -> CompiledRules {
     CompiledRules::new(RuleSet::compile(document).unwrap_or_else(|findings| panic!("{:?}", findings.first())))
 }
 
-/// Keeps the transitions.
-#[derive(Default)]
-pub(crate) struct Kept(pub(crate) Vec<Transition>);
+/// Keeps what is decided.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) transitions: Vec<Transition>,
+    pub(crate) requests: Vec<ScoreRequest>,
+}
 
 impl Sink for Kept {
     fn transition(&mut self, transition: Transition) {
-        self.0.push(transition);
+        self.transitions.push(transition);
+    }
+
+    fn request(&mut self, request: Request) {
+        self.requests.push(request.question);
     }
 }
 
@@ -52,6 +59,16 @@ pub(crate) fn replay<'a>(
     lines: impl IntoIterator<Item = &'a str>,
     close: bool,
 ) -> (Vec<Transition>, Counts) {
+    let (kept, counts) = replay_all(document, lines, close);
+    (kept.transitions, counts)
+}
+
+/// All that a replay decided, with what it counted.
+pub(crate) fn replay_all<'a>(
+    document: RuleDocument,
+    lines: impl IntoIterator<Item = &'a str>,
+    close: bool,
+) -> (Kept, Counts) {
     let mut replay = Replay::new(compiled(document));
     let mut kept = Kept::default();
     for line in lines {
@@ -61,7 +78,7 @@ pub(crate) fn replay<'a>(
         replay.close(&mut kept);
     }
     let counts = replay.counts().clone();
-    (kept.0, counts)
+    (kept, counts)
 }
 
 /// What of a transition is compared with other models: (sequence, from, to, at, group).

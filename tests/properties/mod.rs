@@ -3,18 +3,19 @@
 //! `ANDON_CASES` (1,000 unless told) says how many cases each property sees, `ANDON_SEED` runs one seed alone. A case
 //! that fails is shrunk and printed; saved as a file in `tests/regressions`, it is run for ever.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use andon_engine::KeyState;
 use andon_engine::replay::Replay;
 use andon_model::wire::{Content, Message};
-use andon_model::{Reason, RuleDocument, Transition};
+use andon_model::{Reason, RuleDocument, ScoreRequest};
 use andon_testkit::Case;
 use andon_testkit::generate;
 use andon_testkit::naive::{self, End};
 use andon_testkit::shrink::shrink;
 
-use crate::support::{Kept, by_rule, compiled, folders, replay, root, text};
+use crate::support::{Kept, by_rule, compiled, folders, replay_all, root, text};
 
 mod oracle;
 
@@ -63,8 +64,18 @@ fn lines(case: &Case) -> impl Iterator<Item = &str> {
     case.lines.iter().map(String::as_str)
 }
 
-fn replayed(case: &Case, close: bool) -> Vec<Transition> {
-    replay(case.rules.clone(), lines(case), close).0
+fn replayed(case: &Case, close: bool) -> Kept {
+    replay_all(case.rules.clone(), lines(case), close).0
+}
+
+/// Requests by (model, equipment), in the order of decision: the order between others means nothing.
+fn by_model(requests: &[ScoreRequest]) -> BTreeMap<(String, String), Vec<ScoreRequest>> {
+    let mut sorted: BTreeMap<_, Vec<ScoreRequest>> = BTreeMap::new();
+    for request in requests {
+        let key = (request.model.to_string(), request.equipment_id.to_string());
+        sorted.entry(key).or_default().push(request.clone());
+    }
+    sorted
 }
 
 #[test]
@@ -72,7 +83,7 @@ fn the_fold_decides_and_rejects_as_the_naive_reference() {
     holds("agreement with the naive reference", |case| {
         for (close, end) in [(true, End::Close), (false, End::Open)] {
             let naive = naive::replay(&case.rules, &case.lines, end)?;
-            let (transitions, counts) = replay(case.rules.clone(), lines(case), close);
+            let (kept, counts) = replay_all(case.rules.clone(), lines(case), close);
             let decided = |decision: &naive::Decision| {
                 (
                     decision.sequence,
@@ -82,18 +93,19 @@ fn the_fold_decides_and_rejects_as_the_naive_reference() {
                     decision.group.clone(),
                 )
             };
-            let expected: std::collections::BTreeMap<_, Vec<_>> = naive
+            let expected: BTreeMap<_, Vec<_>> = naive
                 .by_rule_and_equipment()
                 .into_iter()
                 .map(|(key, decisions)| (key, decisions.iter().map(decided).collect()))
                 .collect();
-            same(&by_rule(&transitions), &expected)?;
+            same(&by_rule(&kept.transitions), &expected)?;
             let of_reason = naive.counts.by_reason();
             for reason in Reason::ALL {
                 let expected = of_reason.get(&reason).copied().unwrap_or_default();
                 same(&(reason, counts.rejected(reason)), &(reason, expected))?;
             }
             same(&(counts.ahead, counts.forced), &(naive.counts.ahead, naive.counts.forced))?;
+            same(&by_model(&kept.requests), &by_model(&naive.requests))?;
         }
         Ok(())
     });
@@ -115,13 +127,13 @@ fn a_state_packed_and_unpacked_between_any_two_records_decides_the_same() {
             }
         }
         packing.close(&mut kept);
-        same(&kept.0, &replayed(case, true))
+        same(&kept, &replayed(case, true))
     });
 }
 
 /// Segments as a table keeps them: those that no head needs any more are deleted.
 #[derive(Default)]
-struct Store(std::collections::BTreeMap<(String, andon_engine::SegmentId), Vec<u8>>);
+struct Store(BTreeMap<(String, andon_engine::SegmentId), Vec<u8>>);
 
 impl Store {
     /// A state as it is after being stored and read.
@@ -174,8 +186,10 @@ fn records_redelivered_with_their_arrival_change_nothing() {
             }
         }
         for close in [true, false] {
-            let again = replay(case.rules.clone(), twice.iter().copied(), close).0;
-            same(&by_rule(&again), &by_rule(&replayed(case, close)))?;
+            let again = replay_all(case.rules.clone(), twice.iter().copied(), close).0;
+            let once = replayed(case, close);
+            same(&by_rule(&again.transitions), &by_rule(&once.transitions))?;
+            same(&by_model(&again.requests), &by_model(&once.requests))?;
         }
         Ok(())
     });
@@ -192,8 +206,9 @@ fn every_order_that_stays_within_max_out_of_orderness_decides_the_same() {
                 if !close && !case.holds_when_left_open() {
                     continue;
                 }
-                let (left, right) =
-                    (by_rule(&replayed(&permuted, close)), by_rule(&replayed(&sorted, close)));
+                let (left, right) = (replayed(&permuted, close), replayed(&sorted, close));
+                let decided = |kept: &Kept| (by_rule(&kept.transitions), by_model(&kept.requests));
+                let (left, right) = (decided(&left), decided(&right));
                 assert_eq!(left, right, "order {order} of seed {seed}, close {close}\n{permuted}");
             }
         }
@@ -206,8 +221,8 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
     holds("watermarks and chains", |case| {
         let mut replay = Replay::new(compiled(case.rules.clone()));
         let mut kept = Kept::default();
-        let mut watermarks: std::collections::BTreeMap<String, Option<i64>> =
-            std::collections::BTreeMap::new();
+        let mut watermarks: BTreeMap<String, Option<i64>> =
+            BTreeMap::new();
         for line in lines(case) {
             replay.line(line.as_bytes(), &mut kept).map_err(|error| error.to_string())?;
             for key in replay.keys() {
@@ -222,10 +237,16 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
             }
         }
         replay.close(&mut kept);
+        for (model, requests) in by_model(&kept.requests) {
+            // An identity is used once.
+            if requests.windows(2).any(|pair| pair[0].at >= pair[1].at) {
+                return Err(format!("{model:?} is asked twice at one time, or out of order: {requests:?}"));
+            }
+        }
         let defaults = defaults(case);
         let rules_change = defaults.len() > case.rules.rules.len()
             || lines(case).any(|line| matches!(Message::read(line.as_bytes()).content, Content::Rules(_)));
-        for ((rule, equipment), chain) in by_rule(&kept.0) {
+        for ((rule, equipment), chain) in by_rule(&kept.transitions) {
             let (mut sequence, mut state, mut at): (u64, Option<String>, i64) = (0, None, i64::MIN);
             for (this, from, to, this_at, group) in chain {
                 // From the state before; or, at the first and after the rule was gone, from a default that some version

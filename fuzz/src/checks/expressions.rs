@@ -37,7 +37,7 @@ pub(super) fn check(bytes: &[u8]) {
     let document = rule(&text);
     let compiles = RuleSet::compile(document.clone());
     let parameters = document.rules.first().map(|rule| rule.parameters.clone()).unwrap_or_default();
-    let checked = check::condition(&expr, &parameters);
+    let checked = check::condition(&expr, (&parameters).into());
     assert_eq!(checked.is_ok(), compiles.is_ok(), "{checked:?} but {:?}", compiles.err());
     if checked.is_ok() {
         let _ = lint(&document);
@@ -121,7 +121,7 @@ fn walk(expr: &Expr, text: &str, tags: &mut BTreeSet<String>) -> usize {
             tags.insert(tag.clone());
             Vec::new()
         }
-        Kind::Text(_) | Kind::Bool(_) | Kind::Param(_) => Vec::new(),
+        Kind::Text(_) | Kind::Bool(_) | Kind::Param(_) | Kind::Attribute(_) => Vec::new(),
         Kind::Not(inner) | Kind::Negate(inner) | Kind::Abs(inner) => vec![inner],
         Kind::And(sides) | Kind::Or(sides) => sides.iter().collect(),
         Kind::Binary(_, left, right) | Kind::Compare(_, left, right) => vec![left, right],

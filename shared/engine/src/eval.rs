@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use andon_model::Value;
 
 use crate::compile::plan::WindowSpec;
-use crate::compile::{Code, Node, NodeId, Operand};
+use crate::compile::{Attributes, Code, Node, NodeId, Operand};
 use crate::expr::{AggregateFn, BinaryOp, CompareOp};
 use crate::fold::TagState;
 use crate::window::Window;
@@ -78,6 +78,7 @@ pub(crate) struct Scene<'a> {
     pub tags: &'a [TagState],
     pub windows: &'a [Window],
     pub specs: &'a [WindowSpec],
+    pub attributes: &'a Attributes,
     pub t_ms: i64,
     pub moment: Moment,
     pub first_instant_ms: Option<i64>,
@@ -93,6 +94,10 @@ impl<'a> Scene<'a> {
             Some(newest) => Operated::from(&newest.value),
             None => Operated::Unknown,
         }
+    }
+
+    pub(crate) fn attribute(&self, id: u32) -> Operated<'a> {
+        self.attributes.get(id).map_or(Operated::Unknown, Operated::from)
     }
 
     /// The truth of a condition.
@@ -161,6 +166,7 @@ impl<'a> Scene<'a> {
             Node::Bool(value) => Operated::Bool(value),
             Node::Text(text) => self.text(text).map_or(Operated::Unknown, Operated::Text),
             Node::Tag(operand) => self.tag(operand),
+            Node::Attribute(id) => self.attribute(id),
             Node::Aggregate(function, operand) => self.aggregate(function, operand),
             Node::Absent(operand) => Operated::Bool(self.absent(operand)),
             Node::Negate(inner) => {

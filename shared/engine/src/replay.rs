@@ -6,12 +6,17 @@ use andon_model::wire::{Content, Message};
 use andon_model::{DataPoint, LookupMap, Reason, RuleDocument, Transition};
 
 use crate::compile::{CompiledRules, RuleSet};
-use crate::fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint};
+use crate::fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint, Request};
 
 /// What a replay tells while it runs.
 pub trait Sink {
     /// A state change was decided.
     fn transition(&mut self, transition: Transition);
+
+    /// A model is to be asked.
+    fn request(&mut self, request: Request) {
+        let _ = request;
+    }
 
     /// A point of a valid record that arrived at `arrival_ms` was read (before it is known whether it will be used).
     fn point(&mut self, equipment: &str, point: &DataPoint<'_>, arrival_ms: i64) {
@@ -44,6 +49,10 @@ pub struct Counts {
     pub ahead: u64,
     /// Times that too many points were pending.
     pub forced: u64,
+    /// Requests to models.
+    pub requests: u64,
+    /// Requests that were not kept since their record led to too many.
+    pub requests_dropped: u64,
 }
 
 impl Counts {
@@ -282,6 +291,11 @@ fn report(counts: &mut Counts, equipment: &str, outcome: &mut Outcome, sink: &mu
     for transition in outcome.transitions.drain(..) {
         counts.transitions += 1;
         sink.transition(transition);
+    }
+    if !outcome.requests.is_empty() {
+        counts.requests += outcome.requests.len() as u64;
+        counts.requests_dropped += std::mem::take(&mut outcome.requests_dropped);
+        outcome.requests.drain(..).for_each(|request| sink.request(request));
     }
 }
 

@@ -69,3 +69,40 @@ pub const PENDING_POINTS: usize = 100_000;
 
 /// Most tags that one rule set may name for one key.
 pub const TAGS_PER_KEY: usize = 10_000;
+
+/// Most equipments with attributes in one rule set: the attributes are part of the document.
+pub const ATTRIBUTED: usize = 20_000;
+
+/// Most attributes of one equipment.
+pub const ATTRIBUTES: usize = 100;
+
+/// Most model bindings in one rule set: each is tried on every equipment that comes up.
+pub const MODELS: usize = 100;
+
+/// Most inputs of one model.
+pub const INPUTS: usize = 64;
+
+/// Shortest period of a model binding, in ms: so few requests an instant or timer leads to, whatever comes.
+pub const SHORTEST_PERIOD_MS: i64 = 1000;
+
+/// Most rows of one request to a model: with their identities they stay well below the 256 KiB of a message.
+pub const ROWS: u32 = 100;
+
+/// Longest attempt to ask a real-time endpoint, in ms: SageMaker ends it then.
+pub const REAL_TIME_MS: i64 = 60_000;
+
+/// Longest wait for the answer of an asynchronous endpoint, in ms: SageMaker ends it then.
+pub const ASYNCHRONOUS_MS: i64 = 3_600_000;
+
+/// Most attempts after the first one.
+pub const RETRIES: u32 = 10;
+
+/// Longest name of an endpoint or variant, in bytes: that of SageMaker.
+pub const ENDPOINT_BYTES: usize = 63;
+
+/// Longest content type, in bytes: that of SageMaker.
+pub const CONTENT_TYPE_BYTES: usize = 1024;
+
+/// Most requests to models that one record leads to on one key; of more, the older ones are dropped. A record that ends
+/// a long wait may close many periods at once.
+pub const REQUESTS_PER_RECORD: usize = 1000;

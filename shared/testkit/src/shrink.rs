@@ -78,6 +78,26 @@ fn simpler_documents(document: &RuleDocument) -> Vec<RuleDocument> {
     for rules in without_one(&document.rules) {
         simpler.push(RuleDocument { rules, ..document.clone() });
     }
+    for models in without_one(&document.models) {
+        simpler.push(RuleDocument { models, ..document.clone() });
+    }
+    for id in document.equipment.keys() {
+        let mut document = document.clone();
+        document.equipment.remove(id);
+        simpler.push(document);
+    }
+    for (index, model) in document.models.iter().enumerate() {
+        if model.inputs.len() < 2 {
+            continue;
+        }
+        for inputs in without_one(&model.inputs) {
+            let mut document = document.clone();
+            if let Some(place) = document.models.get_mut(index) {
+                place.inputs = inputs;
+            }
+            simpler.push(document);
+        }
+    }
     for (index, rule) in document.rules.iter().enumerate() {
         for rule in simpler_rule(rule) {
             let mut document = document.clone();

@@ -1,17 +1,19 @@
 //! Expressions to nodes in one flat list, with names replaced by positions and parameters by their values.
 
-use andon_model::{Finding, LookupMap, ParameterValue, Rule, Step};
+use andon_model::{Finding, LookupMap, ModelBinding, ParameterValue, Rule, Step};
 use compact_str::CompactString;
 
 use super::TagId;
-use crate::expr::{AggregateFn, BinaryOp, CompareOp, Expr, ExprError, ExprKind, check, parse};
+use super::attributes::AttributeId;
+use crate::expr::check::{self, AttributeTypes, Names, Parameters};
+use crate::expr::{AggregateFn, BinaryOp, CompareOp, Expr, ExprError, ExprKind, parse};
 
 /// A position in [`Code::nodes`].
 pub(crate) type NodeId = u32;
 /// A position in [`Code::operands`].
 pub(crate) type OperandId = u32;
 
-/// The conditions of one rule.
+/// The conditions of one rule, or the inputs of one binding.
 #[derive(Debug, Default)]
 pub(crate) struct Code {
     pub nodes: Box<[Node]>,
@@ -26,6 +28,8 @@ pub(crate) struct Code {
     pub groups: Box<[GroupCode]>,
     /// The entries of all groups, in order.
     pub entries: Box<[EntryCode]>,
+    /// Of a binding: its inputs, in order.
+    pub inputs: Box<[NodeId]>,
     /// Whether a condition looks at time itself: a window or `absent`.
     pub timed: bool,
 }
@@ -85,6 +89,7 @@ pub(crate) enum Node {
     Bool(bool),
     Text(u32),
     Tag(OperandId),
+    Attribute(AttributeId),
     Aggregate(AggregateFn, OperandId),
     Absent(OperandId),
     Not(NodeId),
@@ -108,29 +113,36 @@ pub(crate) enum Node {
     TagWithText(CompareOp, OperandId, u32),
 }
 
-/// All tags of a rule set.
-#[derive(Default)]
-pub(super) struct Tags {
+/// All names of one kind that the expressions of a rule set use, numbered as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Interner {
     pub names: Vec<CompactString>,
-    pub ids: LookupMap<CompactString, TagId>,
+    pub ids: LookupMap<CompactString, u32>,
 }
 
-impl Tags {
-    fn id(&mut self, name: &str) -> TagId {
+impl Interner {
+    fn id(&mut self, name: &str) -> u32 {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
-        let id = TagId::try_from(self.names.len()).unwrap_or(TagId::MAX);
+        let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.push(name.into());
         self.ids.insert(name.into(), id);
         id
     }
 }
 
+/// What all expressions of a rule set share.
+pub(super) struct Shared {
+    pub tags: Interner,
+    pub attributes: Interner,
+    pub types: AttributeTypes,
+}
+
 /// Compiles the conditions of a rule whose shape is valid.
-pub(super) fn compile(rule: &Rule, index: usize, tags: &mut Tags) -> Result<Code, Vec<Finding>> {
+pub(super) fn compile(rule: &Rule, index: usize, shared: &mut Shared) -> Result<Code, Vec<Finding>> {
     let mut findings = Vec::new();
-    let mut compiler = Compiler { rule, tags, parts: Parts::default() };
+    let mut compiler = Compiler { parameters: &rule.parameters, shared, parts: Parts::default() };
     let mut entries = Vec::new();
     for (group_index, group) in rule.groups.iter().enumerate() {
         for (entry_index, entry) in group.states.iter().enumerate() {
@@ -176,6 +188,32 @@ pub(super) fn compile(rule: &Rule, index: usize, tags: &mut Tags) -> Result<Code
     if findings.is_empty() { Ok(compiler.parts.finish(groups.collect(), entries)) } else { Err(findings) }
 }
 
+/// Compiles the inputs of a model binding.
+pub(super) fn compile_inputs(
+    binding: &ModelBinding,
+    index: usize,
+    shared: &mut Shared,
+) -> Result<Code, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut compiler = Compiler { parameters: &binding.parameters, shared, parts: Parts::default() };
+    let mut inputs = Vec::new();
+    for (position, input) in binding.inputs.iter().enumerate() {
+        match compiler.input(&input.value) {
+            Ok(node) => inputs.push(node),
+            Err(errors) => {
+                let path: Vec<Step> =
+                    vec!["models".into(), index.into(), "inputs".into(), position.into(), "value".into()];
+                findings.extend(errors.into_iter().map(|error| finding(path.clone(), error)));
+            }
+        }
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let code = compiler.parts.finish(Box::default(), Vec::new());
+    Ok(Code { inputs: inputs.into(), ..code })
+}
+
 fn finding(path: Vec<Step>, error: ExprError) -> Finding {
     let mut finding =
         Finding::error("expression", path, error.message).within(error.span.start..error.span.end);
@@ -203,14 +241,15 @@ impl Parts {
             tags: self.tags.into(),
             groups,
             entries: entries.into(),
+            inputs: Box::default(),
             timed,
         }
     }
 }
 
 struct Compiler<'a> {
-    rule: &'a Rule,
-    tags: &'a mut Tags,
+    parameters: &'a Parameters,
+    shared: &'a mut Shared,
     parts: Parts,
 }
 
@@ -223,10 +262,21 @@ impl Compiler<'_> {
     /// The node of a condition and the tags that it names.
     fn condition(&mut self, text: &str) -> Result<(NodeId, Vec<TagId>), Vec<ExprError>> {
         let expr = parse(text).map_err(|error| vec![error])?;
-        check::condition(&expr, &self.rule.parameters)?;
+        check::condition(&expr, self.names())?;
         let mut named = Vec::new();
         let node = self.node(&expr, &mut named);
         Ok((node, named))
+    }
+
+    /// The node of an input.
+    fn input(&mut self, text: &str) -> Result<NodeId, Vec<ExprError>> {
+        let expr = parse(text).map_err(|error| vec![error])?;
+        check::value(&expr, self.names())?;
+        Ok(self.node(&expr, &mut Vec::new()))
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names { parameters: self.parameters, attributes: &self.shared.types }
     }
 
     fn push(&mut self, node: Node) -> NodeId {
@@ -243,7 +293,7 @@ impl Compiler<'_> {
     }
 
     fn tag(&mut self, name: &str, named: &mut Vec<TagId>) -> TagId {
-        let tag = self.tags.id(name);
+        let tag = self.shared.tags.id(name);
         for list in [named, &mut self.parts.tags] {
             if !list.contains(&tag) {
                 list.push(tag);
@@ -281,13 +331,14 @@ impl Compiler<'_> {
                 let tag = self.tag(name, named);
                 Node::Tag(self.operand(Operand::Tag(tag)))
             }
-            ExprKind::Param(name) => match self.rule.parameters.get(name) {
+            ExprKind::Param(name) => match self.parameters.get(name) {
                 Some(ParameterValue::Number(number)) => Node::Number(*number),
                 Some(ParameterValue::Bool(value)) => Node::Bool(*value),
                 Some(ParameterValue::Text(text)) => Node::Text(self.text(text)),
                 // The check has refused it.
                 None => Node::Bool(false),
             },
+            ExprKind::Attribute(name) => Node::Attribute(self.shared.attributes.id(name)),
             ExprKind::Not(inner) => Node::Not(self.node(inner, named)),
             ExprKind::Negate(inner) => Node::Negate(self.node(inner, named)),
             ExprKind::Abs(inner) => Node::Abs(self.node(inner, named)),

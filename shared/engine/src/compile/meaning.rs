@@ -1,21 +1,39 @@
-//! What a rule or an entry means, as a text: equal texts, equal meaning. Used where rules change.
+//! What a rule, an entry or a binding means for one equipment, as a text: equal texts, equal meaning. Used where rules
+//! change.
 
 use std::fmt::Write as _;
 
-use andon_model::{ParameterValue, Rule, StateEntry};
+use andon_model::{ModelBinding, ParameterValue, Rule, StateEntry, Value};
 
+use super::RuleSet;
+use super::attributes::Attributes;
+use crate::expr::check::Parameters;
 use crate::expr::{Expr, ExprKind, parse};
 
-/// The meaning of `when`, `until`, `for`, `keep_for` and `times` of an entry, as parsed, with parameters and
-/// defaults filled in and durations in ms.
-pub(crate) fn entry_meaning(rule: &Rule, entry: &StateEntry) -> String {
+/// What names stand for on one equipment.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    pub set: &'a RuleSet,
+    pub attributes: &'a Attributes,
+}
+
+impl Facts<'_> {
+    fn attribute(&self, name: &str) -> Option<&Value> {
+        self.set.attributes.names.ids.get(name).and_then(|id| self.attributes.get(*id))
+    }
+}
+
+/// The meaning of `when`, `until`, `for`, `keep_for` and `times` of an entry, as parsed, with parameters, attributes
+/// and defaults filled in and durations in ms.
+pub(crate) fn entry_meaning(facts: Facts<'_>, rule: &Rule, entry: &StateEntry) -> String {
     let mut text = String::new();
-    let until = entry.until.as_deref().map(|until| condition(rule, until));
+    let condition = |text: &str| meaning(facts, &rule.parameters, text);
+    let until = entry.until.as_deref().map(condition);
     // Writing to a `String` cannot fail.
     let _ = write!(
         text,
         "when {} until {until:?} for {} keep_for {} times {}",
-        condition(rule, &entry.when),
+        condition(&entry.when),
         entry.hold.unwrap_or_default().0,
         entry.keep_for.unwrap_or_default().0,
         entry.times.unwrap_or(0),
@@ -24,49 +42,67 @@ pub(crate) fn entry_meaning(rule: &Rule, entry: &StateEntry) -> String {
 }
 
 /// The meaning of a rule: everything but its version and description.
-pub(crate) fn rule_meaning(rule: &Rule) -> String {
+pub(crate) fn rule_meaning(facts: Facts<'_>, rule: &Rule) -> String {
     let mut text = String::new();
     let _ = write!(text, "{:?} {:?} {:?}", rule.id, rule.scope.equipment, rule.default);
     for group in &rule.groups {
         let _ = write!(text, " group {:?} {} {:?}", group.id, group.weight, group.otherwise);
         for entry in &group.states {
             let weight = entry.weight.unwrap_or(group.weight);
-            let _ = write!(text, " state {:?} {weight} {}", entry.state, entry_meaning(rule, entry));
+            let _ = write!(text, " state {:?} {weight} {}", entry.state, entry_meaning(facts, rule, entry));
         }
     }
     text
 }
 
-fn condition(rule: &Rule, text: &str) -> String {
+/// The meaning of a binding, as far as the fold is concerned: its inputs, and when they are asked.
+pub(crate) fn binding_meaning(facts: Facts<'_>, binding: &ModelBinding) -> String {
+    let mut text = format!("{:?} {:?} {:?}", binding.id, binding.at_most_every, binding.every);
+    for input in &binding.inputs {
+        let _ = write!(text, " input {}", meaning(facts, &binding.parameters, &input.value));
+    }
+    text
+}
+
+fn meaning(facts: Facts<'_>, parameters: &Parameters, text: &str) -> String {
     match parse(text) {
         Ok(mut expr) => {
-            fill_in(rule, &mut expr);
+            fill_in(facts, parameters, &mut expr);
             expr.to_string()
         }
         Err(_) => text.to_owned(),
     }
 }
 
-/// Replaces parameters by their values.
-fn fill_in(rule: &Rule, expr: &mut Expr) {
+/// Replaces parameters and attributes by their values.
+fn fill_in(facts: Facts<'_>, parameters: &Parameters, expr: &mut Expr) {
+    let fill = |inner: &mut Expr| fill_in(facts, parameters, inner);
     match &mut expr.kind {
         ExprKind::Param(name) => {
-            expr.kind = match rule.parameters.get(name) {
+            expr.kind = match parameters.get(name) {
                 Some(ParameterValue::Bool(value)) => ExprKind::Bool(*value),
                 Some(ParameterValue::Number(number)) => ExprKind::Number(*number),
                 Some(ParameterValue::Text(text)) => ExprKind::Text(text.clone()),
                 None => return,
             }
         }
-        ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::Abs(inner) => fill_in(rule, inner),
-        ExprKind::And(sides) | ExprKind::Or(sides) => sides.iter_mut().for_each(|side| fill_in(rule, side)),
+        ExprKind::Attribute(name) => {
+            expr.kind = match facts.attribute(name) {
+                Some(Value::Bool(value)) => ExprKind::Bool(*value),
+                Some(Value::Number(number)) => ExprKind::Number(*number),
+                Some(Value::Text(text)) => ExprKind::Text(text.to_string()),
+                None => return,
+            }
+        }
+        ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::Abs(inner) => fill(inner),
+        ExprKind::And(sides) | ExprKind::Or(sides) => sides.iter_mut().for_each(fill),
         ExprKind::Binary(_, left, right) | ExprKind::Compare(_, left, right) => {
-            fill_in(rule, left);
-            fill_in(rule, right);
+            fill(left);
+            fill(right);
         }
         ExprKind::Conditional(condition, then, otherwise) => {
             for part in [condition, then, otherwise] {
-                fill_in(rule, part);
+                fill(part);
             }
         }
         ExprKind::Number(_)

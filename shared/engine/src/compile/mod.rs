@@ -3,10 +3,13 @@
 //! [`RuleSet`] is one document, compiled; [`CompiledRules`] the sets by their start; [`plan::Plan`] what a set
 //! means for one equipment.
 
+mod attributes;
+mod binding;
 mod code;
 mod describe;
 mod meaning;
 pub mod plan;
+mod models;
 mod validate;
 
 #[cfg(test)]
@@ -15,15 +18,19 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use andon_model::{Finding, LookupMap, Rule, RuleDocument, Settings};
+use andon_model::{Finding, LookupMap, ModelBinding, Rule, RuleDocument, Settings};
 use compact_str::CompactString;
 
+pub(crate) use attributes::Attributes;
+pub(crate) use binding::{CompiledBinding, Pace};
 pub(crate) use code::{Code, EntryCode, Node, NodeId, Operand};
 pub use describe::Threshold;
-pub(crate) use meaning::{entry_meaning, rule_meaning};
+pub(crate) use meaning::{Facts, binding_meaning, entry_meaning, rule_meaning};
 pub use plan::{Plan, PlanError};
 
+use crate::expr::check::attribute_types;
 use crate::scope::Glob;
+use attributes::AllAttributes;
 
 /// The rule sets that a fold may need, by their starts.
 ///
@@ -171,8 +178,18 @@ pub struct RuleSet {
     by_equipment: LookupMap<CompactString, Vec<u32>>,
     /// Rules by their globs, each glob once, in the order of its text.
     by_glob: Vec<(Glob, Vec<u32>)>,
-    /// Plans by the rules that they hold: equipments with the same rules share one.
-    plans: Mutex<LookupMap<Vec<u32>, Arc<Plan>>>,
+    /// The model bindings, in the order of the document.
+    pub(crate) bindings: Vec<CompiledBinding>,
+    pub(crate) attributes: AllAttributes,
+    /// Plans by the rules and bindings that they hold: equipments with the same ones share one.
+    plans: Mutex<LookupMap<Share, Arc<Plan>>>,
+}
+
+/// What of a rule set concerns an equipment: the positions of rules and of bindings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Share {
+    pub rules: Vec<u32>,
+    pub bindings: Vec<u32>,
 }
 
 /// A tag's position in [`RuleSet::tags`].
@@ -194,7 +211,11 @@ impl RuleSet {
     pub fn compile(document: RuleDocument) -> Result<Self, Vec<Finding>> {
         // Expressions are read even where the shape is wrong, so that all mistakes show at once.
         let mut findings = validate::document(&document);
-        let mut interner = code::Tags::default();
+        let mut shared = code::Shared {
+            tags: code::Interner::default(),
+            attributes: code::Interner::default(),
+            types: attribute_types(&document.equipment),
+        };
         let mut by_equipment: LookupMap<CompactString, Vec<u32>> = LookupMap::default();
         let mut by_glob: std::collections::BTreeMap<String, Vec<u32>> = std::collections::BTreeMap::new();
         let mut rules = Vec::with_capacity(document.rules.len());
@@ -208,8 +229,16 @@ impl RuleSet {
                     by_glob.entry(glob.clone()).or_default().push(number);
                 }
             }
-            match code::compile(&rule, index, &mut interner) {
+            match code::compile(&rule, index, &mut shared) {
                 Ok(code) => rules.push(CompiledRule { code, rule: Box::new(rule) }),
+                Err(errors) => findings.extend(errors),
+            }
+        }
+        // After the rules: what they name keeps its number where bindings come and go.
+        let mut bindings = Vec::with_capacity(document.models.len());
+        for (index, binding) in document.models.into_iter().enumerate() {
+            match code::compile_inputs(&binding, index, &mut shared) {
+                Ok(code) => bindings.extend(CompiledBinding::new(binding, code)),
                 Err(errors) => findings.extend(errors),
             }
         }
@@ -220,13 +249,15 @@ impl RuleSet {
             start_ms: CompiledRules::ALWAYS_MS,
             times: document.settings.unwrap_or_default().into(),
             rules,
-            tags: interner.names,
-            tag_ids: interner.ids,
+            tags: shared.tags.names,
+            tag_ids: shared.tags.ids,
             by_equipment,
             by_glob: by_glob
                 .into_iter()
                 .filter_map(|(glob, rules)| Some((Glob::new(&glob).ok()?, rules)))
                 .collect(),
+            bindings,
+            attributes: AllAttributes::new(shared.attributes, document.equipment),
             plans: Mutex::default(),
         };
         set.refuse_too_many_tags()?;
@@ -256,7 +287,12 @@ impl RuleSet {
         self.rules.iter().map(|rule| &*rule.rule)
     }
 
-    /// The number of a tag that some rule names.
+    /// The model bindings as they were written.
+    pub fn bindings(&self) -> impl Iterator<Item = &Arc<ModelBinding>> {
+        self.bindings.iter().map(|binding| &binding.binding)
+    }
+
+    /// The number of a tag that some rule or binding names.
     #[inline]
     pub(crate) fn tag_id(&self, name: &str) -> Option<TagId> {
         self.tag_ids.get(name).copied()
@@ -284,14 +320,28 @@ impl RuleSet {
         rules
     }
 
-    /// Everything that decides for an equipment, as a text: its rules without versions and descriptions, and the settings.
-    /// Where two sets give the same, a change from one to the other decides nothing.
+    /// What concerns an equipment, each in the order of the document.
+    pub(crate) fn share_of(&self, equipment: &str) -> Share {
+        let bindings = (0..).zip(&self.bindings).filter(|(_, binding)| binding.scores(equipment));
+        Share {
+            rules: self.rules_for(equipment),
+            bindings: bindings.map(|(position, _)| position).collect(),
+        }
+    }
+
+    /// Everything that decides for an equipment, as a text: its rules and bindings without versions and descriptions, and
+    /// the settings. Where two sets give the same, a change from one to the other decides nothing.
     #[must_use]
     pub fn meaning_for(&self, equipment: &str) -> String {
-        let rules = self.rules_for(equipment);
-        let rules = rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
-        let mut meanings: Vec<String> = rules.map(|rule| rule_meaning(&rule.rule)).collect();
+        let share = self.share_of(equipment);
+        let attributes = self.attributes.of(equipment);
+        let facts = Facts { set: self, attributes: &attributes };
+        let rules = share.rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
+        let mut meanings: Vec<String> = rules.map(|rule| rule_meaning(facts, &rule.rule)).collect();
         meanings.sort_unstable();
+        for binding in share.bindings.iter().filter_map(|binding| self.bindings.get(*binding as usize)) {
+            meanings.push(binding_meaning(facts, &binding.binding));
+        }
         format!("{:?} {}", self.times, meanings.join("\n"))
     }
 
@@ -300,13 +350,13 @@ impl RuleSet {
     /// # Errors
     /// When its rules name too many tags for this equipment.
     pub fn plan_for(&self, equipment: &str) -> Result<Arc<Plan>, PlanError> {
-        let rules = self.rules_for(equipment);
+        let share = self.share_of(equipment);
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(&rules) {
+        if let Some(plan) = plans.get(&share) {
             return Ok(Arc::clone(plan));
         }
-        let plan = Arc::new(Plan::new(self, &rules)?);
-        plans.insert(rules, Arc::clone(&plan));
+        let plan = Arc::new(Plan::new(self, &share)?);
+        plans.insert(share, Arc::clone(&plan));
         Ok(plan)
     }
 
@@ -323,13 +373,14 @@ impl RuleSet {
             rules.map(|rule| rule.code.tags.len()).sum()
         };
         let by_globs: usize = self.by_glob.iter().map(|(_, rules)| tags(rules)).sum();
+        let by_bindings: usize = self.bindings.iter().map(|binding| binding.code.tags.len()).sum();
+        let by_globs = by_globs.saturating_add(by_bindings);
         let limit = andon_model::limits::TAGS_PER_KEY;
         let own = self.by_equipment.iter().filter(|(_, rules)| tags(rules).saturating_add(by_globs) > limit);
         let mut equipments: Vec<&CompactString> = own.map(|(equipment, _)| equipment).collect();
         equipments.sort_unstable();
         for equipment in equipments {
-            let rules = self.rules_for(equipment);
-            if let Err(error) = plan::count_tags(self, &rules) {
+            if let Err(error) = plan::count_tags(self, &self.share_of(equipment)) {
                 let message = format!("for the equipment `{equipment}`, {error}");
                 return Err(vec![Finding::error("too-many-tags", vec!["rules".into()], message)]);
             }

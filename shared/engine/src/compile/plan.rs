@@ -4,19 +4,24 @@ use std::fmt;
 
 use andon_model::limits;
 
-use super::{CompiledRule, Node, Operand, RuleSet, TagId};
+use super::{Code, CompiledBinding, CompiledRule, Node, Operand, RuleSet, Share, TagId};
 
 /// The rules of one equipment with every name replaced by a position in the key's state.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) rules: Box<[PlanRule]>,
-    /// Positions in the key's tags or windows of the operands of all rules, one after the other.
+    pub(crate) bindings: Box<[PlanBinding]>,
+    /// Positions in the key's tags or windows of the operands of all rules and bindings, one after the other.
     slots: Box<[u32]>,
     pub(crate) tags: Box<[PlanTag]>,
     /// The numbers of the tags in the rule set, ascending; positions are those in `tags`.
     tag_ids: Box<[TagId]>,
     /// For each tag, the rules that name it: positions in `rules`.
     tag_rules: Box<[u32]>,
+    /// The tags that some binding names, by position.
+    asked: Box<[Asked]>,
+    /// For each of these, the bindings that name it: positions in `bindings`.
+    tag_bindings: Box<[u32]>,
     /// For each tag, the numbers that it is compared with, ascending.
     thresholds: Box<[f64]>,
     /// Sorted by tag.
@@ -40,6 +45,24 @@ pub(crate) struct PlanRule {
     pub entries: u32,
     /// Whether a condition looks at time itself: a window or `absent`.
     pub timed: bool,
+}
+
+/// One model binding in a plan.
+#[derive(Debug)]
+pub(crate) struct PlanBinding {
+    /// Position in the rule set.
+    pub binding: u32,
+    first_slot: u32,
+}
+
+/// A tag that some binding names. Kept apart from the other tags, so that these cost nothing more.
+#[derive(Debug)]
+struct Asked {
+    tag: u32,
+    /// The attention that the rules need.
+    attention: Attention,
+    /// Positions in `tag_bindings`.
+    bindings: (u32, u32),
 }
 
 /// One tag in a plan.
@@ -66,6 +89,8 @@ pub(crate) enum Attention {
     Changes,
     /// Every point: some rule looks at time itself, or counts for `times`.
     Points,
+    /// Every point, by some binding; what the rules need stands apart, see [`Plan::asked`].
+    Asked,
 }
 
 /// A window over a tag: panes of `pane_ms`, `panes` of them.
@@ -97,45 +122,82 @@ fn position(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn selected<'a>(set: &'a RuleSet, rules: &[u32]) -> impl Iterator<Item = (u32, &'a CompiledRule)> {
-    rules.iter().filter_map(|rule| Some((*rule, set.rules.get(*rule as usize)?)))
+fn selected<'a>(set: &'a RuleSet, share: &'a Share) -> impl Iterator<Item = (u32, &'a CompiledRule)> {
+    share.rules.iter().filter_map(|rule| Some((*rule, set.rules.get(*rule as usize)?)))
 }
 
-/// The tags that some rules of a set name, sorted; refused when they are too many.
-pub(super) fn count_tags(set: &RuleSet, rules: &[u32]) -> Result<Vec<TagId>, PlanError> {
-    let mut tags: Vec<TagId> =
-        selected(set, rules).flat_map(|(_, rule)| rule.code.tags.iter().copied()).collect();
+fn bound<'a>(set: &'a RuleSet, share: &'a Share) -> impl Iterator<Item = (u32, &'a CompiledBinding)> {
+    share.bindings.iter().filter_map(|binding| Some((*binding, set.bindings.get(*binding as usize)?)))
+}
+
+/// The code of all rules and bindings.
+fn all_code<'a>(set: &'a RuleSet, share: &'a Share) -> impl Iterator<Item = &'a Code> {
+    let rules = selected(set, share).map(|(_, rule)| &rule.code);
+    rules.chain(bound(set, share).map(|(_, binding)| &binding.code))
+}
+
+/// The tags that some rules and bindings of a set name, sorted; refused when they are too many.
+pub(super) fn count_tags(set: &RuleSet, share: &Share) -> Result<Vec<TagId>, PlanError> {
+    let mut tags: Vec<TagId> = all_code(set, share).flat_map(|code| code.tags.iter().copied()).collect();
     tags.sort_unstable();
     tags.dedup();
     if tags.len() > limits::TAGS_PER_KEY { Err(PlanError::TooManyTags(tags.len())) } else { Ok(tags) }
 }
 
-impl Plan {
-    pub(super) fn new(set: &RuleSet, rules: &[u32]) -> Result<Self, PlanError> {
-        let tag_ids = count_tags(set, rules)?;
-        let slot_of = |tag: TagId| position(tag_ids.binary_search(&tag).unwrap_or(usize::MAX));
+/// Finds the positions of the operands of rules and bindings.
+struct Slots<'a> {
+    tag_ids: &'a [TagId],
+    windows: Vec<WindowSpec>,
+    slots: Vec<u32>,
+}
 
-        let mut windows: Vec<WindowSpec> = Vec::new();
-        for (_, rule) in selected(set, rules) {
-            for operand in &rule.code.operands {
-                if let Operand::Window { tag, pane_ms, panes, .. } = *operand {
-                    windows.push(WindowSpec { tag: slot_of(tag), pane_ms, panes });
-                }
+impl Slots<'_> {
+    fn tag(&self, tag: TagId) -> u32 {
+        position(self.tag_ids.binary_search(&tag).unwrap_or(usize::MAX))
+    }
+
+    fn add_windows(&mut self, code: &Code) {
+        for operand in &code.operands {
+            if let Operand::Window { tag, pane_ms, panes, .. } = *operand {
+                self.windows.push(WindowSpec { tag: self.tag(tag), pane_ms, panes });
             }
         }
-        windows.sort_unstable();
-        windows.dedup();
+    }
 
-        let mut plan_rules = Vec::with_capacity(rules.len());
-        let mut slots = Vec::new();
+    /// Adds the operands of a rule or binding; answers where the first of them stands. All windows are known by now.
+    fn add(&mut self, code: &Code) -> u32 {
+        let first = position(self.slots.len());
+        for operand in &code.operands {
+            let slot = match *operand {
+                Operand::Tag(tag) | Operand::Absent { tag, .. } => self.tag(tag),
+                Operand::Window { tag, pane_ms, panes, .. } => {
+                    let spec = WindowSpec { tag: self.tag(tag), pane_ms, panes };
+                    position(self.windows.binary_search(&spec).unwrap_or(usize::MAX))
+                }
+            };
+            self.slots.push(slot);
+        }
+        first
+    }
+}
+
+impl Plan {
+    pub(super) fn new(set: &RuleSet, share: &Share) -> Result<Self, PlanError> {
+        let tag_ids = count_tags(set, share)?;
+        let mut slots = Slots { tag_ids: &tag_ids, windows: Vec::new(), slots: Vec::new() };
+        all_code(set, share).for_each(|code| slots.add_windows(code));
+        slots.windows.sort_unstable();
+        slots.windows.dedup();
+
+        let mut plan_rules = Vec::with_capacity(share.rules.len());
         let mut named_by: Vec<(u32, u32)> = Vec::new();
         let (mut entry_count, mut group_count) = (0, 0);
         let mut fingerprint = Fingerprint::default();
-        for (number, rule) in selected(set, rules) {
+        for (number, rule) in selected(set, share) {
             let here = position(plan_rules.len());
             plan_rules.push(PlanRule {
                 rule: number,
-                first_slot: position(slots.len()),
+                first_slot: slots.add(&rule.code),
                 first_entry: position(entry_count),
                 first_group: position(group_count),
                 entries: position(rule.code.entries.len()),
@@ -143,23 +205,25 @@ impl Plan {
             });
             entry_count += rule.code.entries.len();
             group_count += rule.rule.groups.len();
-            named_by.extend(rule.code.tags.iter().map(|tag| (slot_of(*tag), here)));
-            for operand in &rule.code.operands {
-                slots.push(match *operand {
-                    Operand::Tag(tag) | Operand::Absent { tag, .. } => slot_of(tag),
-                    Operand::Window { tag, pane_ms, panes, .. } => {
-                        let spec = WindowSpec { tag: slot_of(tag), pane_ms, panes };
-                        position(windows.binary_search(&spec).unwrap_or(usize::MAX))
-                    }
-                });
-            }
+            named_by.extend(rule.code.tags.iter().map(|tag| (slots.tag(*tag), here)));
             fingerprint.text(&rule.rule.id);
             for group in &rule.rule.groups {
                 fingerprint.number(position(group.states.len()).into());
             }
         }
         named_by.sort_unstable();
-        let (attention, thresholds) = looks(set, rules, &tag_ids);
+        let mut plan_bindings = Vec::with_capacity(share.bindings.len());
+        let mut asked_by: Vec<(u32, u32)> = Vec::new();
+        for (number, binding) in bound(set, share) {
+            let here = position(plan_bindings.len());
+            plan_bindings.push(PlanBinding { binding: number, first_slot: slots.add(&binding.code) });
+            asked_by.extend(binding.code.tags.iter().map(|tag| (slots.tag(*tag), here)));
+            fingerprint.text(&binding.binding.id);
+        }
+        asked_by.sort_unstable();
+        let (mut attention, thresholds) = looks(set, share, &tag_ids);
+        let asked = asked(&asked_by, &mut attention);
+        let Slots { windows, slots, .. } = slots;
 
         let tags: Box<[PlanTag]> = tag_ids
             .iter()
@@ -194,10 +258,13 @@ impl Plan {
         }
         Ok(Self {
             rules: plan_rules.into(),
+            bindings: plan_bindings.into(),
             slots: slots.into(),
             tags,
             tag_ids: tag_ids.into(),
             tag_rules: named_by.into_iter().map(|(_, rule)| rule).collect(),
+            asked,
+            tag_bindings: asked_by.into_iter().map(|(_, binding)| binding).collect(),
             thresholds: thresholds.into_iter().map(|(_, threshold)| threshold).collect(),
             windows: windows.into(),
             entry_count,
@@ -206,7 +273,7 @@ impl Plan {
         })
     }
 
-    /// The position of a tag that some rule of the equipment names, by its number in the rule set.
+    /// The position of a tag that some rule or binding of the equipment names, by its number in the rule set.
     pub(crate) fn slot_of(&self, tag: TagId) -> Option<u32> {
         self.tag_ids.binary_search(&tag).ok().map(position)
     }
@@ -234,6 +301,14 @@ impl Plan {
         self.tag_rules.get(tag.rules.0 as usize..tag.rules.1 as usize).unwrap_or_default()
     }
 
+    /// Of a tag that some binding names: the attention that its rules need, and the bindings.
+    pub(crate) fn asked(&self, slot: u32) -> Option<(Attention, &[u32])> {
+        let at = self.asked.binary_search_by_key(&slot, |asked| asked.tag).ok()?;
+        let asked = self.asked.get(at)?;
+        let bindings = self.tag_bindings.get(asked.bindings.0 as usize..asked.bindings.1 as usize)?;
+        Some((asked.attention, bindings))
+    }
+
     /// The numbers around a value between which no comparison of its tag changes, both exclusive.
     pub(crate) fn quiet_around(&self, tag: &PlanTag, value: f64) -> (f64, f64) {
         let thresholds = self.thresholds.get(tag.thresholds.0 as usize..tag.thresholds.1 as usize);
@@ -255,14 +330,43 @@ impl Plan {
 
     /// The positions of a rule's operands.
     pub(crate) fn slots_of(&self, plan_rule: &PlanRule, rule: &CompiledRule) -> &[u32] {
-        let first = plan_rule.first_slot as usize;
-        self.slots.get(first..first + rule.code.operands.len()).unwrap_or_default()
+        self.slots_from(plan_rule.first_slot, &rule.code)
     }
+
+    /// The positions of a binding's operands.
+    pub(crate) fn slots_of_binding(&self, plan_binding: &PlanBinding, binding: &CompiledBinding) -> &[u32] {
+        self.slots_from(plan_binding.first_slot, &binding.code)
+    }
+
+    fn slots_from(&self, first: u32, code: &Code) -> &[u32] {
+        let first = first as usize;
+        self.slots.get(first..first + code.operands.len()).unwrap_or_default()
+    }
+}
+
+/// The tags that some binding names, each with the attention of its rules, which gives way to [`Attention::Asked`].
+fn asked(asked_by: &[(u32, u32)], attention: &mut [Attention]) -> Box<[Asked]> {
+    let mut asked = Vec::new();
+    let mut first = 0;
+    for of_tag in asked_by.chunk_by(|(left, _), (right, _)| left == right) {
+        let Some((tag, _)) = of_tag.first() else { continue };
+        let after = first + of_tag.len();
+        if let Some(attention) = attention.get_mut(*tag as usize) {
+            let of_rules = std::mem::replace(attention, Attention::Asked);
+            asked.push(Asked {
+                tag: *tag,
+                attention: of_rules,
+                bindings: (position(first), position(after)),
+            });
+        }
+        first = after;
+    }
+    asked.into()
 }
 
 /// How the rules look at each tag: the attention that its points need, and the thresholds by (position of the tag,
 /// number).
-fn looks(set: &RuleSet, rules: &[u32], tag_ids: &[TagId]) -> (Vec<Attention>, Vec<(u32, f64)>) {
+fn looks(set: &RuleSet, share: &Share, tag_ids: &[TagId]) -> (Vec<Attention>, Vec<(u32, f64)>) {
     let mut attention = vec![Attention::Thresholds; tag_ids.len()];
     let mut thresholds = Vec::new();
     let mut raise = |tag: TagId, to: Attention| {
@@ -271,7 +375,7 @@ fn looks(set: &RuleSet, rules: &[u32], tag_ids: &[TagId]) -> (Vec<Attention>, Ve
             *attention = to.max(*attention);
         }
     };
-    for (_, rule) in selected(set, rules) {
+    for (_, rule) in selected(set, share) {
         let code = &rule.code;
         // A rule that looks at time itself may decide otherwise at any instant: what falls out of a window at this very
         // time is gone at the instant, while a silence is not yet over.

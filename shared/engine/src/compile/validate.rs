@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use andon_model::{
-    Finding, Group, Millis, ParameterValue, Rule, RuleDocument, Settings, StateEntry, Step, limits,
+    Finding, Group, Millis, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry, Step, limits,
 };
 
+use super::models;
 use crate::scope::Glob;
 
 pub(super) fn document(document: &RuleDocument) -> Vec<Finding> {
@@ -26,6 +27,8 @@ pub(super) fn document(document: &RuleDocument) -> Vec<Finding> {
         }
         checker.rule(rule);
     }
+    models::equipment(document, &mut findings);
+    models::models(document, &mut findings);
     findings
 }
 
@@ -41,18 +44,26 @@ fn settings(settings: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-struct Checker<'a> {
-    path: Vec<Step>,
-    findings: &'a mut Vec<Finding>,
+pub(super) struct Checker<'a> {
+    pub path: Vec<Step>,
+    pub findings: &'a mut Vec<Finding>,
 }
 
 impl Checker<'_> {
-    fn error(&mut self, rest: &[Step], code: &'static str, message: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        rest: &[Step],
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> &mut Finding {
         let path = self.path.iter().chain(rest).cloned().collect();
         self.findings.push(Finding::error(code, path, message));
+        let last = self.findings.len() - 1;
+        #[allow(clippy::indexing_slicing, reason = "it was just pushed")]
+        &mut self.findings[last]
     }
 
-    fn wait(&mut self, field: &str, value: Millis) {
+    pub(super) fn wait(&mut self, field: &str, value: Millis) {
         if value.0 > limits::WAIT_MS {
             let message = format!("`{value}` is too long; the limit is `{}`", Millis(limits::WAIT_MS));
             self.error(&[field.into()], "too-long", message);
@@ -60,23 +71,11 @@ impl Checker<'_> {
     }
 
     fn rule(&mut self, rule: &Rule) {
-        let id_valid = !rule.id.is_empty()
-            && rule.id.len() <= limits::RULE_ID_BYTES
-            && rule.id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if !id_valid {
-            let message = format!(
-                "`{}` is no rule id; expected 1 to 128 letters a to z, digits, `.`, `_` and `-`",
-                shown(&rule.id)
-            );
-            self.error(&["id".into()], "bad-id", message);
-        }
-        if rule.description.as_ref().is_some_and(|text| text.len() > limits::DESCRIPTION_BYTES) {
-            let message = format!("the description is longer than {} bytes", limits::DESCRIPTION_BYTES);
-            self.error(&["description".into()], "too-long", message);
-        }
+        self.id(&rule.id, "rule id");
+        self.description(rule.description.as_deref());
         self.label(&["default".into()], &rule.default, "state");
-        self.scope(rule);
-        self.parameters(rule);
+        self.scope(&rule.scope);
+        self.values(&["parameters".into()], &rule.parameters, "params", limits::PARAMETERS);
         if rule.groups.is_empty() {
             self.error(&["groups".into()], "empty", "the rule has no groups; expected at least one");
         }
@@ -101,8 +100,28 @@ impl Checker<'_> {
         }
     }
 
-    fn scope(&mut self, rule: &Rule) {
-        let globs = &rule.scope.equipment;
+    pub(super) fn id(&mut self, id: &str, what: &str) {
+        let valid = !id.is_empty()
+            && id.len() <= limits::RULE_ID_BYTES
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if !valid {
+            let message = format!(
+                "`{}` is no {what}; expected 1 to 128 letters a to z, digits, `.`, `_` and `-`",
+                shown(id)
+            );
+            self.error(&["id".into()], "bad-id", message);
+        }
+    }
+
+    pub(super) fn description(&mut self, description: Option<&str>) {
+        if description.is_some_and(|text| text.len() > limits::DESCRIPTION_BYTES) {
+            let message = format!("the description is longer than {} bytes", limits::DESCRIPTION_BYTES);
+            self.error(&["description".into()], "too-long", message);
+        }
+    }
+
+    pub(super) fn scope(&mut self, scope: &Scope) {
+        let globs = &scope.equipment;
         let place = |rest: Option<usize>| -> Vec<Step> {
             let mut path: Vec<Step> = vec!["scope".into(), "equipment".into()];
             path.extend(rest.filter(|_| globs.len() > 1).map(Step::from));
@@ -130,23 +149,26 @@ impl Checker<'_> {
         }
     }
 
-    fn parameters(&mut self, rule: &Rule) {
-        if rule.parameters.len() > limits::PARAMETERS {
-            let message = format!(
-                "the rule has {} parameters; the limit is {}",
-                rule.parameters.len(),
-                limits::PARAMETERS
-            );
-            self.error(&["parameters".into()], "too-many", message);
+    /// Checks values that expressions name as `kind.NAME`.
+    pub(super) fn values(
+        &mut self,
+        at: &[Step],
+        values: &BTreeMap<String, ParameterValue>,
+        kind: &str,
+        limit: usize,
+    ) {
+        if values.len() > limit {
+            let message = format!("there are {} values here; the limit is {limit}", values.len());
+            self.error(at, "too-many", message);
         }
-        for (name, value) in &rule.parameters {
-            let place = ["parameters".into(), name.as_str().into()];
+        for (name, value) in values {
+            let place: Vec<Step> = at.iter().cloned().chain([name.as_str().into()]).collect();
             let identifier = name.len() <= limits::LABEL_BYTES
                 && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
             if !identifier {
                 let message = format!(
-                    "`{}` cannot be named as `params.…`; expected letters a to z, digits and `_`",
+                    "`{}` cannot be named as `{kind}.…`; expected letters a to z, digits and `_`",
                     shown(name)
                 );
                 self.error(&place, "bad-name", message);
@@ -192,11 +214,13 @@ impl Checker<'_> {
         self.wait("for", entry.hold.unwrap_or_default());
         self.wait("keep_for", entry.keep_for.unwrap_or_default());
         match entry.times {
-            Some(0) => self.error(
-                &["times".into()],
-                "bad-value",
-                "`times` is 0; expected at least 1, or leave it out",
-            ),
+            Some(0) => {
+                self.error(
+                    &["times".into()],
+                    "bad-value",
+                    "`times` is 0; expected at least 1, or leave it out",
+                );
+            }
             Some(times) if times > limits::TIMES => {
                 self.error(
                     &["times".into()],
@@ -219,7 +243,7 @@ impl Checker<'_> {
         }
     }
 
-    fn label(&mut self, place: &[Step], label: &str, what: &str) {
+    pub(super) fn label(&mut self, place: &[Step], label: &str, what: &str) {
         if label.is_empty() || label.len() > limits::LABEL_BYTES || label.chars().any(char::is_control) {
             let message = format!(
                 "`{}` is no {what}; expected 1 to {} bytes without control characters",
@@ -233,6 +257,6 @@ impl Checker<'_> {
 
 const WEIGHT_LIMIT: f64 = limits::WEIGHT;
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(60).collect::<String>().escape_debug().to_string()
 }

@@ -26,6 +26,8 @@ pub enum ExprKind {
     Tag(String),
     /// `params.NAME`.
     Param(String),
+    /// `equipment.NAME`: an attribute of the equipment, constant for it.
+    Attribute(String),
     /// `!x`.
     Not(Box<Expr>),
     /// `-x`.
@@ -223,6 +225,32 @@ pub fn is_identifier(name: &str) -> bool {
         && name != "while"
 }
 
+/// All nodes of an expression, from the top.
+pub(crate) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
+    visit(expr);
+    match &expr.kind {
+        ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::Abs(inner) => walk(inner, visit),
+        ExprKind::And(sides) | ExprKind::Or(sides) => sides.iter().for_each(|side| walk(side, visit)),
+        ExprKind::Binary(_, left, right) | ExprKind::Compare(_, left, right) => {
+            walk(left, visit);
+            walk(right, visit);
+        }
+        ExprKind::Conditional(condition, then, otherwise) => {
+            walk(condition, visit);
+            walk(then, visit);
+            walk(otherwise, visit);
+        }
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Tag(_)
+        | ExprKind::Param(_)
+        | ExprKind::Attribute(_)
+        | ExprKind::Aggregate { .. }
+        | ExprKind::Absent { .. } => {}
+    }
+}
+
 /// A text in single quotes, as the language reads it.
 pub(crate) fn write_text(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
     f.write_char('\'')?;
@@ -271,6 +299,7 @@ impl fmt::Display for Expr {
             ExprKind::Bool(value) => write!(f, "{value}"),
             ExprKind::Tag(tag) => write_tag(f, tag),
             ExprKind::Param(name) => write!(f, "params.{name}"),
+            ExprKind::Attribute(name) => write!(f, "equipment.{name}"),
             ExprKind::Not(inner) => write!(f, "!{inner}"),
             ExprKind::Negate(inner) => write!(f, "-({inner})"),
             ExprKind::And(sides) => joined(f, sides, "&&"),

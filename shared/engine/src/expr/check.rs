@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use andon_model::ParameterValue;
+use andon_model::{Attributes, ParameterValue};
 
 use super::suggest::nearest;
 use super::{BinaryOp, CompareOp, Expr, ExprError, ExprKind};
@@ -35,18 +35,78 @@ impl fmt::Display for Type {
 /// The parameters of a rule by name.
 pub type Parameters = BTreeMap<String, ParameterValue>;
 
+/// The attributes that some equipment has, by name: of one type, or of any where equipments differ.
+pub type AttributeTypes = BTreeMap<String, Type>;
+
+/// What an expression can name besides tags.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// Those of the rule or binding that it stands in.
+    pub parameters: &'a Parameters,
+    /// Those of all equipments.
+    pub attributes: &'a AttributeTypes,
+}
+
+static NO_ATTRIBUTES: AttributeTypes = AttributeTypes::new();
+
+impl<'a> From<&'a Parameters> for Names<'a> {
+    /// Without attributes.
+    fn from(parameters: &'a Parameters) -> Self {
+        Self { parameters, attributes: &NO_ATTRIBUTES }
+    }
+}
+
+impl Type {
+    /// The type of a value that is written down.
+    #[must_use]
+    pub const fn of(value: &ParameterValue) -> Self {
+        match value {
+            ParameterValue::Bool(_) => Self::Bool,
+            ParameterValue::Number(_) => Self::Number,
+            ParameterValue::Text(_) => Self::Text,
+        }
+    }
+}
+
+/// The types of the attributes of some equipments.
+#[must_use]
+pub fn attribute_types(equipment: &BTreeMap<String, Attributes>) -> AttributeTypes {
+    let mut types = AttributeTypes::new();
+    for (name, value) in equipment.values().flatten() {
+        let of_value = Type::of(value);
+        match types.get_mut(name) {
+            None => {
+                types.insert(name.clone(), of_value);
+            }
+            Some(known) if *known != of_value => *known = Type::Any,
+            Some(_) => {}
+        }
+    }
+    types
+}
+
 /// Checks that an expression is a condition.
 ///
 /// # Errors
 /// Every mistake, in the order of the text.
-pub fn condition(expr: &Expr, parameters: &Parameters) -> Result<(), Vec<ExprError>> {
-    let mut checker = Checker { parameters, errors: Vec::new() };
+pub fn condition(expr: &Expr, names: Names<'_>) -> Result<(), Vec<ExprError>> {
+    let mut checker = Checker { names, errors: Vec::new() };
     checker.expect(expr, Type::Bool, "a condition must be true or false");
     if checker.errors.is_empty() { Ok(()) } else { Err(checker.errors) }
 }
 
+/// Checks that an expression has a value, of whatever type.
+///
+/// # Errors
+/// Every mistake, in the order of the text.
+pub fn value(expr: &Expr, names: Names<'_>) -> Result<(), Vec<ExprError>> {
+    let mut checker = Checker { names, errors: Vec::new() };
+    checker.infer(expr);
+    if checker.errors.is_empty() { Ok(()) } else { Err(checker.errors) }
+}
+
 struct Checker<'a> {
-    parameters: &'a Parameters,
+    names: Names<'a>,
     errors: Vec<ExprError>,
 }
 
@@ -73,6 +133,7 @@ impl Checker<'_> {
             ExprKind::Bool(_) | ExprKind::Absent { .. } => Type::Bool,
             ExprKind::Tag(_) => Type::Any,
             ExprKind::Param(name) => self.parameter(expr, name),
+            ExprKind::Attribute(name) => self.attribute(expr, name),
             ExprKind::Not(inner) => {
                 self.expect(inner, Type::Bool, "`!` wants a boolean");
                 Type::Bool
@@ -138,23 +199,45 @@ impl Checker<'_> {
     }
 
     fn parameter(&mut self, expr: &Expr, name: &str) -> Type {
-        match self.parameters.get(name) {
-            Some(ParameterValue::Bool(_)) => Type::Bool,
-            Some(ParameterValue::Number(_)) => Type::Number,
-            Some(ParameterValue::Text(_)) => Type::Text,
-            None => {
-                let mut error = ExprError::new(expr.span, format!("unknown parameter `{name}`"));
-                error.help = Some(match nearest(name, self.parameters.keys().map(String::as_str)) {
-                    Some(near) => format!("did you mean `params.{near}`?"),
-                    None if self.parameters.is_empty() => "the rule has no `parameters`".to_owned(),
-                    None => format!(
-                        "the rule's parameters are {}",
-                        self.parameters.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
-                    ),
-                });
-                self.errors.push(error);
-                Type::Any
-            }
+        let parameters = self.names.parameters;
+        if let Some(value) = parameters.get(name) {
+            return Type::of(value);
         }
+        let help = match nearest(name, parameters.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `params.{near}`?"),
+            None if parameters.is_empty() => "there are no `parameters` here".to_owned(),
+            None => format!("the parameters here are {}", listed(parameters.keys())),
+        };
+        self.errors.push(ExprError::new(expr.span, format!("unknown parameter `{name}`")).with_help(help));
+        Type::Any
     }
+
+    fn attribute(&mut self, expr: &Expr, name: &str) -> Type {
+        let attributes = self.names.attributes;
+        if let Some(known) = attributes.get(name) {
+            return *known;
+        }
+        let help = match nearest(name, attributes.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `equipment.{near}`?"),
+            None if attributes.is_empty() => format!(
+                "attributes stand in `equipment:` of the document; a tag of this name is written `tag('equipment.{name}')`"
+            ),
+            None => format!("the attributes are {}", listed(attributes.keys())),
+        };
+        let message = format!("no equipment has the attribute `{name}`");
+        self.errors.push(ExprError::new(expr.span, message).with_help(help));
+        Type::Any
+    }
+}
+
+/// Most names that a help lists.
+const LISTED: usize = 20;
+
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let mut text = names.take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
 }

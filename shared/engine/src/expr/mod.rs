@@ -1,6 +1,7 @@
 //! The expression language of rules: a subset of CEL's syntax over tags, parameters and windows.
 //!
-//! Text goes through [`parse`] to an [`Expr`], and through [`check::condition`] with the rule's parameters to a type.
+//! Text goes through [`parse`] to an [`Expr`], and through [`check::condition`] with the names
+//! that are known to a type.
 //! How it is evaluated stands in `crate::eval`.
 
 pub mod ast;
@@ -14,6 +15,7 @@ mod tests;
 
 use std::fmt;
 
+pub(crate) use ast::walk;
 pub use ast::{AggregateFn, BinaryOp, CompareOp, Expr, ExprKind};
 pub use parser::parse;
 

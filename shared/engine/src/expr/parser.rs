@@ -211,15 +211,11 @@ impl Parser {
             "false" => ExprKind::Bool(false),
             "params" => {
                 self.expect(".", "and the parameter's name after `params`")?;
-                return match self.next() {
-                    (Token::Ident(name), end) => {
-                        Ok((Expr { kind: ExprKind::Param(name), span: span.to(end) }, 1))
-                    }
-                    (token, span) => Err(ExprError::new(
-                        span,
-                        format!("expected a parameter's name, found {}", shown(&token)),
-                    )),
-                };
+                return self.member(span, "a parameter's name", ExprKind::Param);
+            }
+            // Without a dot it is a tag, as it was before there were attributes.
+            "equipment" if self.take(".").is_some() => {
+                return self.member(span, "an attribute's name", ExprKind::Attribute);
             }
             "null" => {
                 let error = ExprError::new(span, "`null` is no value of the language");
@@ -237,6 +233,14 @@ impl Parser {
             return Err(error.with_help(format!("a tag with a dot in its name is written `tag('{name}.…')`")));
         }
         Ok((Expr { kind, span }, 1))
+    }
+
+    /// The name behind `params.` or `equipment.`.
+    fn member(&mut self, span: Span, what: &str, kind: fn(String) -> ExprKind) -> Parsed {
+        match self.next() {
+            (Token::Ident(name), end) => Ok((Expr { kind: kind(name), span: span.to(end) }, 1)),
+            (token, span) => Err(ExprError::new(span, format!("expected {what}, found {}", shown(&token)))),
+        }
     }
 
     /// A call; the opening parenthesis was read.

@@ -11,7 +11,7 @@ fn mistake(text: &str) -> String {
     let parameters = Parameters::from([("max_temp".to_owned(), ParameterValue::Number(80.0))]);
     match parse(text) {
         Err(error) => error.to_string(),
-        Ok(expr) => match condition(&expr, &parameters) {
+        Ok(expr) => match condition(&expr, (&parameters).into()) {
             Err(errors) => errors[0].to_string(),
             Ok(()) => panic!("`{text}` has no mistake"),
         },
@@ -85,7 +85,7 @@ fn a_mistake_is_named_with_its_place_and_a_way_out() {
 #[test]
 fn every_mistake_of_type_is_reported_at_once() {
     let expr = parse("params.a > 1 && !2 && 'x' + 1 > 2").unwrap();
-    assert_eq!(condition(&expr, &Parameters::new()).unwrap_err().len(), 3);
+    assert_eq!(condition(&expr, (&Parameters::new()).into()).unwrap_err().len(), 3);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use super::rule::{RuleState, Winner};
 use super::{EntryState, FoldError, KeyState, NOT_QUIET, Outcome, PendingTag, Rules, TagState};
 use crate::compile::plan::{PlanRule, WindowSpec};
-use crate::compile::{CompiledRule, CompiledRules, RuleSet, entry_meaning, rule_meaning};
+use crate::compile::{CompiledRule, CompiledRules, Facts, RuleSet, entry_meaning, rule_meaning};
 use crate::eval::Moment;
 use crate::window::Window;
 
@@ -38,7 +38,7 @@ impl KeyState {
         // Plans first: a set that cannot serve this equipment must leave the state as it was.
         let due: Vec<Rules> = due
             .iter()
-            .map(|set| Ok(Rules::new(Arc::clone(set), set.plan_for(&self.equipment)?)))
+            .map(|set| Ok(Rules::new(set, &self.equipment)?))
             .collect::<Result<_, FoldError>>()?;
         for rules in due {
             self.take_up(rules, outcome);
@@ -56,6 +56,7 @@ impl KeyState {
         self.first_instant_ms = old.first_instant_ms;
         self.last_ms = old.last_ms;
         self.retired = old.retired.clone();
+        self.asked = old.asked.clone();
         // Marks that were carried over are older than any instant to come.
         self.scratch = old.scratch.clone();
 
@@ -69,13 +70,16 @@ impl KeyState {
         let mut to_evaluate = Vec::new();
         let plan = Arc::clone(&self.rules.plan);
         let set = Arc::clone(&self.rules.set);
+        let attributes = self.rules.attributes.clone();
+        let facts = (old.facts(), Facts { set: &set, attributes: &attributes });
         for (position, plan_rule) in plan.rules.iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             let Some(compiled) = set.rules.get(plan_rule.rule as usize) else { continue };
             match before.remove(compiled.rule.id.as_str()) {
                 Some(before) => {
-                    let changed = rule_meaning(&before.compiled.rule) != rule_meaning(&compiled.rule);
-                    self.keep_rule(position, plan_rule, compiled, &before, changed);
+                    let changed = rule_meaning(facts.0, &before.compiled.rule)
+                        != rule_meaning(facts.1, &compiled.rule);
+                    self.keep_rule(position, plan_rule, compiled, &before, changed.then_some(facts));
                     if changed {
                         to_evaluate.push(position);
                     }
@@ -91,8 +95,9 @@ impl KeyState {
                 }
             }
         }
+        to_evaluate.extend(self.keep_bindings(&old));
         if self.first_instant_ms.is_none() {
-            // All rules are evaluated at the key's first instant.
+            // All rules are evaluated at the key's first instant, and all bindings looked at.
             return;
         }
         // As at an instant with a point of every tag.
@@ -181,14 +186,14 @@ impl KeyState {
         plan_rule: &PlanRule,
         compiled: &CompiledRule,
         before: &Before<'_>,
-        changed: bool,
+        changed: Option<(Facts<'_>, Facts<'_>)>,
     ) {
         let mut state = before.state.clone();
         let new_entries = self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default();
         let new_calm = self.calm.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
-        if changed {
+        if let Some(facts) = changed {
             state.winner = Winner::Former(before.state.winner.state(before.compiled).into());
-            keep_groups(compiled, before, new_entries, new_calm);
+            keep_groups(compiled, before, facts, new_entries, new_calm);
         } else {
             new_entries.iter_mut().zip(before.entries).for_each(|(new, old)| *new = *old);
             new_calm.iter_mut().zip(before.calm).for_each(|(new, old)| *new = *old);
@@ -233,6 +238,7 @@ fn kept_ids<'a>(set: &'a RuleSet, rules: &[PlanRule]) -> LookupMap<&'a str, ()> 
 fn keep_groups(
     compiled: &CompiledRule,
     before: &Before<'_>,
+    (old_facts, new_facts): (Facts<'_>, Facts<'_>),
     new_entries: &mut [EntryState],
     new_calm: &mut [bool],
 ) {
@@ -253,9 +259,9 @@ fn keep_groups(
         *calm = before.calm.get(old_index).copied().unwrap_or_default();
         let old_states = before.entries.get(old_first_entry..).unwrap_or_default();
         let mut unmatched = Vec::new();
-        let meanings: Vec<String> = group.states.iter().map(|entry| entry_meaning(rule, entry)).collect();
+        let meanings: Vec<String> = group.states.iter().map(|entry| entry_meaning(new_facts, rule, entry)).collect();
         for (old_entry, old_state) in old_group.states.iter().zip(old_states) {
-            let meaning = entry_meaning(old_rule, old_entry);
+            let meaning = entry_meaning(old_facts, old_rule, old_entry);
             let same =
                 group.states.iter().zip(&meanings).zip(&mut slots).find_map(|((entry, of_new), slot)| {
                     if entry.state == old_entry.state && *of_new == meaning { slot.take() } else { None }

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::EntryState;
 use super::entry::NONE_MS;
 use super::rule::Winner;
-use crate::compile::{self, CompiledRule, Node, NodeId};
+use crate::compile::{self, CompiledRule, Node, NodeId, RuleSet};
 use crate::eval::{Operated, Scene};
 use crate::expr::{AggregateFn, ast};
 
@@ -17,14 +17,21 @@ use crate::expr::{AggregateFn, ast};
 /// What won is told first: its condition, since when it holds, its operands. Then what ended, if the entry that won
 /// before was left. An `otherwise` is explained by the conditions of its group, all of which are false.
 pub(super) fn explain(
-    tag_names: &[CompactString],
+    set: &RuleSet,
     rule: &CompiledRule,
     scene: &Scene<'_>,
     entries: &[EntryState],
     from: &Winner,
     to: &Winner,
 ) -> Explanation {
-    let mut teller = Teller { tag_names, rule, scene, told: Vec::new(), explanation: Explanation::default() };
+    let mut teller = Teller {
+        set,
+        rule,
+        scene,
+        told: Vec::new(),
+        attributes: Vec::new(),
+        explanation: Explanation::default(),
+    };
     if let Some((position, entry)) = entry_of(rule, to) {
         let since_ms = entries.get(position).map(|state| state.since_ms);
         teller.explanation.since = since_ms.filter(|since_ms| *since_ms != NONE_MS);
@@ -67,11 +74,12 @@ fn entry_of<'a>(rule: &'a CompiledRule, winner: &Winner) -> Option<(usize, &'a S
 }
 
 struct Teller<'a> {
-    tag_names: &'a [CompactString],
+    set: &'a RuleSet,
     rule: &'a CompiledRule,
     scene: &'a Scene<'a>,
     /// What is in the explanation already.
     told: Vec<(Option<AggregateFn>, u32)>,
+    attributes: Vec<u32>,
     explanation: Explanation,
 }
 
@@ -99,6 +107,7 @@ impl Teller<'_> {
         let Some(node) = code.nodes.get(id as usize) else { return };
         match *node {
             Node::Number(_) | Node::Bool(_) | Node::Text(_) => {}
+            Node::Attribute(id) => self.add_attribute(id),
             Node::Tag(operand)
             | Node::TagWithNumber(_, operand, _)
             | Node::TagWithText(_, operand, _)
@@ -125,6 +134,19 @@ impl Teller<'_> {
                 }
             }
         }
+    }
+
+    fn add_attribute(&mut self, id: u32) {
+        if self.attributes.contains(&id) {
+            return;
+        }
+        self.attributes.push(id);
+        let name = self.set.attributes.names.names.get(id as usize);
+        self.explanation.operands.push(Operand {
+            operand: format!("equipment.{}", name.map(CompactString::as_str).unwrap_or_default()),
+            value: shown(self.scene.attribute(id)),
+            at: None,
+        });
     }
 
     fn add(&mut self, function: Option<AggregateFn>, position: u32) {
@@ -157,7 +179,7 @@ impl Teller<'_> {
 
     /// An operand as it is written. (Writing to a `String` cannot fail.)
     fn text_of(&self, operand: compile::Operand, call: Option<(&str, i64)>) -> String {
-        let name = self.tag_names.get(operand.tag() as usize).map(CompactString::as_str).unwrap_or_default();
+        let name = self.set.tags.get(operand.tag() as usize).map(CompactString::as_str).unwrap_or_default();
         let mut text = String::new();
         if let Some((call, _)) = call {
             text.push_str(call);

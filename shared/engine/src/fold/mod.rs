@@ -22,16 +22,17 @@ use std::sync::Arc;
 use andon_model::{DataPoint, Reason, Transition, Value, limits};
 use compact_str::CompactString;
 
+pub(crate) use binding::BindingState;
 pub use binding::Request;
 pub(crate) use entry::{EntryState, NONE_MS};
 use pending::Kept;
 pub(crate) use pending::{Pending, PendingPoint, PendingTag, Rank};
 pub(crate) use rule::{RuleState, Winner};
 pub(crate) use sources::{Source, Sources};
-pub(crate) use timers::Timers;
+pub(crate) use timers::{NEVER_MS, Timers};
 
-use crate::compile::plan::Attention;
-use crate::compile::{CompiledRules, Plan, PlanError, RuleSet};
+use crate::compile::plan::{Attention, PlanTag};
+use crate::compile::{Attributes, CompiledRules, Facts, Plan, PlanError, RuleSet};
 use crate::eval::{Moment, as_number};
 use crate::pack::Segments;
 use crate::window::Window;
@@ -141,6 +142,33 @@ impl TagState {
     pub(crate) const fn unseen(named_since_ms: i64) -> Self {
         Self { newest: None, named_since_ms, touched: 0, quiet: NOT_QUIET }
     }
+
+    /// Whether a point can change what the tag's rules decide.
+    #[inline(always)]
+    fn decides(
+        &mut self,
+        attention: Attention,
+        plan: &Plan,
+        plan_tag: &PlanTag,
+        value: &Value,
+        changed: bool,
+    ) -> bool {
+        match (attention, value) {
+            (Attention::Points | Attention::Asked, _) => true,
+            (Attention::Thresholds, Value::Number(number)) => {
+                let (lower, upper) = self.quiet;
+                let between = lower < *number && *number < upper;
+                if !between {
+                    self.quiet = plan.quiet_around(plan_tag, *number);
+                }
+                !between
+            }
+            (Attention::Thresholds | Attention::Changes, _) => {
+                self.quiet = NOT_QUIET;
+                changed
+            }
+        }
+    }
 }
 
 /// The newest applied point of a tag.
@@ -159,11 +187,14 @@ pub(crate) struct Rules {
     /// The numbers of the plan's tags, as far as they are without a gap: (the first, how many). Here since looking into the
     /// plan for every point costs memory accesses that this spares.
     run: (u32, u32),
+    pub attributes: Attributes,
 }
 
 impl Rules {
-    pub(crate) fn new(set: Arc<RuleSet>, plan: Arc<Plan>) -> Self {
-        Self { run: plan.run_of_tags(), set, plan }
+    pub(crate) fn new(set: &Arc<RuleSet>, equipment: &str) -> Result<Self, PlanError> {
+        let plan = set.plan_for(equipment)?;
+        let (run, attributes) = (plan.run_of_tags(), set.attributes.of(equipment));
+        Ok(Self { run, set: Arc::clone(set), plan, attributes })
     }
 
     /// The position of a tag that some rule of the equipment names.
@@ -205,9 +236,12 @@ pub struct KeyState {
     /// Per group: whether it is calm.
     pub(crate) calm: Vec<bool>,
     pub(crate) rule_states: Vec<RuleState>,
+    pub(crate) bindings: Vec<BindingState>,
     pub(crate) timers: Timers,
     /// Sequences of rules that are gone, by id: they go on if the rule comes back.
     pub(crate) retired: std::collections::BTreeMap<CompactString, u64>,
+    /// When models whose bindings are gone were asked last, by id.
+    pub(crate) asked: std::collections::BTreeMap<CompactString, i64>,
     /// Which panes are in segments already; decides nothing.
     pub(crate) segments: Segments,
     scratch: Scratch,
@@ -233,8 +267,7 @@ impl KeyState {
         let set = rules
             .newest_due(arrival_ms)
             .ok_or(FoldError::UnknownRuleSet { start_ms: CompiledRules::ALWAYS_MS })?;
-        let plan = set.plan_for(equipment)?;
-        Ok(Self::with_rules(equipment, Rules::new(Arc::clone(set), plan)))
+        Ok(Self::with_rules(equipment, Rules::new(set, equipment)?))
     }
 
     pub(crate) fn with_rules(equipment: &str, rules: Rules) -> Self {
@@ -253,8 +286,10 @@ impl KeyState {
             entries: vec![EntryState::default(); plan.entry_count],
             calm: vec![false; plan.group_count],
             rule_states: vec![RuleState::default(); rule_count],
-            timers: Timers::new(rule_count),
+            bindings: vec![BindingState::default(); plan.bindings.len()],
+            timers: Timers::new(rule_count + plan.bindings.len()),
             retired: std::collections::BTreeMap::new(),
+            asked: std::collections::BTreeMap::new(),
             segments: Segments::default(),
             scratch: Scratch::default(),
             rules,
@@ -282,6 +317,7 @@ impl KeyState {
         record: &Record<'_>,
         outcome: &mut Outcome,
     ) -> Result<(), FoldError> {
+        let requests = outcome.requests.len();
         self.change_rules(rules, record.arrival_ms, outcome)?;
         self.clock_ms = self.clock_ms.max(record.arrival_ms);
         if let Body::Points(points) = record.body {
@@ -293,6 +329,9 @@ impl KeyState {
         let watermark_ms = self.sources.watermark_ms(&self.rules.set.times, self.clock_ms);
         self.watermark_ms = self.watermark_ms.max(watermark_ms);
         self.advance(self.watermark_ms, self.watermark_ms, outcome);
+        if outcome.requests.len() > requests {
+            binding::drop_older(outcome, requests);
+        }
         Ok(())
     }
 
@@ -339,6 +378,11 @@ impl KeyState {
         rules
             .filter_map(|rule| self.rules.set.rules.get(rule.rule as usize))
             .map(|rule| rule.rule.id.as_str())
+    }
+
+    /// What names stand for in its rules.
+    fn facts(&self) -> Facts<'_> {
+        Facts { set: &self.rules.set, attributes: &self.rules.attributes }
     }
 
     /// The greatest mark of its sources, ms.
@@ -440,7 +484,7 @@ impl KeyState {
         rules.sort_unstable();
         if self.first_instant_ms.is_none() {
             self.first_instant_ms = Some(at_ms);
-            for rule in 0..self.rule_states.len() {
+            for rule in 0..self.rule_states.len() + self.bindings.len() {
                 self.evaluate(u32::try_from(rule).unwrap_or(u32::MAX), at_ms, Moment::Instant, outcome);
             }
         } else {
@@ -482,20 +526,12 @@ impl KeyState {
             }
         }
         let first = tag.newest.is_none();
-        let decides = match (plan_tag.attention, &value) {
-            (Attention::Points, _) => true,
-            (Attention::Thresholds, Value::Number(number)) => {
-                let (lower, upper) = tag.quiet;
-                let between = lower < *number && *number < upper;
-                if !between {
-                    tag.quiet = plan.quiet_around(plan_tag, *number);
-                }
-                !between
+        let decides = match plan_tag.attention {
+            Attention::Asked => {
+                let of_rules = binding::list(plan, slot, &mut self.bindings, &mut self.scratch);
+                tag.decides(of_rules, plan, plan_tag, &value, first || changed)
             }
-            (Attention::Thresholds | Attention::Changes, _) => {
-                tag.quiet = NOT_QUIET;
-                first || changed
-            }
+            attention => tag.decides(attention, plan, plan_tag, &value, first || changed),
         };
         tag.newest = Some(Newest { rank, effective_ms: at_ms, value });
         tag.touched = self.scratch.instant;

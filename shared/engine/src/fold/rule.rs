@@ -67,11 +67,13 @@ fn small(position: usize) -> u16 {
 }
 
 impl KeyState {
-    /// Evaluates a rule at a time.
+    /// Evaluates a rule at a time, or looks at a binding: these stand behind the rules.
     #[inline]
     pub(super) fn evaluate(&mut self, rule: u32, t_ms: i64, moment: Moment, outcome: &mut Outcome) {
         let plan = &self.rules.plan;
-        let Some(plan_rule) = plan.rules.get(rule as usize) else { return };
+        let Some(plan_rule) = plan.rules.get(rule as usize) else {
+            return self.look(rule, t_ms, moment, outcome);
+        };
         let Some(compiled) = self.rules.set.rules.get(plan_rule.rule as usize) else { return };
         let slots = plan.slots_of(plan_rule, compiled);
         let scene = Scene {
@@ -80,6 +82,7 @@ impl KeyState {
             tags: &self.tags,
             windows: &self.windows,
             specs: &plan.windows,
+            attributes: &self.rules.attributes,
             t_ms,
             moment,
             first_instant_ms: self.first_instant_ms,
@@ -164,7 +167,7 @@ impl KeyState {
                 .and_then(|group| compiled.rule.groups.get(group))
                 .map(|group| CompactString::new(&group.id)),
             explanation: Some(explain::explain(
-                &self.rules.set.tags,
+                &self.rules.set,
                 compiled,
                 &scene,
                 entries,
@@ -193,6 +196,7 @@ impl KeyState {
             tags: &self.tags,
             windows: &self.windows,
             specs: &plan.windows,
+            attributes: &self.rules.attributes,
             t_ms: self.watermark_ms,
             moment: Moment::Instant,
             first_instant_ms: self.first_instant_ms,

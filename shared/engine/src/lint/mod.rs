@@ -35,6 +35,7 @@ mod tests;
 
 use andon_model::{Finding, Rule, RuleDocument, StateEntry, Step};
 
+use crate::expr::check::{AttributeTypes, Names, attribute_types};
 use crate::expr::{self, Expr};
 use region::Region;
 
@@ -42,10 +43,11 @@ use region::Region;
 #[must_use]
 pub fn lint(document: &RuleDocument) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let types = attribute_types(&document.equipment);
     for (index, rule) in document.rules.iter().enumerate() {
         let path = vec!["rules".into(), index.into()];
         let mut linter = Linter { rule, path, findings: &mut findings };
-        let read = ReadRule::new(rule);
+        let read = ReadRule::new(rule, &types);
         names::lint(&mut linter, &read);
         for (group_index, group) in read.groups.iter().enumerate() {
             let depth = linter.path.len();
@@ -107,13 +109,13 @@ struct ReadEntry<'a> {
 }
 
 impl<'a> ReadRule<'a> {
-    fn new(rule: &'a Rule) -> Self {
+    fn new(rule: &'a Rule, types: &AttributeTypes) -> Self {
         let mut complete = true;
         let mut groups = Vec::with_capacity(rule.groups.len());
         for group in &rule.groups {
             let mut entries = Vec::with_capacity(group.states.len());
             for (index, entry) in group.states.iter().enumerate() {
-                match ReadEntry::new(rule, index, entry, entry.weight.unwrap_or(group.weight)) {
+                match ReadEntry::new(rule, types, index, entry, entry.weight.unwrap_or(group.weight)) {
                     Some(entry) => entries.push(entry),
                     None => complete = false,
                 }
@@ -125,10 +127,17 @@ impl<'a> ReadRule<'a> {
 }
 
 impl<'a> ReadEntry<'a> {
-    fn new(rule: &Rule, index: usize, entry: &'a StateEntry, weight: f64) -> Option<Self> {
+    fn new(
+        rule: &Rule,
+        types: &AttributeTypes,
+        index: usize,
+        entry: &'a StateEntry,
+        weight: f64,
+    ) -> Option<Self> {
+        let names = Names { parameters: &rule.parameters, attributes: types };
         let read = |text: &str| {
             let expr = expr::parse(text).ok()?;
-            expr::check::condition(&expr, &rule.parameters).ok()?;
+            expr::check::condition(&expr, names).ok()?;
             Some(expr)
         };
         let when = read(&entry.when)?;
@@ -149,31 +158,5 @@ impl<'a> ReadEntry<'a> {
 
     fn keep_for_ms(&self) -> i64 {
         self.entry.keep_for.unwrap_or_default().0
-    }
-}
-
-/// All nodes of an expression, from the top.
-fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
-    use expr::ExprKind as Kind;
-    visit(expr);
-    match &expr.kind {
-        Kind::Not(inner) | Kind::Negate(inner) | Kind::Abs(inner) => walk(inner, visit),
-        Kind::And(sides) | Kind::Or(sides) => sides.iter().for_each(|side| walk(side, visit)),
-        Kind::Binary(_, left, right) | Kind::Compare(_, left, right) => {
-            walk(left, visit);
-            walk(right, visit);
-        }
-        Kind::Conditional(condition, then, otherwise) => {
-            walk(condition, visit);
-            walk(then, visit);
-            walk(otherwise, visit);
-        }
-        Kind::Number(_)
-        | Kind::Text(_)
-        | Kind::Bool(_)
-        | Kind::Tag(_)
-        | Kind::Param(_)
-        | Kind::Aggregate { .. }
-        | Kind::Absent { .. } => {}
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use andon_model::Step;
 
-use super::{Linter, ReadRule, walk};
-use crate::expr::{Expr, ExprKind};
+use super::{Linter, ReadRule};
+use crate::expr::{Expr, ExprKind, walk};
 
 pub(super) fn lint(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
     if read.complete {

@@ -123,7 +123,7 @@ impl Random {
         loop {
             let text = self.condition(3);
             let expr = expr::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            if expr::check::condition(&expr, &Parameters::new()).is_ok() {
+            if expr::check::condition(&expr, (&Parameters::new()).into()).is_ok() {
                 return simplify(&expr, &Parameters::new());
             }
         }

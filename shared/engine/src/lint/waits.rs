@@ -2,8 +2,8 @@
 
 use andon_model::Millis;
 
-use super::{Linter, ReadEntry, walk};
-use crate::expr::ExprKind;
+use super::{Linter, ReadEntry};
+use crate::expr::{ExprKind, walk};
 
 /// Windows move on in steps of a sixtieth of their width.
 const PANES: i64 = 60;

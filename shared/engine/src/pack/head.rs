@@ -7,7 +7,7 @@ use compact_str::CompactString;
 
 use super::bytes::{Reader, Writer};
 use super::value::{self, Near, Texts};
-use super::{UnpackError, VERSION, panes, segments};
+use super::{UnpackError, VERSION, VERSION_WITH_BINDINGS, bindings, panes, segments};
 use crate::compile::{CompiledRules, RuleSet};
 use crate::fold::{
     EntryState, KeyState, NONE_MS, Newest, PendingPoint, PendingTag, Rank, RuleState, Rules, Source,
@@ -45,7 +45,8 @@ struct Context {
 pub(super) fn write(state: &KeyState) -> Vec<u8> {
     let mut writer = Writer::default();
     let set = &state.rules.set;
-    writer.byte(VERSION);
+    let has_bindings = bindings::are_in(state);
+    writer.byte(if has_bindings { VERSION_WITH_BINDINGS } else { VERSION });
     let always = set.start_ms() == CompiledRules::ALWAYS_MS;
     let has_watermark = state.watermark_ms != i64::MIN;
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
@@ -80,18 +81,28 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
     write_rules(&mut writer, state);
     write_pending(&mut writer, state, &mut context);
     write_windows(&mut writer, state);
+    if has_bindings {
+        bindings::write(&mut writer, state);
+    }
     writer.0
 }
 
-/// Reads up to the list of segments; answers the flags and the start of the rule set.
-pub(super) fn read_preamble(reader: &mut Reader<'_>) -> Result<(u8, i64), UnpackError> {
-    match reader.byte()? {
-        VERSION => {}
+/// What stands before the list of segments.
+pub(super) struct Preamble {
+    pub version: u8,
+    pub flags: u8,
+    /// The start of the rule set, ms.
+    pub start_ms: i64,
+}
+
+pub(super) fn read_preamble(reader: &mut Reader<'_>) -> Result<Preamble, UnpackError> {
+    let version = match reader.byte()? {
+        version @ (VERSION | VERSION_WITH_BINDINGS) => version,
         version => return Err(UnpackError::Version(version)),
-    }
+    };
     let flags = reader.byte()?;
     let start_ms = if flags & ALWAYS != 0 { CompiledRules::ALWAYS_MS } else { reader.signed()? };
-    Ok((flags, start_ms))
+    Ok(Preamble { version, flags, start_ms })
 }
 
 pub(super) fn read<'a>(
@@ -101,14 +112,14 @@ pub(super) fn read<'a>(
     mut segment: impl FnMut(super::SegmentId) -> Option<&'a [u8]>,
 ) -> Result<KeyState, UnpackError> {
     let mut reader = Reader(head);
-    let (flags, start_ms) = read_preamble(&mut reader)?;
+    let Preamble { version, flags, start_ms } = read_preamble(&mut reader)?;
     let live = segments::read_list(&mut reader)?;
     let set: &Arc<RuleSet> = rules.starting_at(start_ms).ok_or(UnpackError::UnknownRuleSet { start_ms })?;
-    let plan = set.plan_for(equipment).map_err(|_| UnpackError::OtherRules)?;
-    if reader.take(8)? != plan.fingerprint.to_le_bytes() {
+    let rules = Rules::new(set, equipment).map_err(|_| UnpackError::OtherRules)?;
+    if reader.take(8)? != rules.plan.fingerprint.to_le_bytes() {
         return Err(UnpackError::OtherRules);
     }
-    let mut state = KeyState::with_rules(equipment, Rules::new(Arc::clone(set), plan));
+    let mut state = KeyState::with_rules(equipment, rules);
     let reference_ms = Reader(reader.0).time(0).and_then(|_| reader.signed())?;
     state.clock_ms = reference_ms;
     if flags & HAS_WATERMARK != 0 {
@@ -135,6 +146,9 @@ pub(super) fn read<'a>(
     let windows = reader.count()?;
     let watermark_ms = state.watermark_ms;
     segments::read_windows(&mut state, &mut reader, windows, watermark_ms)?;
+    if version == VERSION_WITH_BINDINGS {
+        bindings::read(&mut reader, &mut state)?;
+    }
     if !reader.0.is_empty() {
         return Err(UnpackError::Corrupt("there is more than a state"));
     }
@@ -142,6 +156,7 @@ pub(super) fn read<'a>(
         let due_ms = state.due_from_state_ms(plan_rule);
         state.timers.set(u32::try_from(position).unwrap_or(u32::MAX), due_ms);
     }
+    state.arm_bindings();
     Ok(state)
 }
 

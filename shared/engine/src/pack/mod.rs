@@ -8,6 +8,7 @@
 //! Names are not stored: positions mean what the rule set that the head names says they mean, and a fingerprint
 //! guards that.
 
+mod bindings;
 pub mod bytes;
 mod head;
 mod panes;
@@ -28,6 +29,10 @@ use crate::fold::KeyState;
 
 /// The version that is written. Every version that was ever deployed stays readable.
 const VERSION: u8 = 1;
+
+/// The version of a head that has a part about model bindings at its end: one of a key without them is written as
+/// before there were any.
+const VERSION_WITH_BINDINGS: u8 = 2;
 
 /// A key's state, packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +69,7 @@ impl fmt::Display for UnpackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => {
-                write!(f, "the state has version {version}; this program reads versions up to {VERSION}")
+                write!(f, "the state has version {version}; this program reads versions up to {VERSION_WITH_BINDINGS}")
             }
             Self::Truncated => f.write_str("the state ends too early"),
             Self::Corrupt(what) => write!(f, "the state is corrupt: {what}"),
@@ -99,7 +104,7 @@ pub fn segments_of(head: &[u8]) -> Result<Vec<SegmentId>, UnpackError> {
 /// # Errors
 /// When the head was written by an unknown version or is damaged.
 pub fn rule_set_of(head: &[u8]) -> Result<i64, UnpackError> {
-    head::read_preamble(&mut Reader(head)).map(|(_, start_ms)| start_ms)
+    head::read_preamble(&mut Reader(head)).map(|preamble| preamble.start_ms)
 }
 
 impl KeyState {

@@ -2,13 +2,14 @@
 
 use andon_model::{Rule, RuleDocument};
 
-use super::{Dice, chance, pick, rules};
+use super::{Dice, chance, models, pick, rules};
 
 /// Changes some things in a document. `gone` are the rules that were removed before and may come back.
 pub(super) fn document(rng: &mut Dice, document: &mut RuleDocument, gone: &mut Vec<Rule>) {
     for _ in 0..rng.usize(1..=3) {
         change(rng, document, gone);
     }
+    models::change(rng, document);
     for rule in &mut document.rules {
         rules::settle_parameters(rng, rule);
     }

@@ -8,6 +8,7 @@
 
 mod edit;
 mod in_order;
+mod models;
 mod rules;
 mod stream;
 #[cfg(test)]
@@ -39,6 +40,9 @@ pub fn case(seed: u64) -> Case {
         1..=6 => rng.usize(30..120),
         _ => rng.usize(120..300),
     };
+    let mut other = rng.apart(seed);
+    let mut rules = rules;
+    models::add(&mut other, &mut rules);
     let lines = stream::lines(&mut rng, &rules, length);
     Case { seed, rules, lines }
 }
@@ -60,6 +64,18 @@ impl Dice {
         let (number_tags, bool_tags, text_tags) = (some(&NUMBER_TAGS), some(&BOOL_TAGS), some(&TEXT_TAGS));
         let crowd = chance(&mut rng, 4);
         Self { rng, number_tags, bool_tags, text_tags, crowd }
+    }
+
+    /// The same tags by another randomness.
+    fn apart(&self, seed: u64) -> Self {
+        let rng = Rng::with_seed(seed ^ 0x6d6f_6465_6c73);
+        Self {
+            rng,
+            number_tags: self.number_tags,
+            bool_tags: self.bool_tags,
+            text_tags: self.text_tags,
+            crowd: self.crowd,
+        }
     }
 
     fn number_tag(&mut self) -> &'static str {

@@ -153,7 +153,7 @@ fn limit(rng: &mut Dice) -> String {
 }
 
 /// An expression whose number is exact in binary, or rounded in one way only.
-fn number(rng: &mut Dice, depth: u8) -> String {
+pub(super) fn number(rng: &mut Dice, depth: u8) -> String {
     if depth == 0 || chance(rng, 35) {
         return match rng.u8(..10) {
             0..=5 => tag(rng.number_tag()),
@@ -175,7 +175,7 @@ fn number(rng: &mut Dice, depth: u8) -> String {
     }
 }
 
-fn exact_aggregate(rng: &mut Dice) -> String {
+pub(super) fn exact_aggregate(rng: &mut Dice) -> String {
     let function = pick(rng, &["min", "max", "sum", "count", "count", "delta", "changes", "changes"]);
     format!("{function}({}, '{}')", tag(any_tag(rng)), pick(rng, &WINDOWS))
 }
@@ -200,7 +200,7 @@ fn any_tag(rng: &mut Dice) -> &'static str {
 }
 
 /// A tag as an expression names it.
-fn tag(name: &str) -> String {
+pub(super) fn tag(name: &str) -> String {
     match name.strip_prefix("ml.") {
         Some(model) => format!("score('{model}')"),
         None if name.contains('=') => format!("tag('{name}')"),

@@ -1,6 +1,9 @@
 //! What a new rule set does to an equipment.
 
+use std::collections::BTreeSet;
+
 use super::Replay;
+use super::binding::BindingState;
 use super::key::Key;
 use super::rule::{GroupState, Phase, RuleState};
 use super::set::{Group, RuleSet};
@@ -12,7 +15,8 @@ impl Key {
         self.rules_start = set.start;
         self.settings = set.settings;
         let t = self.watermark.max(self.position.map(|position| position.at));
-        let rules: Vec<_> = set.rules.iter().filter(|rule| rule.watches(&self.equipment)).collect();
+        let rules = set.rules_of(&self.equipment);
+        let bindings = set.bindings_of(&self.equipment);
 
         let mut old = std::mem::take(&mut self.rules);
         // Removals come first. A key without a time has had no instant: all its winners are the defaults.
@@ -29,15 +33,17 @@ impl Key {
         // What the new set does not name is forgotten; what it newly names begins now.
         let mut tags = std::mem::take(&mut self.memory.tags);
         let mut windows = std::mem::take(&mut self.memory.windows);
-        for rule in &rules {
-            for name in &rule.tags {
+        let named = rules.iter().map(|rule| (&rule.tags, &rule.windows));
+        let asked = bindings.iter().map(|binding| (&binding.tags, &binding.windows));
+        for (names, of_names) in named.chain(asked) {
+            for name in names {
                 if self.memory.tags.contains_key(name) {
                     continue;
                 }
                 let tag = tags.remove(name).unwrap_or(Tag { named: t, points: Vec::new() });
                 self.memory.tags.insert(name.clone(), tag);
             }
-            for window in &rule.windows {
+            for window in of_names {
                 if self.memory.windows.contains_key(window) {
                     continue;
                 }
@@ -49,7 +55,7 @@ impl Key {
 
         let now = t.map(|at| Moment { at, timer: false });
         self.position = self.position.max(now);
-        for rule in rules {
+        for rule in &rules {
             let before = old.iter().find(|state| state.rule.id == rule.id);
             let sequence = self.removed.get(&rule.id).copied().unwrap_or_default();
             let mut state = before.map_or(RuleState::new(rule, sequence), |before| RuleState {
@@ -64,6 +70,24 @@ impl Key {
                 replay.transitions.extend(decision);
             }
             self.rules.push(state);
+        }
+
+        let old = std::mem::take(&mut self.bindings);
+        let mut others = BTreeSet::new();
+        for binding in &bindings {
+            let before = old.iter().find(|state| state.binding.id == binding.id);
+            let same = before.filter(|before| !before.binding.differs(binding));
+            if same.is_none() {
+                others.insert(binding.id.clone());
+            }
+            let state = same.map_or(BindingState::new(binding), |before| BindingState {
+                binding: binding.clone(),
+                ..before.clone()
+            });
+            self.bindings.push(state);
+        }
+        if let Some(now) = now.filter(|_| self.memory.first_instant.is_some()) {
+            self.look_at_bindings(now, replay, |state| others.contains(&state.binding.id));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use andon_model::{DataPoint, Reason, Settings, Value};
 
+use super::binding::BindingState;
 use super::rule::RuleState;
 use super::set::RuleSet;
 use super::value::{Applied, Memory, Moment, Rank, Tag};
@@ -16,6 +17,9 @@ pub(super) struct Key {
     pub(super) rules_start: i64,
     pub(super) settings: Settings,
     pub(super) rules: Vec<RuleState>,
+    pub(super) bindings: Vec<BindingState>,
+    /// When each model was asked last, by id.
+    asked: BTreeMap<String, i64>,
     /// The sequences of rules that were removed, by id.
     pub(super) removed: BTreeMap<String, u64>,
     pub(super) memory: Memory,
@@ -53,22 +57,26 @@ struct Pending {
 impl Key {
     /// A key at its first record.
     pub(super) fn new(equipment: &str, arrival: i64, set: &RuleSet, bounds: Bounds) -> Self {
-        let rules: Vec<RuleState> = set
-            .rules
-            .iter()
-            .filter(|rule| rule.watches(equipment))
-            .map(|rule| RuleState::new(rule, 0))
-            .collect();
+        let rules: Vec<RuleState> =
+            set.rules_of(equipment).iter().map(|rule| RuleState::new(rule, 0)).collect();
+        let bindings: Vec<BindingState> =
+            set.bindings_of(equipment).iter().map(BindingState::new).collect();
         let mut memory = Memory::default();
         for state in &rules {
             memory.tags.extend(state.rule.tags.iter().map(|tag| (tag.clone(), Tag::default())));
             memory.windows.extend(state.rule.windows.iter().map(|window| (window.clone(), 0)));
+        }
+        for state in &bindings {
+            memory.tags.extend(state.binding.tags.iter().map(|tag| (tag.clone(), Tag::default())));
+            memory.windows.extend(state.binding.windows.iter().map(|window| (window.clone(), 0)));
         }
         Self {
             equipment: equipment.to_owned(),
             rules_start: set.start,
             settings: set.settings,
             rules,
+            bindings,
+            asked: BTreeMap::new(),
             removed: BTreeMap::new(),
             memory,
             position: None,
@@ -214,6 +222,7 @@ impl Key {
         let position = self.position?;
         self.memory.first_instant?;
         let timers = self.rules.iter().flat_map(|rule| rule.timers(&self.memory, position.at));
+        let timers = timers.chain(self.bindings.iter().filter_map(|binding| binding.timer));
         timers.filter(|due| Moment { at: *due, timer: true } > position).min()
     }
 
@@ -224,6 +233,23 @@ impl Key {
             if rule.timers(&self.memory, due).contains(&due) {
                 let decision = rule.evaluate(&self.equipment, &self.memory, now, &BTreeSet::new());
                 replay.transitions.extend(decision);
+            }
+        }
+        self.look_at_bindings(now, replay, |binding| binding.timer == Some(due));
+    }
+
+    /// Looks at some of the bindings, in the order of the document.
+    pub(super) fn look_at_bindings(
+        &mut self,
+        now: Moment,
+        replay: &mut Replay,
+        which: impl Fn(&BindingState) -> bool,
+    ) {
+        for state in self.bindings.iter_mut().filter(|state| which(state)) {
+            let last = self.asked.get(&state.binding.id).copied();
+            if let Some(request) = state.look(&self.equipment, &self.memory, now, last) {
+                self.asked.insert(state.binding.id.clone(), now.at);
+                replay.requests.push(request);
             }
         }
     }
@@ -277,5 +303,6 @@ impl Key {
                 replay.transitions.extend(decision);
             }
         }
+        self.look_at_bindings(now, replay, |state| first || !state.binding.tags.is_disjoint(&touched));
     }
 }

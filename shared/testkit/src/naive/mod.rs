@@ -6,10 +6,12 @@
 //! - this file: records, arrivals and rule sets of a stream, and the end of the input;
 //! - `key`: event time of one equipment, instants, timers;
 //! - `change`: what a new rule set does to an equipment;
+//! - `binding`: when a model is asked, and what;
 //! - `rule`: states, votes and the winner of one rule;
 //! - `value`: expressions and windows;
 //! - `set`: rule documents with everything filled in.
 
+mod binding;
 mod change;
 mod key;
 mod rule;
@@ -21,7 +23,7 @@ mod value;
 use std::collections::BTreeMap;
 
 use andon_model::wire::{Content, Message};
-use andon_model::{Reason, RuleDocument};
+use andon_model::{Reason, RuleDocument, ScoreRequest};
 
 use key::Key;
 use set::RuleSet;
@@ -102,10 +104,12 @@ impl Default for Bounds {
 }
 
 /// All that a replay decided and counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replay {
     /// The transitions, in the order of decision.
     pub transitions: Vec<Decision>,
+    /// What models are asked, in the order of decision. Those of one record beyond the bound are not left out.
+    pub requests: Vec<ScoreRequest>,
     /// The counts.
     pub counts: Counts,
 }

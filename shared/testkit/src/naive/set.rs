@@ -1,16 +1,40 @@
 //! Rule documents with defaults and parameters filled in, so that meanings can be compared with `==`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use andon_engine::expr::{self, Expr, ExprKind, Span, check};
-use andon_model::{ParameterValue, RuleDocument, Settings};
+use andon_engine::expr::check::{self, AttributeTypes, Names};
+use andon_engine::expr::{self, Expr, ExprKind, Span};
+use andon_model::{Attributes, ModelBinding, ParameterValue, RuleDocument, Settings};
 
 /// A rule set and when it starts, ms.
 #[derive(Clone, Debug)]
 pub(super) struct RuleSet {
     pub(super) start: i64,
     pub(super) settings: Settings,
-    pub(super) rules: Vec<Rule>,
+    rules: Vec<Rule>,
+    bindings: Vec<Binding>,
+    equipment: BTreeMap<String, Attributes>,
+}
+
+/// A model binding. Two bindings of the same meaning differ at most in what does not decide when and what is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Binding {
+    pub(super) id: String,
+    pub(super) version: u64,
+    scope: Vec<String>,
+    pub(super) inputs: Vec<Expr>,
+    pub(super) pace: Pace,
+    /// Every tag that it names.
+    pub(super) tags: BTreeSet<String>,
+    /// Every window that it names.
+    pub(super) windows: BTreeSet<Window>,
+}
+
+/// When a model is asked, ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    AtMostEvery(i64),
+    Every(i64),
 }
 
 /// A rule. Two rules of the same meaning differ at most in their version.
@@ -86,23 +110,112 @@ impl Window {
 
 impl RuleSet {
     pub(super) fn compile(document: &RuleDocument, start: i64) -> Result<Self, String> {
-        let rules = document.rules.iter().map(Rule::compile).collect::<Result<Vec<_>, _>>()?;
+        let types = check::attribute_types(&document.equipment);
+        let rules = document.rules.iter().map(|rule| Rule::compile(rule, &types));
+        let rules = rules.collect::<Result<Vec<_>, _>>()?;
         let ids: BTreeSet<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
         if ids.len() < rules.len() {
             return Err("two rules have the same id".to_owned());
         }
-        Ok(Self { start, settings: document.settings.unwrap_or_default(), rules })
+        let bindings = document.models.iter().map(|model| Binding::compile(model, &types));
+        let bindings = bindings.collect::<Result<Vec<_>, _>>()?;
+        let ids: BTreeSet<&str> = bindings.iter().map(|binding| binding.id.as_str()).collect();
+        if ids.len() < bindings.len() {
+            return Err("two models have the same id".to_owned());
+        }
+        let settings = document.settings.unwrap_or_default();
+        Ok(Self { start, settings, rules, bindings, equipment: document.equipment.clone() })
+    }
+
+    /// The rules that watch an equipment, with its attributes filled in.
+    pub(super) fn rules_of(&self, equipment: &str) -> Vec<Rule> {
+        let watching = self.rules.iter().filter(|rule| watches(&rule.scope, equipment));
+        let mut rules: Vec<Rule> = watching.cloned().collect();
+        let none = BTreeMap::new();
+        let attributes = self.equipment.get(equipment).unwrap_or(&none);
+        for entry in rules.iter_mut().flat_map(|rule| &mut rule.groups).flat_map(|group| &mut group.entries) {
+            let condition = &mut entry.condition;
+            condition.when = fill(&condition.when, &none, attributes);
+            condition.until = condition.until.as_ref().map(|until| fill(until, &none, attributes));
+        }
+        rules
+    }
+
+    /// The bindings of an equipment, with its attributes filled in.
+    pub(super) fn bindings_of(&self, equipment: &str) -> Vec<Binding> {
+        let bound = self.bindings.iter().filter(|binding| watches(&binding.scope, equipment));
+        let mut bindings: Vec<Binding> = bound.cloned().collect();
+        let none = BTreeMap::new();
+        let attributes = self.equipment.get(equipment).unwrap_or(&none);
+        for input in bindings.iter_mut().flat_map(|binding| &mut binding.inputs) {
+            *input = fill(input, &none, attributes);
+        }
+        bindings
     }
 }
 
+fn watches(scope: &[String], equipment: &str) -> bool {
+    let equipment: Vec<char> = equipment.chars().collect();
+    scope.iter().any(|glob| matches(&glob.chars().collect::<Vec<_>>(), &equipment))
+}
+
+impl Binding {
+    fn compile(model: &ModelBinding, types: &AttributeTypes) -> Result<Self, String> {
+        let names = Names { parameters: &model.parameters, attributes: types };
+        let mut binding = Self {
+            id: model.id.clone(),
+            version: model.version,
+            scope: model.scope.equipment.clone(),
+            inputs: Vec::new(),
+            pace: match (model.at_most_every, model.every) {
+                (Some(d), None) => Pace::AtMostEvery(d.0),
+                (None, Some(d)) => Pace::Every(d.0),
+                _ => return Err(format!("the model `{}` does not say when it is asked", model.id)),
+            },
+            tags: BTreeSet::new(),
+            windows: BTreeSet::new(),
+        };
+        for input in &model.inputs {
+            let text = &input.value;
+            let parsed = expr::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
+            check::value(&parsed, names).map_err(|errors| format!("`{text}`: {errors:?}"))?;
+            let expr = fill(&parsed, &model.parameters, &BTreeMap::new());
+            binding.tags.extend(tags(&expr));
+            binding.windows.extend(windows(&expr));
+            binding.inputs.push(expr);
+        }
+        if binding.tags.contains(&format!("ml.{}", model.id)) {
+            return Err(format!("the model `{}` names its own score", model.id));
+        }
+        Ok(binding)
+    }
+
+    /// Whether it asks something else, or at other times.
+    pub(super) fn differs(&self, other: &Self) -> bool {
+        (&self.inputs, self.pace) != (&other.inputs, other.pace)
+    }
+}
+
+/// The windows that an expression names.
+fn windows(expr: &Expr) -> BTreeSet<Window> {
+    let mut windows = BTreeSet::new();
+    walk(expr, &mut |expr| {
+        if let ExprKind::Aggregate { tag, window_ms, .. } = &expr.kind {
+            windows.insert(Window::new(tag, *window_ms));
+        }
+    });
+    windows
+}
+
 impl Rule {
-    fn compile(rule: &andon_model::Rule) -> Result<Self, String> {
+    fn compile(rule: &andon_model::Rule, types: &AttributeTypes) -> Result<Self, String> {
+        let names = Names { parameters: &rule.parameters, attributes: types };
         let expression = |text: &str| {
             let parsed = expr::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
-            check::condition(&parsed, &rule.parameters).map_err(|errors| {
+            check::condition(&parsed, names).map_err(|errors| {
                 format!("`{text}`: {}", errors.first().map_or_else(String::new, ToString::to_string))
             })?;
-            Ok::<Expr, String>(fill(&parsed, rule))
+            Ok::<Expr, String>(fill(&parsed, &rule.parameters, &BTreeMap::new()))
         };
         let mut groups = Vec::new();
         for group in &rule.groups {
@@ -141,22 +254,14 @@ impl Rule {
         };
         for expr in compiled.expressions() {
             compiled.tags.extend(tags(&expr));
-            walk(&expr, &mut |expr| match &expr.kind {
-                ExprKind::Aggregate { tag, window_ms, .. } => {
-                    compiled.windows.insert(Window::new(tag, *window_ms));
-                }
-                ExprKind::Absent { tag, wait_ms } => {
+            compiled.windows.extend(windows(&expr));
+            walk(&expr, &mut |expr| {
+                if let ExprKind::Absent { tag, wait_ms } = &expr.kind {
                     compiled.absents.insert((tag.clone(), *wait_ms));
                 }
-                _ => {}
             });
         }
         Ok(compiled)
-    }
-
-    pub(super) fn watches(&self, equipment: &str) -> bool {
-        let equipment: Vec<char> = equipment.chars().collect();
-        self.scope.iter().any(|glob| matches(&glob.chars().collect::<Vec<_>>(), &equipment))
     }
 
     /// Whether anything but the version (and the description) differs.
@@ -197,6 +302,7 @@ fn walk(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
         | ExprKind::Bool(_)
         | ExprKind::Tag(_)
         | ExprKind::Param(_)
+        | ExprKind::Attribute(_)
         | ExprKind::Aggregate { .. }
         | ExprKind::Absent { .. } => {}
         ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::Abs(inner) => walk(inner, visit),
@@ -213,17 +319,21 @@ fn walk(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
     }
 }
 
-/// The same expression with its parameters filled in, and without places, so that only the meaning is compared.
-fn fill(expr: &Expr, rule: &andon_model::Rule) -> Expr {
-    let fill_box = |inner: &Expr| Box::new(fill(inner, rule));
-    let fill_all = |sides: &[Expr]| sides.iter().map(|side| fill(side, rule)).collect::<Vec<_>>();
+/// The same expression with what is known of its parameters and attributes filled in, and without places, so that only
+/// the meaning is compared.
+fn fill(expr: &Expr, parameters: &Attributes, attributes: &Attributes) -> Expr {
+    let fill_box = |inner: &Expr| Box::new(fill(inner, parameters, attributes));
+    let fill_all =
+        |sides: &[Expr]| sides.iter().map(|side| fill(side, parameters, attributes)).collect::<Vec<_>>();
+    let value_of = |value: Option<&ParameterValue>| match value {
+        Some(ParameterValue::Bool(value)) => ExprKind::Bool(*value),
+        Some(ParameterValue::Number(value)) => ExprKind::Number(*value),
+        Some(ParameterValue::Text(value)) => ExprKind::Text(value.clone()),
+        None => expr.kind.clone(),
+    };
     let kind = match &expr.kind {
-        ExprKind::Param(name) => match rule.parameters.get(name) {
-            Some(ParameterValue::Bool(value)) => ExprKind::Bool(*value),
-            Some(ParameterValue::Number(value)) => ExprKind::Number(*value),
-            Some(ParameterValue::Text(value)) => ExprKind::Text(value.clone()),
-            None => expr.kind.clone(),
-        },
+        ExprKind::Param(name) => value_of(parameters.get(name)),
+        ExprKind::Attribute(name) => value_of(attributes.get(name)),
         ExprKind::Not(inner) => ExprKind::Not(fill_box(inner)),
         ExprKind::Negate(inner) => ExprKind::Negate(fill_box(inner)),
         ExprKind::Abs(inner) => ExprKind::Abs(fill_box(inner)),

@@ -140,7 +140,7 @@ fn globs_match_as_in_a_shell() {
         let mut document = rules("", r#"{"state":"HOT","when":"t > 80"}"#);
         document.rules[0].scope.equipment = vec![glob.to_owned()];
         let set = RuleSet::compile(&document, 0).unwrap();
-        assert_eq!(set.rules[0].watches(equipment), expected, "{glob} {equipment}");
+        assert_eq!(set.rules_of(equipment).len() == 1, expected, "{glob} {equipment}");
     }
 }
 

@@ -92,14 +92,14 @@ impl Memory {
         bool_of(self.value(expr, now))
     }
 
-    fn value(&self, expr: &Expr, now: Moment) -> Option<Value> {
+    pub(super) fn value(&self, expr: &Expr, now: Moment) -> Option<Value> {
         match &expr.kind {
             ExprKind::Number(number) => Some(Value::Number(*number)),
             ExprKind::Text(text) => Some(Value::Text(text.as_str().into())),
             ExprKind::Bool(value) => Some(Value::Bool(*value)),
             ExprKind::Tag(tag) => self.newest(tag).map(|point| point.value.clone()),
-            // Filled in by the time a rule is compiled.
-            ExprKind::Param(_) => None,
+            // Filled in by the time a key takes up a rule, where there is something to fill in.
+            ExprKind::Param(_) | ExprKind::Attribute(_) => None,
             ExprKind::Not(inner) => self.truth(inner, now).map(|value| Value::Bool(!value)),
             ExprKind::Negate(inner) => finite(-self.number(inner, now)?),
             ExprKind::Abs(inner) => finite(self.number(inner, now)?.abs()),
