@@ -221,8 +221,7 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
     holds("watermarks and chains", |case| {
         let mut replay = Replay::new(compiled(case.rules.clone()));
         let mut kept = Kept::default();
-        let mut watermarks: BTreeMap<String, Option<i64>> =
-            BTreeMap::new();
+        let mut watermarks: BTreeMap<String, Option<i64>> = BTreeMap::new();
         for line in lines(case) {
             replay.line(line.as_bytes(), &mut kept).map_err(|error| error.to_string())?;
             for key in replay.keys() {

@@ -28,6 +28,7 @@ use andon_clock::Stopwatch;
 #[command(after_help = "\
 Examples:
   andon replay --rules rules.yaml points.jsonl
+  andon replay --rules rules.yaml --requests asked.jsonl points.jsonl
   andon replay --rules rules/ --report report.html monday.jsonl.gz tuesday.jsonl.zst
   zcat points.jsonl.gz | andon replay --rules rules.yaml --explain -
 
@@ -45,6 +46,9 @@ pub(crate) struct Arguments {
     /// Print with each state change why: the condition that won or ended, its operands with values and times.
     #[arg(long)]
     explain: bool,
+    /// Also write what models would be asked, as JSON lines; nobody is asked.
+    #[arg(long, value_name = "FILE.jsonl")]
+    requests: Option<PathBuf>,
     /// Also write a page that shows states, charts and what was rejected.
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -70,6 +74,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     if arguments.report.is_some() {
         session.report(&title(&events), "");
     }
+    if let Some(path) = &arguments.requests {
+        session.requests(Box::new(BufWriter::new(create(path)?)));
+    }
     let mut output = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     let progress = match arguments.quiet {
         true => indicatif::ProgressBar::hidden(),
@@ -93,6 +100,10 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         Err(error) => return Err(Failure::Said(format!("cannot write to standard output: {error}"))),
         Ok(()) => {}
     }
+    if let Some(path) = &arguments.requests {
+        let written = session.end_requests();
+        written.map_err(|error| Failure::Said(format!("cannot write `{}`: {error}", path.display())))?;
+    }
     if !arguments.quiet {
         terminal.say(&summary::text(&session, stopwatch.elapsed(), terminal));
     }
@@ -104,6 +115,11 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         }
     }
     Ok(())
+}
+
+fn create(path: &Path) -> Result<fs::File, Failure> {
+    fs::File::create(path)
+        .map_err(|error| Failure::Said(format!("cannot write `{}`: {error}", path.display())))
 }
 
 /// Folds the lines of one input.

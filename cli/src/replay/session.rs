@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use andon_engine::replay::{Counts, Replay, Sink};
-use andon_engine::{CompiledRules, FoldError, RejectedPoint};
+use andon_engine::{CompiledRules, FoldError, RejectedPoint, Request};
 use andon_model::{DataPoint, OperandValue, Reason, Transition, Value};
 use andon_report::{ReportBuilder, ReportOptions, RuleInfo, Threshold, TransitionInfo};
 
@@ -28,6 +28,9 @@ struct Watcher {
     kept: Option<Vec<Transition>>,
     last_ms: i64,
     write_error: Option<io::Error>,
+    /// Where requests to models go, if they are to be written, and what went wrong with that.
+    requests: Option<Box<dyn io::Write>>,
+    requests_error: Option<io::Error>,
 }
 
 /// The first rejection of a reason.
@@ -49,6 +52,8 @@ impl Session {
             kept: None,
             last_ms: i64::MIN,
             write_error: None,
+            requests: None,
+            requests_error: None,
         };
         Self { replay: Replay::new(rules), watcher }
     }
@@ -83,6 +88,22 @@ impl Session {
             }
         }
         self.watcher.report = Some(report);
+    }
+
+    /// Also write what models would be asked.
+    pub(crate) fn requests(&mut self, output: Box<dyn io::Write>) {
+        self.watcher.requests = Some(output);
+    }
+
+    /// Ends the writing of requests.
+    ///
+    /// # Errors
+    /// The first error of it.
+    pub(crate) fn end_requests(&mut self) -> io::Result<()> {
+        match self.watcher.requests_error.take() {
+            Some(error) => Err(error),
+            None => self.watcher.requests.take().map_or(Ok(()), |mut output| output.flush()),
+        }
     }
 
     /// Also keep the state changes: only where there are few.
@@ -211,6 +232,16 @@ impl Sink for Watcher {
             report.transition(info(&transition));
         }
         self.transitions.push(transition);
+    }
+
+    fn request(&mut self, request: Request) {
+        let Some(output) = &mut self.requests else { return };
+        let written = serde_json::to_writer(&mut *output, &request.question)
+            .map_err(io::Error::from)
+            .and_then(|()| output.write_all(b"\n"));
+        if let Err(error) = written {
+            self.requests_error.get_or_insert(error);
+        }
     }
 
     fn point(&mut self, equipment: &str, point: &DataPoint<'_>, arrival_ms: i64) {

@@ -39,6 +39,14 @@ pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) ->
             "{ahead:>9} ahead: stamped later than they arrived; taken as measured at their arrival"
         ));
     }
+    if counts.requests > 0 {
+        let requests = grouped(counts.requests);
+        lines.push(format!("{requests:>9} requests to models"));
+    }
+    if counts.requests_dropped > 0 {
+        let dropped = grouped(counts.requests_dropped);
+        lines.push(format!("{dropped:>9} older requests dropped: one record led to too many at once"));
+    }
     if counts.forced > 0 {
         let forced = grouped(counts.forced);
         lines.push(format!("{forced:>9} forced: too many points were pending, so event time was moved on"));

@@ -27,6 +27,11 @@ pub(crate) enum ErrorKind {
         expected: &'static [&'static str],
     },
     MissingField(&'static str),
+    /// A word that is none of those that may stand here.
+    UnknownWord {
+        word: String,
+        expected: &'static [&'static str],
+    },
     /// The value is of another type, or not one of the values it may have.
     Expected(String),
     /// The value says itself what is wrong with it.
@@ -67,6 +72,10 @@ impl de::Error for Error {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         Self::of(ErrorKind::UnknownField { field: field.to_owned(), expected })
+    }
+
+    fn unknown_variant(word: &str, expected: &'static [&'static str]) -> Self {
+        Self::of(ErrorKind::UnknownWord { word: word.to_owned(), expected })
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -124,6 +133,21 @@ impl<'de> Deserializer<'de> for &Node<'_> {
         }
     }
 
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match &self.kind {
+            Kind::Scalar(text, style) if resolve(text, *style) == Resolved::Text => {
+                visitor.visit_enum(StrDeserializer::new(text))
+            }
+            Kind::Scalar(text, _) => Err(Error::unknown_variant(text, words)),
+            _ => Err(Error::of(ErrorKind::Expected("a word".to_owned()))),
+        }
+    }
+
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -134,7 +158,7 @@ impl<'de> Deserializer<'de> for &Node<'_> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        tuple tuple_struct map enum identifier ignored_any
+        tuple tuple_struct map identifier ignored_any
     }
 }
 

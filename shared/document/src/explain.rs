@@ -11,7 +11,7 @@ use crate::scalar::{Resolved, resolve};
 use crate::tree::{Kind, Node};
 
 /// Words that people bring along from other systems, with what they are called here.
-const FOREIGN: [(&str, &str); 42] = [
+const FOREIGN: [(&str, &str); 66] = [
     ("idle", "idle_timeout"),
     ("timeout", "idle_timeout"),
     ("lateness", "allowed_lateness"),
@@ -54,15 +54,60 @@ const FOREIGN: [(&str, &str); 42] = [
     ("keep_firing_for", "keep_for"),
     ("hold_off", "keep_for"),
     ("count", "times"),
+    ("attributes", "equipment"),
+    ("equipments", "equipment"),
+    ("machines", "equipment"),
+    ("assets", "equipment"),
+    ("bindings", "models"),
+    ("features", "inputs"),
+    ("columns", "inputs"),
+    ("feature", "name"),
+    ("tag", "value"),
+    ("expression", "value"),
+    ("expr", "value"),
+    ("interval", "at_most_every"),
+    ("debounce", "at_most_every"),
+    ("period", "every"),
+    ("schedule", "every"),
+    ("grid", "every"),
+    ("endpoint_name", "name"),
+    ("async", "asynchronous"),
+    ("batch", "rows"),
+    ("batch_size", "rows"),
+    ("fallback", "on_failure"),
+    ("max_age", "too_old"),
+    ("ttl", "cache"),
+    ("pointer", "number"),
 ];
 
 /// Where each field belongs that people look for on another level.
-const LEVELS: [(&str, &[&str]); 5] = [
+const LEVELS: [(&str, &[&str]); 9] = [
     ("`settings`", &["max_out_of_orderness", "allowed_lateness", "idle_timeout", "max_source_drift"]),
     ("a rule", &["id", "version", "description", "scope", "default", "parameters", "groups"]),
     ("`scope`", &["equipment"]),
     ("a group", &["weight", "otherwise", "states"]),
     ("an entry of `states`", &["state", "when", "for", "until", "keep_for", "times"]),
+    ("a model", &["inputs", "at_most_every", "every", "endpoint"]),
+    ("an input", &["value"]),
+    (
+        "`endpoint`",
+        &[
+            "name",
+            "variant",
+            "asynchronous",
+            "format",
+            "content_type",
+            "rows_under",
+            "row",
+            "answer",
+            "timeout",
+            "retries",
+            "too_old",
+            "on_failure",
+            "cache",
+        ],
+    ),
+    ("`answer`", &["number", "column"]),
 ];
 
 /// The mistake, for a tree whose root is at `base` in the document.
@@ -82,6 +127,18 @@ pub(crate) fn explain(root: &Node<'_>, base: &[Step], error: &Error) -> Mistake 
         ErrorKind::MissingField(field) => {
             let message = format!("{} lacks `{field}`", thing(&whole));
             Mistake::new("missing-field", bytes, message).help(about(field))
+        }
+        ErrorKind::UnknownWord { word, expected } => {
+            let field = path.last().map_or(String::new(), |step| match step {
+                Step::Key(key) => format!("`{key}` must be one of "),
+                Step::Item(_) => "expected one of ".to_owned(),
+            });
+            let message = format!("{field}{}; found `{}`", list(expected), shorten(word));
+            let mistake = Mistake::new("wrong-type", bytes, message);
+            match nearest(word, expected.iter().copied()) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake,
+            }
         }
         ErrorKind::Expected(expected) => wrong_value(node, expected, &whole, bytes),
         ErrorKind::Custom(message) => Mistake::new("invalid-value", bytes, message.clone()),
@@ -112,8 +169,15 @@ fn foreign<'a>(field: &str, expected: &[&'a str]) -> Option<&'a str> {
 fn unknown_field(field: &str, expected: &[&str], path: &[Step], bytes: Range<usize>) -> Mistake {
     let thing = thing(path);
     let mistake = Mistake::new("unknown-field", bytes, format!("{thing} has no field `{}`", shorten(field)));
-    if path.is_empty() && LEVELS.iter().skip(1).any(|(_, fields)| fields.contains(&field)) {
-        return mistake.help("rules stand in a list under `rules:`");
+    if path.is_empty() {
+        let of_level =
+            |level: &str| LEVELS.iter().any(|(name, fields)| *name == level && fields.contains(&field));
+        if LEVELS.iter().skip(1).take(4).any(|(_, fields)| fields.contains(&field)) {
+            return mistake.help("rules stand in a list under `rules:`");
+        }
+        if of_level("a model") {
+            return mistake.help("models stand in a list under `models:`");
+        }
     }
     let home = LEVELS.iter().find(|(level, fields)| *level != thing && fields.contains(&field));
     match (foreign(field, expected), home) {
@@ -191,6 +255,7 @@ fn how_lists_begin(path: &[Step]) -> String {
     let first = match path.last() {
         Some(Step::Key(key)) if key == "states" => "- state:",
         Some(Step::Key(key)) if key == "groups" => "- id:",
+        Some(Step::Key(key)) if key == "inputs" => "- name:",
         _ => "- ",
     };
     format!("each item of the list begins with `{first}`")
@@ -209,6 +274,10 @@ fn wanted(expected: &str) -> &str {
         "struct Scope" => "a map with `equipment`",
         "struct Group" => "a group: a map with `id` and `states`",
         "struct StateEntry" => "an entry: a map with `state` and `when`",
+        "struct ModelBinding" => "a model: a map with `id`, `inputs` and `endpoint`",
+        "struct ModelInput" => "an input: a map with `name` and `value`",
+        "struct ModelEndpoint" => "a map with `name`",
+        "struct Answer" => "a map, such as `{rows: /predictions, number: /score}`",
         "struct Settings" => "a map, such as `{allowed_lateness: 10m}`",
         expected => expected,
     }
@@ -227,6 +296,10 @@ fn thing(path: &[Step]) -> &'static str {
         "states" => "an entry of `states`",
         "scope" => "`scope`",
         "settings" => "`settings`",
+        "models" => "a model",
+        "inputs" => "an input",
+        "endpoint" => "`endpoint`",
+        "answer" => "`answer`",
         _ => "a rule document",
     }
 }
@@ -239,6 +312,12 @@ fn about(field: &str) -> &'static str {
             "`states` is the list of states and their conditions, as in `- {state: HOT, when: \"t > 80\"}`"
         }
         "state" => "`state` is the name of the state, as in `state: OVERHEATED`",
+        "inputs" => {
+            "`inputs` is the list of features, as in `- {name: heat, value: \"avg(temperature, '1m')\"}`"
+        }
+        "endpoint" => "`endpoint` says where the model is, as in `endpoint: {name: bearing-anomaly}`",
+        "value" => "`value` is an expression, as in `value: \"avg(temperature, '1m')\"`",
+        "name" => "a `name` is a text, under which the other side knows it",
         "when" => "`when` is the condition of the state, as in `when: \"temperature > 80\"`",
         _ => "it has no default",
     }

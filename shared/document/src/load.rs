@@ -1,5 +1,6 @@
 //! A rule set that was read, and the way back from its values to the text.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::source::{Diagnostic, Place, Source};
 /// The rules of one file, or of several after [`merge`](crate::merge()).
 #[derive(Debug)]
 pub struct Loaded {
-    /// The rules and the settings.
+    /// The rules, the models, the attributes and the settings.
     pub document: RuleDocument,
     pub(crate) files: Vec<File>,
 }
@@ -24,6 +25,10 @@ pub(crate) struct File {
     pub(crate) notation: Notation,
     /// Which of the rules it holds.
     pub(crate) rules: Range<usize>,
+    /// Which of the models it holds.
+    pub(crate) models: Range<usize>,
+    /// Of which equipments it holds the attributes.
+    pub(crate) equipment: BTreeSet<String>,
     pub(crate) has_settings: bool,
 }
 
@@ -33,6 +38,8 @@ impl Loaded {
             source,
             notation,
             rules: 0..document.rules.len(),
+            models: 0..document.models.len(),
+            equipment: document.equipment.keys().cloned().collect(),
             has_settings: document.settings.is_some(),
         };
         Self { document, files: vec![file] }
@@ -78,12 +85,17 @@ impl Loaded {
     /// The file that a finding is about; its path is changed to that in the file.
     fn file_of(&self, finding: &mut Finding) -> usize {
         match finding.path.as_mut_slice() {
-            [Step::Key(top), Step::Item(rule), ..] if top == "rules" => {
-                let file = self.files.partition_point(|file| file.rules.end <= *rule);
+            [Step::Key(top), Step::Item(item), ..] if top == "rules" || top == "models" => {
+                let of_file =
+                    |file: &File| if top == "rules" { file.rules.clone() } else { file.models.clone() };
+                let file = self.files.partition_point(|file| of_file(file).end <= *item);
                 if let Some(file) = self.files.get(file) {
-                    *rule -= file.rules.start.min(*rule);
+                    *item -= of_file(file).start.min(*item);
                 }
                 file.min(self.files.len().saturating_sub(1))
+            }
+            [Step::Key(top), Step::Key(id), ..] if top == "equipment" => {
+                self.files.iter().position(|file| file.equipment.contains(id)).unwrap_or(0)
             }
             [Step::Key(top), ..] if top == "settings" => {
                 self.files.iter().position(|file| file.has_settings).unwrap_or(0)

@@ -5,10 +5,11 @@ use andon_model::{Finding, RuleDocument};
 use crate::load::Loaded;
 use crate::source::Diagnostic;
 
-/// Makes one rule set of several files: their rules one after the other, and the settings of the one that has some.
+/// Makes one rule set of several files: their rules and models one after the other, the attributes of all, and the
+/// settings of the one that has some.
 ///
 /// # Errors
-/// When more than one file has settings; all but the first are named.
+/// When more than one file has settings, or the attributes of one equipment; all but the first are named.
 pub fn merge(files: Vec<Loaded>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut merged = Loaded { document: RuleDocument::default(), files: Vec::new() };
     let mut first: Option<String> = None;
@@ -29,10 +30,22 @@ pub fn merge(files: Vec<Loaded>) -> Result<Loaded, Vec<Diagnostic>> {
                 }
             }
         }
-        let offset = merged.document.rules.len();
+        for id in loaded.document.equipment.keys() {
+            let Some(first) = merged.files.iter().find(|file| file.equipment.contains(id)) else { continue };
+            let message = format!(
+                "the attributes of `{id}` stand here and in `{}`; a rule set has them once",
+                first.source.name()
+            );
+            let path = vec!["equipment".into(), id.as_str().into()];
+            errors.extend(loaded.locate(vec![Finding::error("equipment-twice", path, message)]));
+        }
+        let (rules, models) = (merged.document.rules.len(), merged.document.models.len());
         merged.document.rules.extend(loaded.document.rules);
+        merged.document.models.extend(loaded.document.models);
+        merged.document.equipment.extend(loaded.document.equipment);
         merged.files.extend(loaded.files.into_iter().map(|mut file| {
-            file.rules = file.rules.start + offset..file.rules.end + offset;
+            file.rules = file.rules.start + rules..file.rules.end + rules;
+            file.models = file.models.start + models..file.models.end + models;
             file
         }));
     }

@@ -1,11 +1,11 @@
-//! One file to rules: rule by rule, so that a mistake in one does not hide those in others.
+//! One file to rules: rule by rule, and model by model, so that a mistake in one does not hide those in others.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use andon_engine::RuleSet;
-use andon_model::{Rule, RuleDocument, Step, limits};
+use andon_model::{Attributes, ModelBinding, Rule, RuleDocument, Step, limits};
 use serde::Deserialize;
 
 use crate::de::{Error, ErrorKind};
@@ -24,7 +24,7 @@ const MISTAKES_PER_RULE: usize = 20;
 const MISTAKES: usize = 1000;
 
 /// The fields of a rule document.
-pub(crate) const FIELDS: [&str; 2] = ["settings", "rules"];
+pub(crate) const FIELDS: [&str; 4] = ["settings", "equipment", "models", "rules"];
 
 /// Reads a rule document in YAML or JSON. `name` is for people, and its extension tells the notation.
 ///
@@ -63,24 +63,37 @@ pub fn read(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     }
 }
 
-/// A document that was refused, with the rules in it whose shape is sound, and their positions.
+/// A document that was refused, with the rules and models in it whose shape is sound, and their positions.
 struct Refused {
     mistakes: Vec<Mistake>,
     sound: RuleDocument,
-    positions: Vec<usize>,
+    positions: Positions,
+}
+
+/// The positions in their lists of what is sound.
+#[derive(Default)]
+struct Positions {
+    rules: Vec<usize>,
+    models: Vec<usize>,
+    /// Whether the attributes are all there: without, expressions that name them cannot be judged.
+    attributes: bool,
 }
 
 /// What the compiler finds in the sound rules of a refused document, so that it is mended in one go.
 fn further_mistakes(
     sound: RuleDocument,
-    positions: &[usize],
+    positions: &Positions,
     source: &Arc<Source>,
     notation: Notation,
 ) -> Vec<Diagnostic> {
+    if !positions.attributes {
+        return Vec::new();
+    }
     let Err(mut findings) = RuleSet::compile(sound) else { return Vec::new() };
     for finding in &mut findings {
-        if let [Step::Key(_), Step::Item(rule), ..] = finding.path.as_mut_slice() {
-            *rule = positions.get(*rule).copied().unwrap_or(*rule);
+        if let [Step::Key(list), Step::Item(item), ..] = finding.path.as_mut_slice() {
+            let positions = if list == "models" { &positions.models } else { &positions.rules };
+            *item = positions.get(*item).copied().unwrap_or(*item);
         }
     }
     let whole = RuleDocument::default();
@@ -90,8 +103,7 @@ fn further_mistakes(
 struct Reader<'a> {
     events: Events<'a>,
     document: RuleDocument,
-    /// The positions in the list of the rules that are sound.
-    positions: Vec<usize>,
+    positions: Positions,
     mistakes: Vec<Mistake>,
     /// How many mistakes there were before the rule or field that is being read.
     before_current: usize,
@@ -104,7 +116,7 @@ impl<'a> Reader<'a> {
         let mut reader = Reader {
             events: Events::new(source, notation),
             document: RuleDocument::default(),
-            positions: Vec::new(),
+            positions: Positions { attributes: true, ..Positions::default() },
             mistakes: Vec::new(),
             before_current: 0,
             fields: BTreeMap::new(),
@@ -172,7 +184,8 @@ impl<'a> Reader<'a> {
                 self.push(mistake)?;
                 skip(&mut self.events, &event)
             }
-            Some(&"rules") => self.rules(event, key_bytes),
+            Some(list @ (&"rules" | &"models")) => self.list(list, event, key_bytes),
+            Some(&"equipment") => self.equipment(event, key_bytes),
             Some(_) => {
                 let mut builder =
                     Builder::new(&mut self.events, bytes.start.saturating_add(limits::RULE_BYTES));
@@ -196,35 +209,93 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn rules(&mut self, event: Event<'a>, key_bytes: Range<usize>) -> Result<(), Mistake> {
-        match &event {
-            Event::List => {}
-            Event::Scalar(text, style) if resolve(text, *style) == Resolved::Null => return Ok(()),
-            _ => {
-                let found = match &event {
-                    Event::Map => "a map",
-                    _ => "a text",
-                };
-                let mut mistake =
-                    Mistake::new("wrong-type", key_bytes, format!("`rules` must be a list; found {found}"))
-                        .help("each rule begins with `- id:`");
-                mistake.finding.path.push("rules".into());
-                self.push(mistake)?;
-                return skip(&mut self.events, &event);
-            }
+    /// The rules or the models.
+    fn list(&mut self, list: &'static str, event: Event<'a>, key_bytes: Range<usize>) -> Result<(), Mistake> {
+        if event != Event::List {
+            return self.must_be(list, "a list", "each item begins with `- id:`", &event, key_bytes);
         }
         let mut index = 0;
         while let Some((event, bytes)) = self.events.next()? {
             if event == Event::End {
                 return Ok(());
             }
-            self.rule(index, event, bytes)?;
+            let base = vec![list.into(), index.into()];
+            if list == "models" {
+                if let Some(model) = self.item::<ModelBinding>(base, "model", event, bytes)? {
+                    self.document.models.push(model);
+                    self.positions.models.push(index);
+                }
+            } else if let Some(rule) = self.item::<Rule>(base, "rule", event, bytes)? {
+                self.document.rules.push(rule);
+                self.positions.rules.push(index);
+            }
             index += 1;
         }
         Ok(())
     }
 
-    fn rule(&mut self, index: usize, event: Event<'a>, bytes: Range<usize>) -> Result<(), Mistake> {
+    /// The attributes, equipment by equipment: there may be more of them than a rule may be long.
+    fn equipment(&mut self, event: Event<'a>, key_bytes: Range<usize>) -> Result<(), Mistake> {
+        let before = self.mistakes.len();
+        if event != Event::Map {
+            let help = "each equipment has a map of attributes, as in `filler-1: {max_temp: 80}`";
+            self.must_be("equipment", "a map", help, &event, key_bytes)?;
+            self.positions.attributes = self.mistakes.len() == before;
+            return Ok(());
+        }
+        while let Some((event, key_bytes)) = self.events.next()? {
+            let id = match event {
+                Event::End => break,
+                Event::Scalar(id, _) => id,
+                Event::Map | Event::List => {
+                    let message = "the id of an equipment is a text, not a map or a list";
+                    return Err(Mistake::new("wrong-type", key_bytes, message));
+                }
+            };
+            let Some((event, bytes)) = self.events.next()? else { break };
+            let base: Vec<Step> = vec!["equipment".into(), id.as_ref().into()];
+            let attributes = self.item::<Attributes>(base.clone(), "map of attributes", event, bytes)?;
+            if self.document.equipment.contains_key(id.as_ref()) {
+                let message = format!("`{id}` stands here a second time");
+                self.push_all(vec![Mistake::new("duplicate-key", key_bytes, message)], &base)?;
+            } else if let Some(attributes) = attributes {
+                self.document.equipment.insert(id.into_owned(), attributes);
+            }
+        }
+        self.positions.attributes = self.mistakes.len() == before;
+        Ok(())
+    }
+
+    /// A field of the document that should be a list or a map; nothing at all is as if it were not there.
+    fn must_be(
+        &mut self,
+        field: &str,
+        wanted: &str,
+        help: &str,
+        event: &Event<'a>,
+        key_bytes: Range<usize>,
+    ) -> Result<(), Mistake> {
+        let found = match event {
+            Event::Scalar(text, style) if resolve(text, *style) == Resolved::Null => return Ok(()),
+            Event::Map => "a map",
+            Event::List => "a list",
+            _ => "a text",
+        };
+        let message = format!("`{field}` must be {wanted}; found {found}");
+        let mut mistake = Mistake::new("wrong-type", key_bytes, message).help(help);
+        mistake.finding.path.push(field.into());
+        self.push(mistake)?;
+        skip(&mut self.events, event)
+    }
+
+    /// One rule, model, or the attributes of one equipment; `None` if it is not sound.
+    fn item<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        base: Vec<Step>,
+        what: &str,
+        event: Event<'a>,
+        bytes: Range<usize>,
+    ) -> Result<Option<T>, Mistake> {
         self.before_current = self.mistakes.len();
         let start = bytes.start;
         let mut builder = Builder::new(&mut self.events, start.saturating_add(limits::RULE_BYTES));
@@ -232,20 +303,18 @@ impl<'a> Reader<'a> {
         let over_limit = builder.over_limit;
         let mut mistakes = std::mem::take(&mut builder.mistakes);
         if over_limit {
-            let message = format!("this rule is longer than the limit of {} bytes", limits::RULE_BYTES);
-            let base = vec!["rules".into(), index.into()];
-            return self.push_all(vec![Mistake::new("too-large", start..start, message)], &base);
+            let message = format!("this {what} is longer than the limit of {} bytes", limits::RULE_BYTES);
+            self.push_all(vec![Mistake::new("too-large", start..start, message)], &base)?;
+            return Ok(None);
         }
         if mistakes.is_empty()
-            && let Ok(rule) = Rule::deserialize(&node)
+            && let Ok(item) = T::deserialize(&node)
         {
-            self.document.rules.push(rule);
-            self.positions.push(index);
-            return Ok(());
+            return Ok(Some(item));
         }
-        let base = vec!["rules".into(), index.into()];
-        read_tree::<Rule>(&mut node, &base, &mut mistakes);
-        self.push_all(mistakes, &base)
+        read_tree::<T>(&mut node, &base, &mut mistakes);
+        self.push_all(mistakes, &base)?;
+        Ok(None)
     }
 
     /// Takes mistakes over whose paths begin at `base`.
@@ -336,7 +405,7 @@ fn take_out(root: &mut Node<'_>, error: &Error) -> Repair {
             entries.push(Entry { key: (*field).into(), key_bytes: bytes.clone(), value, skip: false });
             if known { Repair::Known } else { Repair::New }
         }
-        ErrorKind::Expected(_) | ErrorKind::Custom(_) => match path.pop() {
+        ErrorKind::Expected(_) | ErrorKind::UnknownWord { .. } | ErrorKind::Custom(_) => match path.pop() {
             Some(Step::Key(key)) => match root.find_mut(&path).and_then(|node| live_entry(node, &key)) {
                 Some(entry) => {
                     entry.skip = true;

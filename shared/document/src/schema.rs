@@ -41,11 +41,21 @@ fn add_limits(schema: &mut Value) {
         ("/$defs/Group/properties/weight", weight.clone()),
         ("/$defs/Group/properties/otherwise", label.clone()),
         ("/$defs/Group/properties/states", entries),
-        ("/$defs/StateEntry/properties/state", label),
+        ("/$defs/StateEntry/properties/state", label.clone()),
         ("/$defs/StateEntry/properties/when", expression.clone()),
-        ("/$defs/StateEntry/properties/until", expression),
+        ("/$defs/StateEntry/properties/until", expression.clone()),
         ("/$defs/StateEntry/properties/weight", weight),
         ("/$defs/StateEntry/properties/times", json!({"minimum": 1, "maximum": limits::TIMES})),
+        ("/properties/equipment", json!({"maxProperties": limits::ATTRIBUTED})),
+        ("/properties/equipment/additionalProperties", json!({"maxProperties": limits::ATTRIBUTES})),
+        ("/properties/models", json!({"maxItems": limits::MODELS})),
+        ("/$defs/ModelBinding/properties/description", json!({"maxLength": limits::DESCRIPTION_BYTES})),
+        ("/$defs/ModelBinding/properties/parameters", json!({"maxProperties": limits::PARAMETERS})),
+        ("/$defs/ModelBinding/properties/inputs", json!({"minItems": 1, "maxItems": limits::INPUTS})),
+        ("/$defs/ModelInput/properties/name", label),
+        ("/$defs/ModelInput/properties/value", expression),
+        ("/$defs/ModelEndpoint/properties/rows", json!({"minimum": 1, "maximum": limits::ROWS})),
+        ("/$defs/ModelEndpoint/properties/retries", json!({"maximum": limits::RETRIES})),
     ] {
         if let (Some(Value::Object(at)), Value::Object(more)) = (schema.pointer_mut(path), more) {
             at.extend(more);

@@ -1,6 +1,8 @@
 //! Rules as YAML that people can go on editing: the fields in the order in which they are explained, defaults left out.
 
-use andon_model::{Group, ParameterValue, Rule, RuleDocument, Scope, StateEntry};
+mod models;
+
+use andon_model::{Attributes, Group, ParameterValue, Rule, RuleDocument, Scope, StateEntry};
 
 /// Writes a document as YAML. Reading it again gives the same document.
 #[must_use]
@@ -14,6 +16,16 @@ pub fn to_yaml(document: &RuleDocument) -> String {
             settings.idle_timeout,
             settings.max_source_drift
         ));
+    }
+    if !document.equipment.is_empty() {
+        out.push_str("equipment:\n");
+        for (id, attributes) in &document.equipment {
+            out.push_str(&format!("  {}: {}\n", plain_or_quoted(id), flow(attributes)));
+        }
+    }
+    if !document.models.is_empty() {
+        out.push_str("models:\n");
+        document.models.iter().for_each(|model| models::write(model, &mut out));
     }
     if document.rules.is_empty() {
         out.push_str("rules: []\n");
@@ -34,27 +46,11 @@ fn write_rule(rule: &Rule, out: &mut String) {
     if let Some(description) = &rule.description {
         out.push_str(&format!("    description: {}\n", quoted(description)));
     }
-    if rule.scope != Scope::default() {
-        let globs = match rule.scope.equipment.as_slice() {
-            [glob] => quoted(glob),
-            globs => format!("[{}]", globs.iter().map(|glob| quoted(glob)).collect::<Vec<_>>().join(", ")),
-        };
-        out.push_str(&format!("    scope: {{equipment: {globs}}}\n"));
-    }
+    write_scope(&rule.scope, out);
     if rule.default != "UNKNOWN" {
         out.push_str(&format!("    default: {}\n", plain_or_quoted(&rule.default)));
     }
-    if !rule.parameters.is_empty() {
-        out.push_str("    parameters:\n");
-        for (name, value) in &rule.parameters {
-            let value = match value {
-                ParameterValue::Bool(value) => value.to_string(),
-                ParameterValue::Number(number) => number.to_string(),
-                ParameterValue::Text(text) => quoted(text),
-            };
-            out.push_str(&format!("      {}: {value}\n", plain_or_quoted(name)));
-        }
-    }
+    write_parameters(&rule.parameters, out);
     if rule.groups.is_empty() {
         out.push_str("    groups: []\n");
         return;
@@ -63,6 +59,41 @@ fn write_rule(rule: &Rule, out: &mut String) {
     for group in &rule.groups {
         write_group(group, out);
     }
+}
+
+fn write_scope(scope: &Scope, out: &mut String) {
+    if *scope == Scope::default() {
+        return;
+    }
+    let globs = match scope.equipment.as_slice() {
+        [glob] => quoted(glob),
+        globs => format!("[{}]", globs.iter().map(|glob| quoted(glob)).collect::<Vec<_>>().join(", ")),
+    };
+    out.push_str(&format!("    scope: {{equipment: {globs}}}\n"));
+}
+
+fn write_parameters(parameters: &Attributes, out: &mut String) {
+    if parameters.is_empty() {
+        return;
+    }
+    out.push_str("    parameters:\n");
+    for (name, value) in parameters {
+        out.push_str(&format!("      {}: {}\n", plain_or_quoted(name), written(value)));
+    }
+}
+
+fn written(value: &ParameterValue) -> String {
+    match value {
+        ParameterValue::Bool(value) => value.to_string(),
+        ParameterValue::Number(number) => number.to_string(),
+        ParameterValue::Text(text) => quoted(text),
+    }
+}
+
+/// Values by name in one line.
+fn flow(values: &Attributes) -> String {
+    let values = values.iter().map(|(name, value)| format!("{}: {}", plain_or_quoted(name), written(value)));
+    format!("{{{}}}", values.collect::<Vec<_>>().join(", "))
 }
 
 #[allow(clippy::float_cmp, reason = "only exactly the default may be left out")]
@@ -171,7 +202,15 @@ mod tests {
         let text = r#"{"settings":{"idle_timeout":"1h30m"},"rules":[{"id":"1.5","version":7,"description":"a: b # c\n\"d\"\u2028",
             "scope":{"equipment":["*","ä?"]},"default":"no","parameters":{"true":"yes","x":-0.5,"y":1e300,"z":false},
             "groups":[{"id":"null","weight":0.1,"otherwise":"-","states":[{"state":"ON","when":"a == 'x\\\\y'","for":"5m",
-            "until":"!b","keep_for":"500ms","times":3,"weight":2}]},{"id":"empty","states":[]}]}]}"#;
+            "until":"!b","keep_for":"500ms","times":3,"weight":2}]},{"id":"empty","states":[]}]}],
+            "equipment":{"no":{"on":"off","x":0.5},"a: b":{},"c":{"y":true}},"models":[{"id":"m","inputs":[{"name":"1",
+            "value":"a == 'x'"}],"every":"1m","endpoint":{"name":"e"}},{"id":"1e3","version":3,"description":"hash",
+            "scope":{"equipment":["x","y*"]},"parameters":{"p":2},"inputs":[{"name":"a","value":"b"},{"name":"c","value":"d"}],
+            "at_most_every":"90s","endpoint":{"name":"f","variant":"v","asynchronous":true,"format":"json",
+            "content_type":"application/json","rows_under":"instances","row":"object","rows":7,"answer":{"rows":"/p",
+            "number":"/0"},"timeout":"10m","retries":1,"too_old":"1h","on_failure":"bad","cache":"5m"}},{"id":"n",
+            "inputs":[{"name":"a","value":"b"}],"every":"2s","endpoint":{"name":"g","answer":{"column":1},"on_failure":-1.5,
+            "format":"jsonlines"}}]}"#;
         let document = RuleDocument::from_json(text).unwrap();
         assert_eq!(round(&document), document);
         assert_eq!(round(&RuleDocument::default()), RuleDocument::default());

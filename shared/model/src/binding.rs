@@ -142,7 +142,7 @@ pub struct Answer {
 
 /// What a failure means.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "`nothing`, `bad` or a number")]
+#[serde(untagged, expecting = "`on_failure` is `nothing`, `bad` or a number")]
 pub enum OnFailure {
     /// `nothing` or `bad`.
     Word(FailureWord),

@@ -147,7 +147,7 @@ pub type Weight = f64;
 
 /// A parameter's value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a parameter is a number, a boolean or a text")]
+#[serde(untagged, expecting = "a parameter or attribute is a number, a boolean or a text")]
 pub enum ParameterValue {
     /// A boolean.
     Bool(bool),

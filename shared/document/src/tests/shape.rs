@@ -117,7 +117,7 @@ fn a_value_of_the_wrong_type_says_what_to_write() {
             "`scope` must be a map with `equipment`; found the text `x-*` | write `scope: {equipment: \"x-*\"}`",
         ),
         (rule("scope: [x]"), "`scope` must be a map with `equipment`; found a list"),
-        (rule("parameters: {a: [1]}"), "a parameter is a number, a boolean or a text"),
+        (rule("parameters: {a: [1]}"), "a parameter or attribute is a number, a boolean or a text"),
         (rule("parameters: {a: .inf}"), "`.inf` is too large or no number at all"),
         (rule("parameters: {a: 1e999}"), "`1e999` is too large or no number at all"),
         (group("weight: high"), "`weight` must be a number; found the text `high`"),

@@ -38,9 +38,9 @@ impl AllAttributes {
             return Self { names, of };
         }
         for (id, attributes) in equipment {
-            let named = attributes.into_iter().filter_map(|(name, value)| {
-                Some((*names.ids.get(name.as_str())?, value_of(value)))
-            });
+            let named = attributes
+                .into_iter()
+                .filter_map(|(name, value)| Some((*names.ids.get(name.as_str())?, value_of(value))));
             let mut named: Vec<(AttributeId, Value)> = named.collect();
             if !named.is_empty() {
                 named.sort_unstable_by_key(|(id, _)| *id);

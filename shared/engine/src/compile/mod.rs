@@ -8,8 +8,8 @@ mod binding;
 mod code;
 mod describe;
 mod meaning;
+pub(crate) mod models;
 pub mod plan;
-mod models;
 mod validate;
 
 #[cfg(test)]
@@ -323,10 +323,7 @@ impl RuleSet {
     /// What concerns an equipment, each in the order of the document.
     pub(crate) fn share_of(&self, equipment: &str) -> Share {
         let bindings = (0..).zip(&self.bindings).filter(|(_, binding)| binding.scores(equipment));
-        Share {
-            rules: self.rules_for(equipment),
-            bindings: bindings.map(|(position, _)| position).collect(),
-        }
+        Share { rules: self.rules_for(equipment), bindings: bindings.map(|(position, _)| position).collect() }
     }
 
     /// Everything that decides for an equipment, as a text: its rules and bindings without versions and descriptions, and

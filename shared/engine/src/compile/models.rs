@@ -9,7 +9,7 @@ use andon_model::{
 };
 
 use super::validate::{Checker, shown};
-use crate::expr::{Expr, ExprKind, parse};
+use crate::expr::{Expr, parse};
 
 /// Checks the attributes of equipments.
 pub(super) fn equipment(document: &RuleDocument, findings: &mut Vec<Finding>) {
@@ -70,7 +70,8 @@ fn model(checker: &mut Checker<'_>, binding: &ModelBinding) {
         }
         (None, None) => {
             let message = "the model does not say when it is asked; expected `at_most_every` or `every`";
-            let help = "`at_most_every: 10s` asks when an input has changed, `every: 1m` on a grid of event time";
+            let help =
+                "`at_most_every: 10s` asks when an input has changed, `every: 1m` on a grid of event time";
             checker.error(&[], "missing-field", message).help = Some(help.to_owned());
         }
     }
@@ -109,7 +110,8 @@ fn endpoint(checker: &mut Checker<'_>, endpoint: &ModelEndpoint) {
     if let Some(content_type) = &endpoint.content_type {
         let printable = content_type.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         if content_type.is_empty() || content_type.len() > limits::CONTENT_TYPE_BYTES || !printable {
-            let message = format!("`{}` is no content type; expected one such as `text/csv`", shown(content_type));
+            let message =
+                format!("`{}` is no content type; expected one such as `text/csv`", shown(content_type));
             checker.error(&["content_type".into()], "bad-value", message);
         }
     }
@@ -137,8 +139,10 @@ fn endpoint(checker: &mut Checker<'_>, endpoint: &ModelEndpoint) {
     if let Some(timeout) = endpoint.timeout {
         checker.positive("timeout", timeout);
         if timeout.0 > longest {
-            let message =
-                format!("`{timeout}` is too long; the limit of SageMaker for {kind} is `{}`", Millis(longest));
+            let message = format!(
+                "`{timeout}` is too long; the limit of SageMaker for {kind} is `{}`",
+                Millis(longest)
+            );
             let finding = checker.error(&["timeout".into()], "too-long", message);
             if !endpoint.asynchronous && timeout.0 <= limits::ASYNCHRONOUS_MS {
                 finding.help = Some("a model that takes longer is one for `asynchronous: true`".to_owned());
@@ -176,7 +180,9 @@ fn answer(checker: &mut Checker<'_>, endpoint: &ModelEndpoint) {
             }
         }
         if answer.column.is_some() {
-            let message = format!("`{field}` is for an answer in JSON and `column` for one in CSV; expected one of them");
+            let message = format!(
+                "`{field}` is for an answer in JSON and `column` for one in CSV; expected one of them"
+            );
             checker.error(&place, "contradiction", message);
         }
     }
@@ -203,15 +209,21 @@ impl Checker<'_> {
     fn period(&mut self, field: &'static str, period: Millis) {
         self.wait(field, period);
         if period.0 < limits::SHORTEST_PERIOD_MS {
-            let message =
-                format!("`{period}` is too short; expected at least `{}`", Millis(limits::SHORTEST_PERIOD_MS));
+            let message = format!(
+                "`{period}` is too short; expected at least `{}`",
+                Millis(limits::SHORTEST_PERIOD_MS)
+            );
             self.error(&[field.into()], "too-short", message);
         }
     }
 
     fn positive(&mut self, field: &'static str, duration: Millis) {
         if duration.0 <= 0 {
-            self.error(&[field.into()], "bad-value", format!("`{field}` is `{duration}`; expected more than nothing"));
+            self.error(
+                &[field.into()],
+                "bad-value",
+                format!("`{field}` is `{duration}`; expected more than nothing"),
+            );
         }
     }
 
@@ -241,7 +253,8 @@ struct Edge {
 
 /// Refuses bindings that ask each other in a circle: each score would lead to the next request for ever.
 fn circles(models: &[ModelBinding], findings: &mut Vec<Finding>) {
-    let by_id: BTreeMap<&str, usize> = (0..).zip(models).map(|(index, model)| (model.id.as_str(), index)).collect();
+    let by_id: BTreeMap<&str, usize> =
+        (0..).zip(models).map(|(index, model)| (model.id.as_str(), index)).collect();
     let edges: Vec<Vec<Edge>> = models.iter().map(|model| edges(model, &by_id)).collect();
     let mut in_a_circle = vec![false; models.len()];
     for start in 0..models.len() {
@@ -311,9 +324,7 @@ fn edges(model: &ModelBinding, by_id: &BTreeMap<&str, usize>) -> Vec<Edge> {
 /// The scores that an expression names, each with the place.
 pub(crate) fn scores<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e str, &'e Expr)) {
     crate::expr::walk(expr, &mut |expr| {
-        if let ExprKind::Tag(tag) | ExprKind::Aggregate { tag, .. } | ExprKind::Absent { tag, .. } = &expr.kind
-            && let Some(id) = tag.strip_prefix(TAG_PREFIX)
-        {
+        if let Some(id) = expr.tag().and_then(|tag| tag.strip_prefix(TAG_PREFIX)) {
             visit(id, expr);
         }
     });

@@ -13,6 +13,17 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The tag, if this names one by itself.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        match &self.kind {
+            ExprKind::Tag(tag) | ExprKind::Aggregate { tag, .. } | ExprKind::Absent { tag, .. } => Some(tag),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of expressions. No tree is deeper than [`andon_model::limits::EXPRESSION_DEPTH`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {

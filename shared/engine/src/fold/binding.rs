@@ -134,7 +134,8 @@ impl KeyState {
         let mut inputs = None;
         match compiled.pace {
             Pace::Every(width_ms) if moment == Moment::Instant => {
-                state.due_ms = if due_ms == NEVER_MS { grid_ms(t_ms, width_ms, state.asked_ms) } else { due_ms };
+                state.due_ms =
+                    if due_ms == NEVER_MS { grid_ms(t_ms, width_ms, state.asked_ms) } else { due_ms };
             }
             Pace::Every(_) => inputs = known(compiled, &scene),
             Pace::AtMostEvery(width_ms) => {

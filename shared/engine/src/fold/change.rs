@@ -36,10 +36,8 @@ impl KeyState {
             return Ok(());
         }
         // Plans first: a set that cannot serve this equipment must leave the state as it was.
-        let due: Vec<Rules> = due
-            .iter()
-            .map(|set| Ok(Rules::new(set, &self.equipment)?))
-            .collect::<Result<_, FoldError>>()?;
+        let due: Vec<Rules> =
+            due.iter().map(|set| Ok(Rules::new(set, &self.equipment)?)).collect::<Result<_, FoldError>>()?;
         for rules in due {
             self.take_up(rules, outcome);
         }
@@ -77,8 +75,8 @@ impl KeyState {
             let Some(compiled) = set.rules.get(plan_rule.rule as usize) else { continue };
             match before.remove(compiled.rule.id.as_str()) {
                 Some(before) => {
-                    let changed = rule_meaning(facts.0, &before.compiled.rule)
-                        != rule_meaning(facts.1, &compiled.rule);
+                    let changed =
+                        rule_meaning(facts.0, &before.compiled.rule) != rule_meaning(facts.1, &compiled.rule);
                     self.keep_rule(position, plan_rule, compiled, &before, changed.then_some(facts));
                     if changed {
                         to_evaluate.push(position);
@@ -259,7 +257,8 @@ fn keep_groups(
         *calm = before.calm.get(old_index).copied().unwrap_or_default();
         let old_states = before.entries.get(old_first_entry..).unwrap_or_default();
         let mut unmatched = Vec::new();
-        let meanings: Vec<String> = group.states.iter().map(|entry| entry_meaning(new_facts, rule, entry)).collect();
+        let meanings: Vec<String> =
+            group.states.iter().map(|entry| entry_meaning(new_facts, rule, entry)).collect();
         for (old_entry, old_state) in old_group.states.iter().zip(old_states) {
             let meaning = entry_meaning(old_facts, old_rule, old_entry);
             let same =

@@ -17,12 +17,16 @@
 //! | `unused-parameter` | a parameter that no expression names |
 //! | `repeated-glob` | an item of a scope that another one makes superfluous |
 //! | `times-without-effect`, `times-without-tag` | `times` that is always or never reached |
+//! | `unbound-score` | a score that no model of the document gives, where it has models |
+//! | `inputs-without-tag` | a model that nothing leads to a request |
+//! | `too-old-early` | requests that are dropped before their first attempt is over |
 //! | `short-wait` | `for` is shorter than a sixtieth of a window, the step in which windows move on |
 
 mod conditions;
 mod domain;
 mod entries;
 mod groups;
+mod models;
 mod names;
 mod region;
 mod simplify;
@@ -64,6 +68,7 @@ pub fn lint(document: &RuleDocument) -> Vec<Finding> {
         }
         groups::lint(&mut linter, &read);
     }
+    models::lint(document, &mut findings);
     findings
 }
 

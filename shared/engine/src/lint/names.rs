@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use andon_model::Step;
+use andon_model::{Finding, Step};
 
 use super::{Linter, ReadRule};
+use crate::expr::check::Parameters;
 use crate::expr::{Expr, ExprKind, walk};
 
 pub(super) fn lint(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
     if read.complete {
         unused_parameters(linter, read);
     }
-    repeated_globs(linter);
+    Globs(&linter.rule.scope.equipment).find(&linter.path, linter.findings);
     state_case(linter);
     default_states(linter);
     text_case(linter, read);
@@ -27,32 +28,58 @@ fn expressions<'r>(read: &'r ReadRule<'_>) -> impl Iterator<Item = (usize, usize
 }
 
 fn unused_parameters(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
-    let rule = linter.rule;
-    let mut used = BTreeSet::new();
-    for (_, _, _, expr) in expressions(read) {
-        walk(expr, &mut |node| {
-            if let ExprKind::Param(name) = &node.kind {
-                used.insert(name.as_str());
-            }
-        });
-    }
-    for name in rule.parameters.keys().filter(|name| !used.contains(name.as_str())) {
-        let message = format!("no expression of the rule names `params.{name}`");
-        linter.warn(&["parameters".into(), name.as_str().into()], "unused-parameter", message);
+    let unused = Unused { parameters: &linter.rule.parameters, of: "expression of the rule" };
+    unused.find(expressions(read).map(|(_, _, _, expr)| expr), &linter.path, linter.findings);
+}
+
+/// Parameters that no expression names.
+pub(super) struct Unused<'a> {
+    pub parameters: &'a Parameters,
+    /// What names them.
+    pub of: &'static str,
+}
+
+impl Unused<'_> {
+    pub(super) fn find<'e>(
+        &self,
+        expressions: impl IntoIterator<Item = &'e Expr>,
+        place: &[Step],
+        findings: &mut Vec<Finding>,
+    ) {
+        let mut used = BTreeSet::new();
+        for expr in expressions {
+            walk(expr, &mut |node| {
+                if let ExprKind::Param(name) = &node.kind {
+                    used.insert(name.as_str());
+                }
+            });
+        }
+        for name in self.parameters.keys().filter(|name| !used.contains(name.as_str())) {
+            let message = format!("no {} names `params.{name}`", self.of);
+            let path = place.iter().cloned().chain(["parameters".into(), name.as_str().into()]).collect();
+            findings.push(Finding::warning("unused-parameter", path, message));
+        }
     }
 }
 
-fn repeated_globs(linter: &mut Linter<'_>) {
-    let globs = &linter.rule.scope.equipment;
-    let all = globs.iter().position(|glob| glob == "*");
-    let mut seen = BTreeSet::new();
-    for (index, glob) in globs.iter().enumerate() {
-        let place = ["scope".into(), "equipment".into(), index.into()];
-        if !seen.insert(glob) {
-            linter.warn(&place, "repeated-glob", format!("`{glob}` stands in the scope twice"));
-        } else if all.is_some_and(|all| all != index) {
-            let message = format!("`{glob}` changes nothing: the scope has `*`, which is every equipment");
-            linter.warn(&place, "repeated-glob", message);
+/// The globs of a scope.
+pub(super) struct Globs<'a>(pub &'a [String]);
+
+impl Globs<'_> {
+    pub(super) fn find(&self, place: &[Step], findings: &mut Vec<Finding>) {
+        let all = self.0.iter().position(|glob| glob == "*");
+        let mut seen = BTreeSet::new();
+        for (index, glob) in self.0.iter().enumerate() {
+            let message = if !seen.insert(glob) {
+                format!("`{glob}` stands in the scope twice")
+            } else if all.is_some_and(|all| all != index) {
+                format!("`{glob}` changes nothing: the scope has `*`, which is every equipment")
+            } else {
+                continue;
+            };
+            let here = ["scope".into(), "equipment".into(), index.into()];
+            let path = place.iter().cloned().chain(here).collect();
+            findings.push(Finding::warning("repeated-glob", path, message));
         }
     }
 }

@@ -69,7 +69,10 @@ impl fmt::Display for UnpackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => {
-                write!(f, "the state has version {version}; this program reads versions up to {VERSION_WITH_BINDINGS}")
+                write!(
+                    f,
+                    "the state has version {version}; this program reads versions up to {VERSION_WITH_BINDINGS}"
+                )
             }
             Self::Truncated => f.write_str("the state ends too early"),
             Self::Corrupt(what) => write!(f, "the state is corrupt: {what}"),

@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use andon_model::{
-    Millis, ModelBinding, ModelEndpoint, ModelInput, ParameterValue, RuleDocument, Scope,
-};
+use andon_model::{Millis, ModelBinding, ModelEndpoint, ModelInput, ParameterValue, RuleDocument, Scope};
 
 use super::{Dice, EQUIPMENTS, TEXTS, chance, pick, rules};
 
@@ -89,8 +87,7 @@ pub(super) fn change(rng: &mut Dice, document: &mut RuleDocument) {
 
 /// Gives somebody each attribute that is named, and takes away parameters that are not.
 pub(super) fn settle(rng: &mut Dice, document: &mut RuleDocument) {
-    let names_attributes =
-        serde_json::to_string(document).is_ok_and(|json| json.contains("equipment."));
+    let names_attributes = serde_json::to_string(document).is_ok_and(|json| json.contains("equipment."));
     if names_attributes {
         let all = ATTRIBUTES.map(|name| (name.to_owned(), rules::parameter(rng, name)));
         document.equipment.insert(NOBODY.to_owned(), all.into());

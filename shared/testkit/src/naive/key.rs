@@ -59,8 +59,7 @@ impl Key {
     pub(super) fn new(equipment: &str, arrival: i64, set: &RuleSet, bounds: Bounds) -> Self {
         let rules: Vec<RuleState> =
             set.rules_of(equipment).iter().map(|rule| RuleState::new(rule, 0)).collect();
-        let bindings: Vec<BindingState> =
-            set.bindings_of(equipment).iter().map(BindingState::new).collect();
+        let bindings: Vec<BindingState> = set.bindings_of(equipment).iter().map(BindingState::new).collect();
         let mut memory = Memory::default();
         for state in &rules {
             memory.tags.extend(state.rule.tags.iter().map(|tag| (tag.clone(), Tag::default())));
