@@ -12,7 +12,7 @@ use super::{files, none, text, with_extension};
 use crate::support::root;
 
 /// The documents that state bounds.
-const STATE_BOUNDS: [&str; 2] = ["docs/rules.md", "docs/events.md"];
+const STATE_BOUNDS: [&str; 3] = ["docs/rules.md", "docs/events.md", "docs/models.md"];
 
 #[test]
 fn relative_links_lead_somewhere() {

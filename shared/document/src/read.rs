@@ -54,7 +54,8 @@ pub fn read(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     }
     match outcome {
         Ok(document) => Ok(Loaded::new(document, source, read_as)),
-        Err(Refused { mistakes, sound, positions }) => {
+        Err(refused) => {
+            let Refused { mistakes, sound, positions } = *refused;
             let mut diagnostics: Vec<Diagnostic> = located(mistakes);
             diagnostics.extend(further_mistakes(sound, &positions, &source, read_as));
             diagnostics.sort_by_key(|diagnostic| diagnostic.place.bytes().start);
@@ -112,7 +113,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(source: &'a Source, notation: Notation) -> Result<RuleDocument, Refused> {
+    fn read(source: &'a Source, notation: Notation) -> Result<RuleDocument, Box<Refused>> {
         let mut reader = Reader {
             events: Events::new(source, notation),
             document: RuleDocument::default(),
@@ -129,7 +130,11 @@ impl<'a> Reader<'a> {
             reader.mistakes.push(last);
         }
         let Reader { document, positions, mistakes, .. } = reader;
-        if mistakes.is_empty() { Ok(document) } else { Err(Refused { mistakes, sound: document, positions }) }
+        if mistakes.is_empty() {
+            Ok(document)
+        } else {
+            Err(Box::new(Refused { mistakes, sound: document, positions }))
+        }
     }
 
     /// # Errors
@@ -212,7 +217,8 @@ impl<'a> Reader<'a> {
     /// The rules or the models.
     fn list(&mut self, list: &'static str, event: Event<'a>, key_bytes: Range<usize>) -> Result<(), Mistake> {
         if event != Event::List {
-            return self.must_be(list, "a list", "each item begins with `- id:`", &event, key_bytes);
+            let help = format!("each {} begins with `- id:`", list.trim_end_matches('s'));
+            return self.must_be(list, "a list", &help, &event, key_bytes);
         }
         let mut index = 0;
         while let Some((event, bytes)) = self.events.next()? {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use andon_engine::RuleSet;
-use andon_model::{Finding, Rule, RuleDocument};
+use andon_model::{Finding, ModelBinding, Rule, RuleDocument};
 
 use crate::limits;
 use crate::names;
@@ -104,13 +104,18 @@ pub struct Put {
     pub removed: Vec<String>,
     /// The settings differ.
     pub settings_changed: bool,
+    /// Ids of models that are new, gone, or differ in anything.
+    pub models: Vec<String>,
+    /// Ids of equipments whose attributes differ.
+    pub equipment: Vec<String>,
 }
 
 impl Put {
     /// Whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty() && !self.settings_changed
+        let rules = self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty();
+        rules && !self.settings_changed && self.models.is_empty() && self.equipment.is_empty()
     }
 }
 
@@ -280,8 +285,14 @@ pub fn compare(former: &RuleDocument, new: &RuleDocument) -> Put {
     let after: BTreeMap<&str, &Rule> = new.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
     let mut put = Put {
         settings_changed: former.settings.unwrap_or_default() != new.settings.unwrap_or_default(),
+        models: differing(&models(former), &models(new)),
+        equipment: differing(&former.equipment, &new.equipment),
         ..Put::default()
     };
+    // Bindings of one time are looked at in the order of the document.
+    if put.models.is_empty() && former.models != new.models {
+        put.models = new.models.iter().map(|model| model.id.clone()).collect();
+    }
     for (id, rule) in &after {
         match before.get(id) {
             None => put.added.push((*id).to_owned()),
@@ -291,6 +302,16 @@ pub fn compare(former: &RuleDocument, new: &RuleDocument) -> Put {
     }
     put.removed = before.keys().filter(|id| !after.contains_key(*id)).map(|id| (*id).to_owned()).collect();
     put
+}
+
+fn models(document: &RuleDocument) -> BTreeMap<String, &ModelBinding> {
+    document.models.iter().map(|model| (model.id.clone(), model)).collect()
+}
+
+/// The keys under which two maps do not hold the same.
+fn differing<T: PartialEq>(former: &BTreeMap<String, T>, new: &BTreeMap<String, T>) -> Vec<String> {
+    let keys: BTreeSet<&String> = former.keys().chain(new.keys()).collect();
+    keys.into_iter().filter(|key| former.get(*key) != new.get(*key)).cloned().collect()
 }
 
 fn versions(put: &Put, document: &RuleDocument, start_ms: i64, note: &str) -> Vec<RuleVersion> {

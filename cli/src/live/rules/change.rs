@@ -41,18 +41,30 @@ const DIFFERENCES: usize = 6;
 /// Longest note, in bytes: the notes of all sets stand in one item.
 const NOTE_BYTES: usize = 200;
 
-/// The current rules with those of a file in the place of theirs, and new ones at the end.
+/// The current rules, models and attributes with those of a file in the place of theirs, and new ones at the end.
 pub(super) fn merged(current: &RuleDocument, files: RuleDocument) -> RuleDocument {
-    let mut new: BTreeMap<String, Rule> = BTreeMap::new();
-    let mut order = Vec::new();
-    for rule in files.rules {
-        order.push(rule.id.clone());
-        new.insert(rule.id.clone(), rule);
+    let mut equipment = current.equipment.clone();
+    equipment.extend(files.equipment);
+    RuleDocument {
+        settings: files.settings.or(current.settings),
+        equipment,
+        models: replaced(&current.models, files.models, |model| &model.id),
+        rules: replaced(&current.rules, files.rules, |rule| &rule.id),
     }
-    let mut rules: Vec<Rule> =
-        current.rules.iter().map(|rule| new.remove(&rule.id).unwrap_or_else(|| rule.clone())).collect();
-    rules.extend(order.iter().filter_map(|id| new.remove(id)));
-    RuleDocument { settings: files.settings.or(current.settings), rules, ..current.clone() }
+}
+
+/// Items with others of the same id in their place, and the other new ones at the end.
+fn replaced<T: Clone>(current: &[T], others: Vec<T>, id: impl Fn(&T) -> &String) -> Vec<T> {
+    let mut new: BTreeMap<String, T> = BTreeMap::new();
+    let mut order = Vec::new();
+    for item in others {
+        order.push(id(&item).clone());
+        new.insert(id(&item).clone(), item);
+    }
+    let mut items: Vec<T> =
+        current.iter().map(|item| new.remove(id(item)).unwrap_or_else(|| item.clone())).collect();
+    items.extend(order.iter().filter_map(|id| new.remove(id)));
+    items
 }
 
 /// The current rules without some.
@@ -176,6 +188,14 @@ fn differences(before: &RuleDocument, after: &RuleDocument, put: &Put, terminal:
             difference::between(&settings(before), &settings(after))
         });
     }
+    let model =
+        |document: &RuleDocument, id: &str| document.models.iter().find(|model| model.id == id).cloned();
+    let mut named = |what: &str, ids: &[String], told: &dyn Fn(&str) -> Vec<String>| {
+        let ids: Vec<String> = ids.iter().map(|id| format!("{what} {id}")).collect();
+        lines(&ids, "~", "33", &|id| told(id.get(what.len() + 1..).unwrap_or_default()));
+    };
+    named("model", &put.models, &|id| came_or_went(model(before, id), model(after, id)));
+    named("equipment", &put.equipment, &|id| came_or_went(before.equipment.get(id), after.equipment.get(id)));
     let same = after.rules.len() - put.added.len() - put.changed.len();
     text.push_str(&format!(
         "{} added, {} changed, {} removed, {} unchanged\n",
@@ -187,6 +207,16 @@ fn differences(before: &RuleDocument, after: &RuleDocument, put: &Put, terminal:
     text
 }
 
+/// What differs between two forms of a thing that may not have been there, or may be gone.
+fn came_or_went<T: serde::Serialize>(before: Option<T>, after: Option<T>) -> Vec<String> {
+    match (before, after) {
+        (Some(before), Some(after)) => difference::between(&before, &after),
+        (None, Some(_)) => vec!["added".to_owned()],
+        (Some(_), None) => vec!["removed".to_owned()],
+        (None, None) => Vec::new(),
+    }
+}
+
 fn json(put: &Put, start_ms: Option<i64>) -> String {
     let value = serde_json::json!({
         "start": start_ms,
@@ -194,6 +224,8 @@ fn json(put: &Put, start_ms: Option<i64>) -> String {
         "changed": put.changed,
         "removed": put.removed,
         "settingsChanged": put.settings_changed,
+        "models": put.models,
+        "equipment": put.equipment,
     });
     format!("{value}\n")
 }

@@ -54,9 +54,9 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Groups have an id, their entries a state.
+/// Groups have an id, their entries a state, the inputs of models a name.
 fn name(item: &Value) -> Option<&str> {
-    ["id", "state"].iter().find_map(|field| item.get(field)).and_then(Value::as_str)
+    ["id", "state", "name"].iter().find_map(|field| item.get(field)).and_then(Value::as_str)
 }
 
 /// Characters of a value that are shown.

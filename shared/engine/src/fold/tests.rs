@@ -90,3 +90,140 @@ fn only_rules_that_name_the_tag_are_evaluated() {
     let states: Vec<(&str, i64)> = outcome.transitions.iter().map(|t| (t.rule_id.as_str(), t.at)).collect();
     assert_eq!(states, [("b", 5000), ("a", 6000)]);
 }
+
+/// A rule set whose models are named by what follows.
+fn models(models: &str) -> String {
+    format!(r#"{{"settings":{{"idle_timeout":"1h"}},"models":[{models}]}}"#)
+}
+
+fn model(id: &str, pace: &str, inputs: &[&str]) -> String {
+    let inputs =
+        (0..).zip(inputs).map(|(number, input)| format!(r#"{{"name":"i{number}","value":"{input}"}}"#));
+    let inputs = inputs.collect::<Vec<_>>().join(",");
+    format!(r#"{{"id":"{id}","inputs":[{inputs}],{pace},"endpoint":{{"name":"e"}}}}"#)
+}
+
+/// What is asked when these values of `t` come, each at its time: (time, first input).
+fn asked(key: &mut KeyState, rules: &CompiledRules, values: &[(i64, f64)]) -> Vec<(i64, String)> {
+    let mut asked = Vec::new();
+    for (at_ms, value) in values {
+        let outcome = apply(key, rules, *at_ms, &[point(*at_ms, "", *value)]);
+        asked.extend(
+            outcome.requests.into_iter().map(|request| {
+                (request.question.at, serde_json::to_string(&request.question.inputs).unwrap())
+            }),
+        );
+    }
+    asked
+}
+
+fn at(times: &[(i64, &str)]) -> Vec<(i64, String)> {
+    times.iter().map(|(at_ms, inputs)| (*at_ms, (*inputs).to_owned())).collect()
+}
+
+#[test]
+fn a_model_is_asked_when_an_input_has_changed_and_not_too_often() {
+    let rules = rules(&models(&model("m", r#""at_most_every":"10s""#, &["t", "t > 5"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    let values =
+        [(0, 1.0), (1000, 1.0), (2000, 7.0), (9000, 8.0), (20_000, 8.0), (21_000, 8.0), (40_000, -0.0)];
+    let expected = [(0, "[1.0,false]"), (10_000, "[8.0,true]"), (40_000, "[0.0,false]")];
+    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+}
+
+#[test]
+fn what_has_changed_back_before_the_period_is_over_is_not_asked() {
+    let rules = rules(&models(&model("m", r#""at_most_every":"10s""#, &["t"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (1000, 7.0)]), at(&[(0, "[1.0]")]));
+    assert!(key.next_due_clock_ms().is_some());
+    assert_eq!(asked(&mut key, &rules, &[(2000, 1.0)]), []);
+    assert_eq!(key.next_due_clock_ms(), None, "there is nothing to be asked");
+    assert_eq!(asked(&mut key, &rules, &[(30_000, 1.0)]), []);
+}
+
+#[test]
+fn a_model_on_a_grid_is_asked_at_its_times_where_something_came() {
+    let rules = rules(&models(&model("m", r#""every":"10s""#, &["t", "count(t, '1m')"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    let values = [(10_000, 1.0), (11_000, 2.0), (13_000, 3.0), (20_000, 4.0), (95_000, 5.0), (101_000, 6.0)];
+    // A point at a time of the grid belongs to that time, and the long gap is one request.
+    let expected = [(10_000, "[1.0,1.0]"), (20_000, "[4.0,4.0]"), (100_000, "[5.0,1.0]")];
+    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+}
+
+#[test]
+fn nothing_is_asked_while_an_input_is_unknown() {
+    let rules = rules(&models(&model("m", r#""at_most_every":"1s""#, &["t", "u"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (5000, 2.0)]), []);
+}
+
+#[test]
+fn a_model_is_never_asked_twice_at_one_time_however_its_binding_changes() {
+    let first = models(&model("m", r#""at_most_every":"1s""#, &["t"]));
+    let without = models("");
+    let other = models(&model("m", r#""at_most_every":"1s""#, &["t + 1"]));
+    let grid = models(&model("m", r#""every":"1s""#, &["t"]));
+    let set = |document: &str| RuleSet::compile(RuleDocument::from_json(document).unwrap()).unwrap();
+    let mut rules = rules(&first);
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    assert_eq!(asked(&mut key, &rules, &[(1000, 1.0)]), at(&[(1000, "[1.0]")]));
+    for (start_ms, document) in [(1001, &other), (1002, &without), (1003, &first), (1004, &grid)] {
+        rules.push(start_ms, set(document)).unwrap();
+    }
+    // The set of the grid is looked at at 1000, which has been asked: 2000 is the next.
+    let expected = [(2000, "[1.0]"), (3000, "[3.0]")];
+    assert_eq!(asked(&mut key, &rules, &[(1005, 1.0), (2500, 3.0), (3500, 3.0)]), at(&expected));
+}
+
+#[test]
+fn an_attribute_is_that_of_the_equipment_and_changes_with_the_set() {
+    let document = |limit: u32| {
+        format!(
+            r#"{{"equipment":{{"e":{{"limit":{limit}}},"f":{{"limit":1}}}},"rules":[{{"id":"r","groups":[{{"id":"g","otherwise":"OK",
+            "states":[{{"state":"HOT","when":"t > equipment.limit"}}]}}]}},{{"id":"s","groups":[{{"id":"g","otherwise":"OK",
+            "states":[{{"state":"HOT","when":"t > 5"}}]}}]}}]}}"#
+        )
+    };
+    let mut all = rules(&document(8));
+    let mut states = Vec::new();
+    let mut keys = ["e", "f", "g"].map(|equipment| KeyState::new(equipment, &all, 0).unwrap());
+    let mut tell = |all: &CompiledRules, at_ms: i64, value: f64| {
+        for key in &mut keys {
+            let outcome = apply(key, all, at_ms, &[point(at_ms, "", value)]);
+            states.extend(outcome.transitions.into_iter().map(|change| {
+                format!("{} {} {} {:?}", change.at, change.equipment_id, change.rule_id, change.to.unwrap())
+            }));
+        }
+    };
+    tell(&all, 1000, 7.0);
+    all.push(2000, RuleSet::compile(RuleDocument::from_json(&document(6)).unwrap()).unwrap()).unwrap();
+    tell(&all, 2000, 7.0);
+    let expected = [
+        r#"1000 e r "OK""#,
+        r#"1000 e s "HOT""#,
+        r#"1000 f r "HOT""#,
+        r#"1000 f s "HOT""#,
+        r#"1000 g s "HOT""#,
+        r#"1000 e r "HOT""#,
+    ];
+    assert_eq!(states, expected);
+}
+
+#[test]
+fn of_too_many_requests_of_one_record_the_newest_are_kept() {
+    let document = r#"{"settings":{"max_out_of_orderness":"31d","idle_timeout":"31d"},"models":[MODEL]}"#;
+    let rules = rules(&document.replace("MODEL", &model("m", r#""at_most_every":"1s""#, &["t"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    let mut value = 0.0;
+    for second in 0..1500 {
+        value += 1.0;
+        let outcome = apply(&mut key, &rules, second * 1000, &[point(second * 1000, "", value)]);
+        assert!(outcome.requests.is_empty());
+    }
+    let late_ms = 40 * 86_400_000;
+    let outcome = apply(&mut key, &rules, late_ms, &[point(late_ms, "", 0.0)]);
+    assert_eq!((outcome.requests.len(), outcome.requests_dropped), (1000, 500));
+    assert_eq!(outcome.requests[0].question.at, 500_000);
+}

@@ -164,3 +164,53 @@ fn a_segment_after_the_greatest_number_can_be_made() {
     assert_eq!(packed.new_segments.len(), 1);
     assert_eq!(segments_of(&packed.head).unwrap(), packed.live_segments);
 }
+
+const ONE_MODEL: &str = r#"{"models":[{"id":"m","inputs":[{"name":"t","value":"t"}],"at_most_every":"10s","endpoint":{"name":"e"}},
+    {"id":"n","inputs":[{"name":"u","value":"u"}],"every":"1m","endpoint":{"name":"e"}}]}"#;
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn what_was_written_once_is_written_and_read_for_ever() {
+    // Version 1: a key without model bindings. Version 2: with two, of which one was asked and is due again.
+    for (document, expected) in [
+        (
+            ONE_RULE,
+            "01070000895500e9152e9ac6a0bfabfef96200a01f0001000000380000d7d473e780bb46408000000002d00f0000010003000103000038021a12bf0f6a094540d7d473e780bb4640",
+        ),
+        (
+            ONE_MODEL,
+            "0207000033ea7737a9ada585a0bfabfef96200a01f0001000000380000d7d473e780bb46408000000007a01f55bc4781eb309fbd00c103a82d410cd7ff7c04dfd10400",
+        ),
+    ] {
+        let rules = rules(document);
+        let mut state = folded(&rules, &seconds(3));
+        let head = state.pack().head;
+        assert_eq!(hex(&head), expected);
+        let mut back = KeyState::unpack("e", &rules, &head, |_| None).unwrap();
+        assert_eq!((&back.bindings, &back.asked), (&state.bindings, &state.asked));
+        assert_eq!(back.pack().head, head);
+        for length in 0..head.len() {
+            assert!(KeyState::unpack("e", &rules, &head[..length], |_| None).is_err(), "{length} bytes");
+        }
+    }
+}
+
+#[test]
+fn when_a_model_was_asked_is_remembered_without_its_binding() {
+    let mut replay = Replay::new(rules(ONE_MODEL));
+    replay.line(point(1_700_000_000_000, "t", "1").as_bytes(), &mut Quiet).unwrap();
+    replay.line(br#"{"arrival":1700000001000,"rules":{"rules":[]}}"#, &mut Quiet).unwrap();
+    replay.line(point(1_700_000_002_000, "t", "1").as_bytes(), &mut Quiet).unwrap();
+    let mut key = replay.keys()[0].clone();
+    let asked = key.asked.clone();
+    assert_eq!(
+        asked.iter().map(|(id, at)| (id.as_str(), *at)).collect::<Vec<_>>(),
+        [("m", 1_700_000_000_000)]
+    );
+    let head = key.pack().head;
+    let back = KeyState::unpack("e", replay.rules(), &head, |_| None).unwrap();
+    assert_eq!(back.asked, asked);
+}

@@ -41,7 +41,6 @@ pub fn case(seed: u64) -> Case {
         _ => rng.usize(120..300),
     };
     let mut other = rng.apart(seed);
-    let mut rules = rules;
     models::add(&mut other, &mut rules);
     let lines = stream::lines(&mut rng, &rules, length);
     Case { seed, rules, lines }

@@ -34,6 +34,7 @@ fn every_rule_set_that_is_meant_to_compile_does() {
 fn the_cases_decide_and_reject_in_every_way() {
     let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
     let (mut transitions, mut silent, mut removed, mut ahead) = (0, 0, 0, 0);
+    let (mut requests, mut asking) = (0, 0);
     for seed in 0..300 {
         let case = case(seed);
         let replay = replay(&case.rules, &case.lines, End::Close).unwrap();
@@ -43,11 +44,14 @@ fn the_cases_decide_and_reject_in_every_way() {
         ahead += replay.counts.ahead;
         transitions += replay.transitions.len();
         silent += usize::from(replay.transitions.is_empty());
+        requests += replay.requests.len();
+        asking += usize::from(!replay.requests.is_empty());
         removed += replay.transitions.iter().filter(|decision| decision.to.is_none()).count();
     }
     for reason in Reason::ALL {
         assert!(reasons.get(&reason).is_some_and(|number| *number > 20), "{reason}: {reasons:?}");
     }
+    assert!(requests > 300 * 3 && asking > 300 / 4, "{requests} by {asking} cases");
     assert!(ahead > 100, "{ahead}");
     assert!(transitions > 300 * 10, "{transitions}");
     assert!(silent < 300 / 5, "{silent}");

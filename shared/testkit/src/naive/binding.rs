@@ -64,7 +64,7 @@ impl BindingState {
     fn ask(&self, equipment: &str, at: i64, inputs: Vec<Value>) -> ScoreRequest {
         let inputs = inputs.into_iter().map(|input| match input {
             Value::Bool(value) => OperandValue::Bool(value),
-            Value::Number(number) if number == 0.0 => OperandValue::Number(0.0),
+            Value::Number(0.0) => OperandValue::Number(0.0),
             Value::Number(number) => OperandValue::Number(number),
             Value::Text(text) => OperandValue::Text(text.to_string()),
         });
