@@ -35,6 +35,7 @@ fn settings(plan: &Plan) -> EvaluateSettings {
 impl Simulation {
     /// Everybody goes on a little, in an order that the seed decides.
     pub(super) fn step(&mut self) {
+        self.steps += 1;
         if self.dice.one_in_thousand(200) {
             self.world.borrow_mut().now_ms += i64::try_from(self.dice.below(200)).unwrap_or_default();
         }

@@ -13,6 +13,7 @@ mod lanes;
 mod plan;
 mod produce;
 mod source;
+mod sweep;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use fastrand::Rng;
 
 pub use check::Failure;
 pub use executor::{FaultGate, Faults, Tally};
+pub use sweep::{Swept, sweep};
 
 use self::actors::Warm;
 use self::executor::{Dice, Process};
@@ -51,6 +53,8 @@ pub struct Report {
     pub tally: Tally,
     /// State changes published, without repeats.
     pub transitions: u64,
+    /// Steps: each lets one process go on to its next effect.
+    pub steps: u64,
 }
 
 /// What is broken on purpose.
@@ -83,7 +87,7 @@ pub fn run_with(seed: u64, sabotage: Sabotage) -> Result<Report, Failure> {
     for (what, count) in tally {
         simulation.dice.add(what, count);
     }
-    Ok(Report { tally: simulation.dice.tally.take(), transitions })
+    Ok(Report { tally: simulation.dice.tally.take(), transitions, steps: simulation.steps })
 }
 
 struct Simulation {
@@ -107,6 +111,8 @@ struct Simulation {
     flowed: BTreeMap<String, i64>,
     /// Ids of rules that were removed once.
     removed: BTreeSet<String>,
+    /// How many steps were made.
+    steps: u64,
 }
 
 #[allow(
@@ -146,6 +152,7 @@ impl Simulation {
             held: None,
             flowed: BTreeMap::new(),
             removed: BTreeSet::new(),
+            steps: 0,
         }
     }
 
@@ -222,13 +229,36 @@ impl Simulation {
             }
             self.step();
         }
+        Err(Failure::new("progress", self.what_is_left()))
+    }
+
+    /// What has not come to its end.
+    fn what_is_left(&self) -> String {
         let world = self.world.borrow();
-        let parked = world.heads.values().find_map(|head| head.parked.as_ref());
-        let found = match parked {
-            Some(parked) => format!("it has not drained; a key stays parked: {}", parked.reason),
-            None => "it has not drained".to_owned(),
-        };
-        Err(Failure::new("progress", found))
+        let mut left = Vec::new();
+        for (shard, of) in world.stream.shards().iter().enumerate() {
+            if !self.shard_drained(shard) {
+                left.push(format!("{} has not drained", of.id));
+            }
+        }
+        if self.outbox.next < world.inserted.len() || !self.outbox.is_idle() {
+            left.push("the outbox has not drained".to_owned());
+        }
+        if self.ticker.is_some() || !self.unparkers.is_empty() || self.republisher.is_some() {
+            left.push("somebody is still at work".to_owned());
+        }
+        for (equipment, head) in &world.heads {
+            if let Some(parked) = &head.parked {
+                left.push(format!("`{equipment}` stays parked: {}", parked.reason));
+            }
+            if let Some(due) = head.due.filter(|due| due.at_ms <= world.now_ms) {
+                left.push(format!(
+                    "`{equipment}` is due since {} and hears nothing at {}",
+                    due.at_ms, world.now_ms
+                ));
+            }
+        }
+        left.join("; ")
     }
 
     /// Nothing comes for so long, ms, but ticks; then what has expired is gone.
