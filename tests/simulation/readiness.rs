@@ -63,7 +63,7 @@ fn a_rule_set_that_no_longer_compiles_and_a_state_that_cannot_be_read_are_found_
     let mut damaged = body();
     damaged[3] ^= 1;
     put(&ports, "filler-3", head(damaged));
-    let parked = Parked { since_ms: 1, reason: "damaged".to_owned(), objects: 0 };
+    let parked = Parked { since_ms: 1, reason: "damaged".to_owned(), ..Parked::default() };
     put(&ports, "filler-4", Head { parked: Some(parked), ..head(vec![9]) });
 
     let (pointer, sets) = at_once(rule_sets(&ports)).unwrap();

@@ -1,12 +1,13 @@
 //! Unparking, step by step: what a seed would seldom hit.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use andon_intake::encode::{EventRecord, event};
 use andon_service::evaluate::{EvaluateSettings, Evaluator, UnparkError, with_batch};
-use andon_testkit::memory::{Memory, Open, World};
+use andon_service::ports::PortError;
+use andon_testkit::memory::{Call, Gate, Memory, Open, World};
 
 const HOUR_MS: i64 = 3_600_000;
 const FILLER: &str = "filler-1";
@@ -28,7 +29,10 @@ struct Line {
 
 impl Line {
     fn new() -> Self {
-        let world = Rc::new(RefCell::new(World::new()));
+        Self::of(Rc::new(RefCell::new(World::new())))
+    }
+
+    fn of(world: Rc<RefCell<World>>) -> Self {
         let evaluator = Evaluator::new(Memory::of(&world, Open), EvaluateSettings::new("points"));
         Self { world, evaluator, sent: 0 }
     }
@@ -164,5 +168,91 @@ fn a_key_stays_parked_while_some_of_its_records_are_missing() {
     line.world.borrow_mut().objects.remove(&parked[1].0);
     assert!(matches!(line.unpark(), Err(UnparkError::Damaged { .. })));
     line.world.borrow_mut().objects.extend(parked);
-    assert_eq!(line.unpark(), Ok(3));
+    assert_eq!(line.unpark(), Ok(2), "the first one was folded");
+}
+
+#[test]
+fn what_comes_late_from_one_who_lost_its_commit_does_not_hold_a_key_up() {
+    let mut line = Line::new();
+    line.send();
+    line.breaks();
+    line.send();
+    let lost = line.parked_objects();
+    line.send();
+    line.send();
+    line.mend();
+    let damaged = line.parked_objects().last().unwrap().clone();
+    line.world.borrow_mut().objects.insert(damaged.0.clone(), b"no gzip".to_vec());
+    assert!(matches!(line.unpark(), Err(UnparkError::Damaged { .. })));
+    // The first two were folded, and are gone; now its writer stores the first one again, which is not in the head.
+    line.world.borrow_mut().objects.extend([damaged].into_iter().chain(lost));
+    assert_eq!(line.unpark(), Ok(1));
+    assert!(line.parked_objects().is_empty());
+}
+
+#[test]
+fn what_is_not_committed_yet_is_not_folded_and_not_left_behind() {
+    let mut line = Line::new();
+    line.send();
+    line.breaks();
+    line.send();
+    line.mend();
+    let name = line.parked_objects().pop().unwrap().0.replace("/000000000001-", "/000000000002-");
+    line.world.borrow_mut().objects.insert(name, b"no gzip".to_vec());
+    assert_eq!(line.unpark(), Ok(1));
+    assert!(line.parked_objects().is_empty());
+}
+
+/// Something happens before the n-th commit of a process.
+struct Meanwhile {
+    commits: Cell<u32>,
+    nth: u32,
+    happens: RefCell<Box<dyn FnMut()>>,
+}
+
+impl Gate for Meanwhile {
+    async fn before(&self, call: &Call<'_>) -> Result<(), PortError> {
+        self.commits.update(|commits| commits + u32::from(call.method == "commit"));
+        if call.method == "commit" && self.commits.get() == self.nth {
+            (self.happens.borrow_mut())();
+        }
+        Ok(())
+    }
+
+    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    fn refuses(&self, _: &Call<'_>) -> Option<PortError> {
+        None
+    }
+
+    fn skew_ms(&self) -> i64 {
+        0
+    }
+
+    fn lag(&self, _: usize) -> usize {
+        0
+    }
+
+    async fn sleep_ms(&self, _: &Rc<RefCell<World>>, _: u64) {}
+}
+
+#[test]
+fn what_is_parked_at_any_moment_of_an_unpark_is_folded_too() {
+    // Its commits: what was folded, that it was, and that the key goes on.
+    for nth in 1..=3 {
+        let mut line = Line::new();
+        line.send();
+        line.breaks();
+        line.send();
+        line.mend();
+        let mut other = Line::of(Rc::clone(&line.world));
+        let happens = RefCell::new(Box::new(move || other.send()) as Box<dyn FnMut()>);
+        let gate = Meanwhile { commits: Cell::new(0), nth, happens };
+        let evaluator = Evaluator::new(Memory::of(&line.world, gate), EvaluateSettings::new("points"));
+        at_once(evaluator.unpark(FILLER, None)).unwrap();
+        assert_eq!(line.folds(), 2, "before commit {nth}");
+        assert!(line.parked_objects().is_empty());
+    }
 }

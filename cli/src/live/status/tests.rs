@@ -56,6 +56,7 @@ fn memory() -> Memory {
         since_ms: NOW_MS - 71_000,
         reason: "the stored state was damaged: its checksum does not fit".to_owned(),
         objects: 3,
+        ..Parked::default()
     };
     world.heads.insert("filler-9".to_owned(), Head { parked: Some(parked), ..Head::default() });
     world.heads.insert("oven\u{7}".to_owned(), Head { failures: 2, ..Head::default() });

@@ -66,17 +66,17 @@ pub(super) fn fail(
         let commit = Commit { equipment: equipment.to_owned(), read_version, head, outbox: None };
         return ParkStep { object: None, commit, parked: false };
     }
-    let parked = Parked { since_ms: now_ms, reason: reason.to_owned(), objects: 0 };
+    let parked = Parked { since_ms: now_ms, reason: reason.to_owned(), ..Parked::default() };
     add(equipment, Head { failures, parked: Some(parked), ..head }, shard, messages)
 }
 
 /// Adds messages to those of a parked key.
 ///
 /// Their order is that of the numbers in the objects' names. The number is taken by the commit of the head: who loses that
-/// adds under the next number, and what it left under the first holds records that are in a later object as well.
+/// adds under the next number, and what it left under the first holds records that are in a later object as well, or come again.
 pub(super) fn add(equipment: &str, head: Head, shard: &ShardId, messages: &[&Message<'_>]) -> ParkStep {
     let read_version = head.version;
-    let mut parked = head.parked.clone().unwrap_or(Parked { since_ms: 0, reason: String::new(), objects: 0 });
+    let mut parked = head.parked.clone().unwrap_or_default();
     parked.objects += 1;
     let mut content = String::new();
     for message in messages {

@@ -1,6 +1,5 @@
 //! Folding what was set aside for a parked key, once what was wrong has been mended.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read as _;
 
@@ -15,7 +14,7 @@ use super::{EvaluatePorts, Evaluator};
 use crate::catalog::CatalogError;
 use crate::envelope::Position;
 use crate::names;
-use crate::ports::{Commit, Committed, Due, Head, PortError};
+use crate::ports::{Commit, Committed, Due, Head, Parked, PortError};
 
 /// What unparking did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,43 +82,69 @@ impl<P: EvaluatePorts> Evaluator<P> {
         trust: Option<&Authenticator>,
     ) -> Result<Unparked, UnparkError> {
         let mut unparked = Unparked::default();
-        let mut folded: Vec<String> = Vec::new();
         loop {
             let head = self.head(equipment).await?.ok_or(UnparkError::NotParked)?;
             let parked = head.parked.as_ref().ok_or(UnparkError::NotParked)?;
-            let prefix = names::parked_prefix(equipment, parked.since_ms);
-            let objects = self.ports.list_objects(&prefix).await?;
-            let there: BTreeSet<u64> = objects.iter().filter_map(|name| names::parked_number(name)).collect();
-            // What was folded is deleted, from the first one on: after one that is there, none may be missing.
-            let first = there.first().copied().unwrap_or(parked.objects + 1);
-            if let Some(lost) = (first..=parked.objects).find(|number| !there.contains(number)) {
-                // Unless somebody else is unparking, and has deleted it just now.
-                if self.head(equipment).await?.is_some_and(|now| now.version == head.version) {
-                    let object = format!("{prefix}{lost:012}-..");
-                    return Err(UnparkError::Damaged { object, reason: "it is not there".to_owned() });
-                }
-                continue;
+            let (since_ms, next) = (parked.since_ms, parked.folded + 1);
+            let prefix = names::parked_prefix(equipment, since_ms);
+            let mut objects = self.ports.list_objects(&prefix).await?;
+            for object in objects.extract_if(.., |object| names::parked_number(object) < Some(next)) {
+                self.ports.delete_object(&object).await?;
             }
-            let Some(object) = objects.into_iter().find(|object| !folded.contains(object)) else {
+            if next > parked.objects {
                 // Early is not late: the tick that comes finds out when the key is really due.
                 let due = Due { bucket: names::due_bucket(equipment), at_ms: self.ports.now_ms() };
-                let read_version = head.version;
-                let head =
-                    Head { version: read_version + 1, parked: None, failures: 0, due: Some(due), ..head };
-                let commit = Commit { equipment: equipment.to_owned(), read_version, head, outbox: None };
-                if self.ports.commit(&commit).await? == Committed::Conflict {
+                let goes_on = Head { parked: None, failures: 0, due: Some(due), ..head };
+                if self.commit_head(equipment, goes_on).await? == Committed::Conflict {
                     continue;
                 }
+                // Whoever wrote these will find that the key goes on. What stays for an error does no harm.
+                for object in objects {
+                    drop(self.ports.delete_object(&object).await);
+                }
                 return Ok(unparked);
-            };
-            let Some(lines) = self.lines_of(&object).await? else { continue };
-            unparked.messages += lines.len() as u64;
-            unparked.transitions += self.fold_lines(equipment, &object, &lines, trust).await?;
-            unparked.objects += 1;
-            // At once: whoever is cut short goes on from here, however much there is.
-            self.ports.delete_object(&object).await?;
-            folded.push(object);
+            }
+            objects.retain(|object| names::parked_number(object) == Some(next));
+            let mut all_there = !objects.is_empty();
+            for object in objects {
+                let Some(lines) = self.lines_of(&object).await? else {
+                    all_there = false;
+                    break;
+                };
+                unparked.messages += lines.len() as u64;
+                unparked.transitions += self.fold_lines(equipment, &object, &lines, trust).await?;
+                unparked.objects += 1;
+            }
+            if all_there {
+                // At once: whoever is cut short goes on from here, however much there is.
+                self.note_folded(equipment, since_ms, next).await?;
+            } else if self.head(equipment).await?.is_some_and(|now| now.version == head.version) {
+                let object = format!("{prefix}{next:012}-..");
+                return Err(UnparkError::Damaged { object, reason: "it is not there".to_owned() });
+            }
+            // Otherwise somebody else is unparking, and has deleted it.
         }
+    }
+
+    /// The objects of a number are folded, and not needed any more.
+    async fn note_folded(&self, equipment: &str, since_ms: i64, number: u64) -> Result<(), PortError> {
+        while let Some(head) = self.head(equipment).await? {
+            let parked =
+                head.parked.clone().filter(|parked| parked.since_ms == since_ms && parked.folded < number);
+            let Some(parked) = parked else { break };
+            let noted = Head { parked: Some(Parked { folded: number, ..parked }), ..head };
+            if self.commit_head(equipment, noted).await? == Committed::Done {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes over a head what was made of it.
+    async fn commit_head(&self, equipment: &str, head: Head) -> Result<Committed, PortError> {
+        let read_version = head.version;
+        let head = Head { version: read_version + 1, ..head };
+        self.ports.commit(&Commit { equipment: equipment.to_owned(), read_version, head, outbox: None }).await
     }
 
     async fn head(&self, equipment: &str) -> Result<Option<Head>, PortError> {

@@ -30,7 +30,7 @@ pub struct Due {
 }
 
 /// A key that is not folded.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parked {
     /// Since when, ms.
@@ -39,6 +39,15 @@ pub struct Parked {
     pub reason: String,
     /// How many objects of records were added. Objects are numbered 1, 2, 3, ..
     pub objects: u64,
+    /// Up to which number they were folded since. What is still there of these, or comes there late from one who lost its
+    /// commit, is not needed any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub folded: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Final panes of windows, as stored. Never changed under one name.

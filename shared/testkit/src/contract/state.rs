@@ -64,7 +64,8 @@ pub(super) async fn megabytes_of_heads_are_read_at_once<P: Ports>(ports: &P, nam
 
 pub(super) async fn a_head_is_read_as_it_was_written<P: Ports>(ports: &P, names: &Names<'_>) -> Held {
     let id = names.fresh("round");
-    let parked = Parked { since_ms: 1_700_000_000_123, reason: "`a` \"b\"\nü".to_owned(), objects: 7 };
+    let parked =
+        Parked { since_ms: 1_700_000_000_123, reason: "`a` \"b\"\nü".to_owned(), objects: 7, folded: 2 };
     let forms = [
         head(1, b""),
         Head { due: Some(Due { bucket: 15, at_ms: 1_700_000_000_000 }), ..head(2, b"\0\xff") },
@@ -137,7 +138,7 @@ pub(super) async fn a_commit_that_differs_in_anything_is_no_repeat<P: Ports>(
     let id = names.fresh("differing");
     let first = head(1, b"body");
     ports.commit(&commit(&id, first.clone())).await?;
-    let parked = Parked { since_ms: 1, reason: "why".to_owned(), objects: 1 };
+    let parked = Parked { since_ms: 1, reason: "why".to_owned(), objects: 1, ..Parked::default() };
     let others = [
         Head { body: b"bodY".to_vec(), ..first.clone() },
         Head { failures: 1, ..first.clone() },
