@@ -10,11 +10,17 @@ use andon_service::names;
 use andon_service::publish::{Delivery, publish, republish};
 use andon_service::tick::{TickSettings, tick};
 
+use super::Simulation;
 use super::executor::{Dice, FaultGate, Kind, Process, Status, Step};
 use super::plan::{Plan, Republish};
 use super::source::Source;
-use super::{FORGER, Simulation, authenticator};
 use crate::memory::{Memory, ShardRecord};
+
+/// Between two runs of `tick`, ms.
+const TICKS_MS: i64 = 10_000;
+
+/// What could still not be folded is not tried again at once by operators, but after this, ms.
+const OPERATORS_MS: i64 = 10_000;
 
 /// An environment that is kept between invocations.
 type Environment = (Rc<Evaluator<Memory<FaultGate>>>, Rc<Status>);
@@ -42,7 +48,8 @@ impl Simulation {
         match self.dice.below(16) {
             0 | 1 => self.step_outbox(),
             2 => self.step_ticker(),
-            3 => self.step_unparkers(),
+            // Fast, so that a key goes on while its records still come.
+            3 => (0..=self.dice.below(8)).for_each(|_| self.step_unparkers()),
             4 => self.step_republisher(),
             _ => self.step_shard(),
         }
@@ -74,8 +81,7 @@ impl Simulation {
             let kept = warm.borrow_mut().take().filter(|_| !self.dice.one_in_thousand(100));
             let (evaluator, status) = kept.unwrap_or_else(|| self.evaluator(Kind::Evaluate));
             status.given_up.set(false);
-            let forger = self.sabotage.trusts_a_forger.then(|| Rc::new(authenticator(&FORGER)));
-            let trust = forger.unwrap_or_else(|| Rc::clone(&self.trust));
+            let trust = Rc::clone(if self.sabotage.trusts_a_forger { &self.gullible } else { &self.trust });
             let deadline_ms = self.world.borrow().now_ms + 60_000;
             let (dice, warm) = (Rc::clone(&self.dice), Rc::clone(&warm));
             let environment = (Rc::clone(&evaluator), Rc::clone(&status));
@@ -117,6 +123,7 @@ impl Simulation {
         if let Some(ticker) = &mut self.ticker {
             if !matches!(ticker.step(), Step::GoesOn) {
                 self.ticker = None;
+                self.next_tick_ms = self.world.borrow().now_ms + TICKS_MS;
             }
             return;
         }
@@ -125,7 +132,6 @@ impl Simulation {
         if now_ms < self.next_tick_ms || self.dice.faults.get().is_none() && self.nobody_waits() {
             return;
         }
-        self.next_tick_ms = now_ms + 10_000;
         let gate = FaultGate::new(&self.dice, &self.world, Kind::Tick);
         let status = Rc::clone(&gate.status);
         let (ports, trust) = (Memory::of(&self.world, gate), Rc::clone(&self.trust));
@@ -150,7 +156,7 @@ impl Simulation {
         }
         let side_by_side = self.dice.faults.get().is_some() && self.dice.one_in_thousand(20);
         let begins = match self.unparkers.len() {
-            0 => self.dice.one_in_thousand(100),
+            0 => self.world.borrow().now_ms >= self.next_unpark_ms.get(),
             1 => side_by_side,
             _ => false,
         };
@@ -164,7 +170,12 @@ impl Simulation {
         let objects = self.parked_objects(&equipment);
         let (evaluator, status) = self.evaluator(Kind::Unpark);
         let (dice, trust) = (Rc::clone(&self.dice), Rc::clone(&self.trust));
+        let (world, next_unpark_ms) = (Rc::clone(&self.world), Rc::clone(&self.next_unpark_ms));
         self.unparkers.push(Process::new(status, async move {
+            let failed_as_before = || {
+                dice.count("unparks that failed as before");
+                next_unpark_ms.set(world.borrow().now_ms + OPERATORS_MS);
+            };
             match evaluator.unpark(&equipment, Some(&trust)).await {
                 Ok(unparked) => {
                     dice.count("keys unparked");
@@ -175,9 +186,8 @@ impl Simulation {
                 }
                 Err(UnparkError::NotParked) => dice.count("unparks of what was not parked any more"),
                 Err(UnparkError::Damaged { .. }) => dice.count("unparks of damaged objects"),
-                Err(UnparkError::StillFailing(_)) => dice.count("unparks that failed as before"),
                 Err(UnparkError::Port(error)) if error.is_transient() => dice.count("unparks cut short"),
-                Err(UnparkError::Port(_)) => dice.count("unparks that failed as before"),
+                Err(UnparkError::StillFailing(_) | UnparkError::Port(_)) => failed_as_before(),
             }
         }));
     }

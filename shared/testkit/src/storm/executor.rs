@@ -144,6 +144,16 @@ impl FaultGate {
         }
     }
 
+    /// How often a process stands still before an effect, and for how many steps at most. What was read grows old where a
+    /// commit waits: there it is more often, and most often for operators, of whom there are few.
+    fn stall(&self, faults: &Faults, call: &Call<'_>) -> (u32, usize) {
+        match self.kind {
+            Kind::Unpark if call.method == "commit" => (150, 80),
+            _ if call.method == "commit" => (5 * faults.stall, 40),
+            _ => (faults.stall, 400),
+        }
+    }
+
     /// Watches for meetings that must occur now and then.
     fn watch(&self, call: &Call<'_>) {
         let world = self.world.borrow();
@@ -184,9 +194,10 @@ impl Gate for FaultGate {
         let Some(faults) = self.dice.faults.get() else { return Ok(()) };
         let commits = (call.method == "commit").then_some("crashes before a commit");
         self.crash(faults.crash, "crashes before an effect", commits).await;
-        if self.dice.one_in_thousand(faults.stall) {
+        let (chance, longest) = self.stall(&faults, call);
+        if self.dice.one_in_thousand(chance) {
             self.dice.count("stalls");
-            self.status.stalled.set(u32::try_from(self.dice.below(400)).unwrap_or_default());
+            self.status.stalled.set(u32::try_from(self.dice.below(longest)).unwrap_or_default());
             self.yields().await;
         }
         if self.dice.one_in_thousand(faults.throttle) {

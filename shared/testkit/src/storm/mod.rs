@@ -66,6 +66,9 @@ pub struct Sabotage {
     pub trusts_a_forger: bool,
     /// An event source goes on after a batch that failed.
     pub skips_failures: bool,
+    /// What this checker finds is passed over, to show that another one would have found it too. For those that look at
+    /// every single commit, and so come first.
+    pub blind: Option<&'static str>,
 }
 
 /// Runs a seed.
@@ -95,6 +98,8 @@ struct Simulation {
     dice: Rc<Dice>,
     trust: Rc<Authenticator>,
     forger: Authenticator,
+    /// Who takes the forger for one of us.
+    gullible: Rc<Authenticator>,
     sabotage: Sabotage,
     plan: Plan,
     case: crate::Case,
@@ -104,6 +109,7 @@ struct Simulation {
     ticker: Option<Process<()>>,
     next_tick_ms: i64,
     unparkers: Vec<Process<()>>,
+    next_unpark_ms: Rc<Cell<i64>>,
     republisher: Option<Process<()>>,
     /// A message that waits for the next one, to share its record.
     held: Option<Vec<u8>>,
@@ -123,6 +129,11 @@ fn authenticator(key: &[u8; 32]) -> Authenticator {
     Authenticator::new(key).expect("a key of 32 bytes")
 }
 
+#[allow(clippy::expect_used, reason = "as above")]
+fn gullible() -> Authenticator {
+    authenticator(&KEY).and_opens(&FORGER).expect("a key of 32 bytes")
+}
+
 impl Simulation {
     fn new(seed: u64, sabotage: Sabotage) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -139,6 +150,7 @@ impl Simulation {
             dice: Rc::new(dice),
             trust: Rc::new(authenticator(&KEY)),
             forger: authenticator(&FORGER),
+            gullible: Rc::new(gullible()),
             sabotage,
             lanes: Lanes::new(plan.lanes),
             plan,
@@ -148,6 +160,7 @@ impl Simulation {
             ticker: None,
             next_tick_ms: 0,
             unparkers: Vec::new(),
+            next_unpark_ms: Rc::default(),
             republisher: None,
             held: None,
             flowed: BTreeMap::new(),
@@ -191,7 +204,7 @@ impl Simulation {
 
     fn check(&self) -> Result<(Tally, u64), Failure> {
         let in_order = self.plan.republish != Republish::Early;
-        check::check(&self.world.borrow(), self.plan.lanes, in_order)
+        check::check(&self.world.borrow(), self.plan.lanes, in_order, self.sabotage.blind)
     }
 
     /// Breaks what is to break before a line, and mends what is to be mended.

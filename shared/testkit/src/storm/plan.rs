@@ -74,9 +74,9 @@ impl Plan {
         };
         let mut troubles = Vec::new();
         let mut from = 0;
-        while rng.u8(..10) < 5 && troubles.len() < 3 {
+        while rng.u8(..10) < 7 && troubles.len() < 3 {
             from += rng.usize(1..60);
-            let until = from + rng.usize(2..40);
+            let until = from + rng.usize(5..40);
             let what = if rng.u8(..10) < 7 { What::Refused } else { What::SegmentsLost };
             troubles.push(Trouble { from, until, what });
             from = until;

@@ -7,11 +7,9 @@ use super::executor::{Dice, Process, Step};
 /// How an invocation answered: the number of items of its batch that are done.
 pub(super) type Done = usize;
 
-/// An invocation that takes more steps than this is given up; as many as it may need when nothing fails.
-const PATIENCE: u32 = 600;
-
-/// While there are faults, the patience is shorter: many who are given up are still at work.
-const IMPATIENCE: u32 = 150;
+/// An invocation that takes more steps than this is given up: many are, and go on as zombies. The next one has twice as
+/// many, so that what needs long comes to its end.
+const PATIENCE: u32 = 150;
 
 /// One reader.
 pub(super) struct Source {
@@ -24,11 +22,12 @@ pub(super) struct Source {
     zombies: Vec<Process<Done>>,
     /// After a failure: batches of at most so many items.
     bisected: Option<usize>,
+    patience: u32,
 }
 
 impl Source {
     pub(super) fn new() -> Self {
-        Self { next: 0, floor: 0, running: None, zombies: Vec::new(), bisected: None }
+        Self { next: 0, floor: 0, running: None, zombies: Vec::new(), bisected: None, patience: PATIENCE }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -67,6 +66,7 @@ impl Source {
         match process.step() {
             Step::Done(done) if done >= count => {
                 self.bisected = None;
+                self.patience = PATIENCE;
                 if dice.faults.get().is_some() && dice.one_in_thousand(50) {
                     dice.count("batches delivered again");
                 } else {
@@ -79,7 +79,8 @@ impl Source {
                 self.next += if skips_failures { count } else { done };
             }
             Step::Crashed => self.bisected = Some((count / 2).max(1)),
-            Step::GoesOn if steps > if dice.faults.get().is_some() { IMPATIENCE } else { PATIENCE } => {
+            Step::GoesOn if steps > self.patience => {
+                self.patience = self.patience.saturating_mul(2);
                 dice.count("invocations given up");
                 process.give_up();
                 self.zombies.push(process);

@@ -84,7 +84,8 @@ impl Life {
         self.version += 1;
         if commit.head.version != self.version {
             let found = format!("`{equipment}`: version {} after {}", commit.head.version, self.version - 1);
-            return Err(Failure::new("each commit follows the one before", found));
+            checked.fails("each commit follows the one before", found)?;
+            self.version = commit.head.version;
         }
         let positions = if commit.head.body.is_empty() {
             Positions::default()
@@ -113,12 +114,17 @@ impl Life {
             }
             self.folded.insert(shard.clone(), next + count);
         }
-        self.positions_go_forward(equipment, &positions)?;
+        self.positions_go_forward(checked, equipment, &positions)?;
         self.reached = positions;
         self.due_is_not_late(commit)
     }
 
-    fn positions_go_forward(&self, equipment: &str, positions: &Positions) -> Result<(), Failure> {
+    fn positions_go_forward(
+        &self,
+        checked: &Checked<'_>,
+        equipment: &str,
+        positions: &Positions,
+    ) -> Result<(), Failure> {
         let now: BTreeMap<_, _> = positions.iter().collect();
         let clock_ms = self.state.as_ref().map_or(i64::MAX, KeyState::clock_ms);
         for (shard, before) in self.reached.iter() {
@@ -127,8 +133,7 @@ impl Life {
                 None => before.arrival_ms >= clock_ms - RETENTION_MS,
             };
             if back {
-                let found = format!("`{equipment}`, {shard}");
-                return Err(Failure::new("positions never go back", found));
+                checked.fails("positions never go back", format!("`{equipment}`, {shard}"))?;
             }
         }
         Ok(())
