@@ -234,11 +234,17 @@ impl Simulation {
         world.find_segments();
     }
 
-    /// All goes on until something is reached.
+    /// All goes on until something is reached. What needs many effects in a row may not get there while there are faults:
+    /// in the second half of the time there are none.
     fn settle(&mut self, reached: impl Fn(&mut Self) -> bool) -> Result<(), Failure> {
+        let faults = self.dice.faults.get();
         for step in 0..MOST_STEPS {
             if step % 64 == 0 && reached(self) {
+                self.dice.faults.set(faults);
                 return Ok(());
+            }
+            if step == MOST_STEPS / 2 && self.dice.faults.take().is_some() {
+                self.dice.count("rests that faults did not allow");
             }
             self.step();
         }
