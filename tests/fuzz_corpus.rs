@@ -42,6 +42,11 @@ fn whatever_stream_comes_is_decided_as_by_the_naive_reference() {
     holds("replay", &[]);
 }
 
+#[test]
+fn whatever_a_model_or_the_queue_says_is_read_or_explained() {
+    holds("models", &[]);
+}
+
 /// Runs a target's check over files and their mutations.
 fn holds(target: &str, samples: &[&str]) {
     let (_, check) = checks::TARGETS.into_iter().find(|(name, _)| *name == target).expect("a target");

@@ -9,6 +9,7 @@ mod import;
 mod lines;
 #[cfg_attr(not(feature = "live"), path = "without_live.rs")]
 mod live;
+mod model;
 mod reason;
 mod replay;
 mod rules;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Arguments),
     Replay(replay::Arguments),
     Import(import::Arguments),
+    Model(model::Arguments),
     Demo(demo::Arguments),
     #[command(flatten)]
     Live(live::Command),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(arguments, &terminal),
         Command::Replay(arguments) => replay::run(arguments, &terminal),
         Command::Import(arguments) => import::run(arguments, &terminal),
+        Command::Model(arguments) => model::run(arguments, &terminal),
         Command::Demo(arguments) => demo::run(arguments, &terminal),
         Command::Live(command) => live::run(command, &terminal),
         Command::Schema => terminal::print(&andon_document::schema()),

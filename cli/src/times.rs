@@ -24,8 +24,23 @@ pub(crate) fn stamp_near(at_ms: i64, other_ms: i64) -> String {
     if at_ms.div_euclid(86_400_000) == other_ms.div_euclid(86_400_000) { clock(at_ms) } else { stamp(at_ms) }
 }
 
+/// A time in history, ms: a date, a date and a time (both in UTC), or a time with its offset.
+pub(crate) fn day_or_time(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let utc = |time: jiff::civil::DateTime| {
+        time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|time| time.timestamp())
+    };
+    let time = text.parse::<jiff::Timestamp>().ok();
+    let time = time.or_else(|| text.parse().ok().and_then(utc));
+    time.map(jiff::Timestamp::as_millisecond).ok_or_else(|| {
+        format!(
+            "`{}` is no time; expected a date such as `2026-03-02`, or a time such as `2026-03-02T06:00:00Z`",
+            text.escape_debug()
+        )
+    })
+}
+
 /// A length of time, as fine as it matters: `0.8 s`, `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
-#[cfg(feature = "live")]
 pub(crate) fn length(ms: i64) -> String {
     let sign = if ms < 0 { "-" } else { "" };
     let ms = ms.unsigned_abs();
@@ -113,6 +128,16 @@ mod tests {
             lengths.map(length),
             ["0.0 s", "0.8 s", "9.9 s", "45 s", "119 s", "12 min", "1 h", "3 h 5 min", "2 d 4 h", "-1.5 s"]
         );
+    }
+
+    #[test]
+    fn a_time_in_history_is_a_date_or_a_time() {
+        let ms = 1_772_409_600_000;
+        for text in ["2026-03-02", "2026-03-02 00:00:00", "2026-03-02T00:00:00Z", "2026-03-02T01:00:00+01:00"]
+        {
+            assert_eq!(day_or_time(text), Ok(ms), "{text}");
+        }
+        assert!(day_or_time("noon").is_err_and(|error| error.starts_with("`noon` is no time")));
     }
 
     #[test]

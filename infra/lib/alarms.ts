@@ -7,8 +7,10 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 
-import type { Parts } from './parts';
+import type { AndonFunction } from './function';
 import { own, percent, sum } from './metrics';
+import { functionsOf, type Parts } from './parts';
+import type { Questions } from './questions';
 import type { Settings } from './settings';
 
 export interface AlarmSettings {
@@ -29,6 +31,13 @@ export interface AlarmSettings {
 
   /** No point at all for so long is an alarm; null: lines may be silent for any time. */
   readonly silentMinutes: number | null;
+
+  /**
+   * Questions to models that wait for longer are an alarm. Reminders of asynchronous calls lie in the queue for a quarter
+   * of an hour, and what was left undone for six timeouts of enrich: above both. Without asynchronous endpoints it may be
+   * as short as the latter.
+   */
+  readonly questionAgeSeconds: number;
 }
 
 /** One alarm: what is looked at, and how many bad ones of how many periods of its metric make it ring. */
@@ -112,20 +121,19 @@ function watches(settings: Settings, parts: Parts): Record<string, Watch> {
   const minute = Duration.minutes(1);
   const quarter = Duration.minutes(15);
   const count = (fn: string, name: string, period = minute) => own(streamName, fn, name, 'Sum', period);
-  const functions = { evaluate: parts.evaluate, publish: parts.publish, tick: parts.tick };
-  const age = (fn: keyof typeof functions) =>
-    functions[fn].function.metric('IteratorAge', { statistic: 'Maximum', period: minute });
-  const throttles = (fn: keyof typeof functions) =>
-    functions[fn].function.metricThrottles({ period: minute, statistic: 'Sum' });
+  const functions = Object.entries(functionsOf(parts));
+  const each = (metric: (fn: AndonFunction, name: string) => [string, IMetric]): Record<string, IMetric> =>
+    Object.fromEntries(functions.map(([name, fn]) => metric(fn, name)));
+  const age = (fn: AndonFunction) => fn.function.metric('IteratorAge', { statistic: 'Maximum', period: minute });
   return {
     'evaluate-behind': {
-      metric: age('evaluate'),
+      metric: age(parts.evaluate),
       above: iteratorAgeSeconds * 1000,
       periods: 5,
       says: 'data points wait to be evaluated',
     },
     'publish-behind': {
-      metric: age('publish'),
+      metric: age(parts.publish),
       above: iteratorAgeSeconds * 1000,
       periods: 5,
       says: 'decided state changes wait to be published',
@@ -173,6 +181,7 @@ function watches(settings: Settings, parts: Parts): Record<string, Watch> {
       metric: sum('not done', {
         keys: count('evaluate', 'keysNotDone'),
         items: count('publish', 'itemsNotDone'),
+        ...(parts.enrich && { messages: count('enrich', 'messagesNotDone') }),
       }),
       above: 0,
       periods: 5,
@@ -182,13 +191,11 @@ function watches(settings: Settings, parts: Parts): Record<string, Watch> {
       metric: parts.failures.metricApproximateNumberOfMessagesVisible({ period: minute, statistic: 'Maximum' }),
       above: 0,
       periods: 1,
-      says: 'state changes could not be delivered and are in the failure queue',
+      says: 'something that could not be delivered or read is in the failure queue',
     },
     throttles: {
       metric: sum('throttled', {
-        evaluate: throttles('evaluate'),
-        publish: throttles('publish'),
-        tick: throttles('tick'),
+        ...each((fn, name) => [name, fn.function.metricThrottles({ period: minute, statistic: 'Sum' })]),
         stream: parts.stream.metric('WriteProvisionedThroughputExceeded', { statistic: 'Sum', period: minute }),
         stateread: parts.tables.state.metric('ReadThrottleEvents', { statistic: 'Sum', period: minute }),
         statewrite: parts.tables.state.metric('WriteThrottleEvents', { statistic: 'Sum', period: minute }),
@@ -202,19 +209,62 @@ function watches(settings: Settings, parts: Parts): Record<string, Watch> {
     },
     errors: {
       metric: sum('errors', {
-        evaluate: functions.evaluate.function.metricErrors({ period: minute, statistic: 'Sum' }),
-        publish: functions.publish.function.metricErrors({ period: minute, statistic: 'Sum' }),
-        tick: functions.tick.function.metricErrors({ period: minute, statistic: 'Sum' }),
-        refused: sum('failed', {
-          failedevaluate: count('evaluate', 'failed'),
-          failedpublish: count('publish', 'failed'),
-          failedtick: count('tick', 'failed'),
-        }),
+        ...each((fn, name) => [name, fn.function.metricErrors({ period: minute, statistic: 'Sum' })]),
+        refused: sum('failed', each((_, name) => [`failed${name}`, count(name, 'failed')])),
       }),
       above: 0,
       periods: 5,
       bad: 2,
       says: 'a function ends without an answer',
+    },
+    'questions-unsent': {
+      metric: count('evaluate', 'questionsUnsent'),
+      above: 0,
+      periods: 1,
+      says: 'rules ask models, and their questions go nowhere',
+    },
+    ...(parts.questions && modelWatches(settings, parts.questions, count)),
+  };
+}
+
+function modelWatches(
+  { alarms }: Settings,
+  { queue, dead }: Questions,
+  count: (fn: string, name: string) => IMetric,
+): Record<string, Watch> {
+  const largest = { statistic: 'Maximum', period: Duration.minutes(1) };
+  return {
+    'questions-behind': {
+      metric: queue.metricApproximateAgeOfOldestMessage(largest),
+      above: alarms.questionAgeSeconds,
+      periods: 5,
+      says: 'questions to models wait to be asked',
+    },
+    'questions-dead': {
+      metric: dead.metricApproximateNumberOfMessagesVisible(largest),
+      above: 0,
+      periods: 1,
+      says: 'questions to models came again too often and are in the dead-letter queue',
+    },
+    'models-fail': {
+      metric: sum('failed calls', {
+        timeouts: count('enrich', 'timeouts'),
+        errors: count('enrich', 'callErrors'),
+      }),
+      above: 0,
+      periods: 5,
+      bad: 3,
+      says: 'models do not answer in time, or refuse for now',
+    },
+    'models-unanswered': {
+      metric: sum('without a score', {
+        unanswered: count('enrich', 'unanswered'),
+        old: count('enrich', 'tooOld'),
+      }),
+      above: 0,
+      periods: 5,
+      bad: 2,
+      says: 'questions to models end without a score',
     },
   };
 }

@@ -14,7 +14,8 @@ import type { Construct } from 'constructs';
 
 import type { Alarms } from './alarms';
 import { own } from './metrics';
-import type { Parts } from './parts';
+import { functionsOf, type Parts } from './parts';
+import type { Questions } from './questions';
 import type { Settings } from './settings';
 
 const MINUTE = Duration.minutes(1);
@@ -23,7 +24,7 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
   const streamName = parts.stream.streamName;
   const counts = (fn: string, ...names: string[]) => names.map((name) => own(streamName, fn, name, 'Sum'));
   const most = (fn: string, ...names: string[]) => names.map((name) => own(streamName, fn, name, 'Maximum'));
-  const functions = [parts.evaluate, parts.publish, parts.tick].map((part) => part.function);
+  const functions = Object.values(functionsOf(parts)).map((part) => part.function);
   const rows: IWidget[][] = [
     [
       new TextWidget({
@@ -35,7 +36,7 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
     alarms ? [new AlarmStatusWidget({ width: 24, height: 3, alarms: alarms.all, title: 'Alarms' })] : [],
     [
       graph('In time: age of records, ms', [
-        ...functions.slice(0, 2).map((fn) => fn.metric('IteratorAge', { statistic: 'Maximum', period: MINUTE, label: fn.node.path })),
+        ...[parts.evaluate.function, parts.publish.function].map((fn) => fn.metric('IteratorAge', { statistic: 'Maximum', period: MINUTE, label: fn.node.path })),
         ...most('evaluate', 'watermarkLagMs'),
       ]),
       graph('Sensor to bus, ms', [
@@ -52,6 +53,7 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
       graph('State changes', [...counts('evaluate', 'transitions'), ...counts('publish', 'published')]),
       graph('Ticks', counts('tick', 'sent', 'announced', 'behind', 'putOff')),
     ],
+    ...(parts.questions ? models(parts.questions, counts, most) : []),
     [
       graph(
         'Not used',
@@ -96,6 +98,38 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
     periodOverride: PeriodOverride.INHERIT,
     widgets: rows,
   });
+}
+
+type Named = (fn: string, ...names: string[]) => IMetric[];
+
+/** Are models in time, what do they answer, and what is left without a score. */
+function models({ queue, dead }: Questions, counts: Named, most: Named): IWidget[][] {
+  const largest = { statistic: 'Maximum', period: MINUTE };
+  return [
+    [
+      graph('Models: input to score, call, ms', most('enrich', 'inputToScoreMs', 'callMs', 'durationMs')),
+      graph('Models: questions, calls, scores', [
+        ...counts('evaluate', 'questions'),
+        ...counts('enrich', 'questions', 'calls', 'scores', 'cacheHits', 'askedLater'),
+      ]),
+      graph('Models: without a score, or late', [
+        ...counts('evaluate', 'questionsUnsent', 'questionsTooOld', 'questionsDropped'),
+        ...counts('enrich', 'unanswered', 'substitutes', 'tooOld', 'lost', 'late'),
+      ]),
+    ],
+    [
+      graph('Models: calls under way', most('enrich', 'inFlight')),
+      graph('Models: calls that failed', [
+        ...counts('enrich', 'timeouts', 'callErrors', 'refused', 'unreadable', 'retries'),
+        ...counts('enrich', 'malformed', 'messagesNotDone', 'outOfTime', 'errors'),
+      ]),
+      graph('Models: questions that wait', [
+        queue.metricApproximateNumberOfMessagesVisible(largest),
+        queue.metricApproximateAgeOfOldestMessage(largest),
+        dead.metricApproximateNumberOfMessagesVisible({ ...largest, label: 'dead' }),
+      ]),
+    ],
+  ];
 }
 
 function graph(title: string, left: IMetric[]): GraphWidget {

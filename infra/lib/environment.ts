@@ -4,7 +4,7 @@ import type { Stores } from './parts';
 import type { Settings } from './settings';
 
 export function environment(settings: Settings, stores: Stores): Record<string, string> {
-  const { stream, tables, records, bus, failures } = stores;
+  const { stream, tables, records, bus, failures, questions } = stores;
   return {
     ANDON_STREAM: stream.streamName,
     ANDON_STATE_TABLE: tables.state.tableName,
@@ -15,6 +15,7 @@ export function environment(settings: Settings, stores: Stores): Record<string, 
     ANDON_BUS: bus.eventBusName,
     // By its URL, so that nobody has to ask for it.
     ANDON_FAILURES_QUEUE: failures.queueUrl,
+    ...(questions && { ANDON_QUESTIONS_QUEUE_URL: questions.queue.queueUrl }),
     ANDON_STREAM_RETENTION: `${settings.stream.retentionHours}h`,
     ANDON_STATE_TTL: `${settings.evaluate.stateDays}d`,
     ANDON_OUTBOX_TTL: `${settings.evaluate.outboxDays}d`,

@@ -7,7 +7,7 @@ import type { Assets } from './assets';
 import { environment } from './environment';
 import { AndonFunction, type Size } from './function';
 import type { Stores } from './parts';
-import { internalKeyReader, kinesisReader, listing, onObjects, onStream, onTable } from './permissions';
+import { internalKeyReader, kinesisReader, listing, onObjects, onQueue, onStream, onTable } from './permissions';
 import type { Settings } from './settings';
 
 export interface EvaluateSettings extends Size {
@@ -41,7 +41,7 @@ export interface EvaluateSettings extends Size {
 }
 
 export function evaluate(scope: Construct, settings: Settings, assets: Assets, stores: Stores): AndonFunction {
-  const { stream, tables, records, internalKey } = stores;
+  const { stream, tables, records, internalKey, questions } = stores;
   const { batchWindowSeconds, batchSize, lanes, newKeysPerBatch, checkpointSeconds } = settings.evaluate;
   const fn = new AndonFunction(scope, 'Evaluate', settings, assets, {
     name: 'evaluate',
@@ -63,9 +63,10 @@ export function evaluate(scope: Construct, settings: Settings, assets: Assets, s
       Rules: onTable(tables.rules, 'GetItem'),
       // Only then is anything put back.
       ...(lanes > 1 && { PutBack: onStream(stream, 'PutRecords') }),
-      SetAside: onObjects(records, ['rejected', 'parked', 'decided'], 'PutObject'),
-      LargeRules: onObjects(records, ['rules'], 'GetObject'),
-      LargeStates: onObjects(records, ['state'], 'GetObject', 'PutObject', 'DeleteObject'),
+      ...(questions && { Questions: onQueue(questions.queue, 'SendMessage') }),
+      SetAside: onObjects(records, ['rejected/', 'parked/', 'decided/'], 'PutObject'),
+      LargeRules: onObjects(records, ['rules/'], 'GetObject'),
+      LargeStates: onObjects(records, ['state/'], 'GetObject', 'PutObject', 'DeleteObject'),
       Missing: listing(records),
     },
   });

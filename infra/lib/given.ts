@@ -49,6 +49,7 @@ const OPTIONAL: Readonly<Record<string, 'string' | 'number'>> = {
   'settings.endpoint': 'string',
   'settings.records.accessLogBucket': 'string',
   'settings.tick.reservedConcurrency': 'number',
+  'settings.models.questionBucket': 'string',
   'settings.alarms.email': 'string',
   'settings.alarms.silentMinutes': 'number',
   'settings.consumer.email': 'string',
@@ -91,12 +92,43 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   'settings.tick.timeoutSeconds': [10, 60],
   'settings.tick.intervalSeconds': [1, 60],
   'settings.tick.reservedConcurrency': [1, 1000],
+  'settings.models.asyncDays': [1, 3650],
+  'settings.enrich.memoryMb': [128, 10_240],
+  'settings.enrich.timeoutSeconds': [10, 900],
+  'settings.enrich.invocations': [2, 1000],
+  'settings.enrich.calls': [1, 1000],
+  'settings.enrich.batchSize': [1, 10_000],
+  'settings.enrich.batchWindowSeconds': [0, 300],
+  'settings.enrich.deliveries': [2, 1000],
+  // A queue holds no message for longer.
+  'settings.enrich.questionDays': [1, 14],
   'settings.bus.archiveDays': [0, 3650],
   'settings.alarms.iteratorAgeSeconds': [1, 86_400],
   'settings.alarms.watermarkLagSeconds': [1, 604_800],
   'settings.alarms.rejectedPercent': [0, 100],
   'settings.alarms.silentMinutes': [1, 1440],
+  'settings.alarms.questionAgeSeconds': [60, 1_209_600],
 };
+
+const BUCKET = /^[a-z0-9.-]{3,63}$/;
+
+/** What a text, or each of a list, consists of. */
+const FORMS: Readonly<Record<string, readonly [RegExp, string]>> = {
+  'settings.name': [
+    /^[a-z][a-z0-9-]{1,23}$/,
+    'a name of 2 to 24 small letters, digits and `-`, which begins with a letter',
+  ],
+  'settings.models.endpoints': [
+    /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/,
+    'a list of names of up to 63 letters, digits and `-`',
+  ],
+  'settings.models.questionBucket': [BUCKET, 'a name of 3 to 63 small letters, digits, `.` and `-`'],
+  'settings.models.questionPrefix': [/^[A-Za-z0-9_./-]{1,200}$/, '1 to 200 letters, digits, `_`, `-`, `.` and `/`'],
+  'settings.models.answerBuckets': [BUCKET, 'a list of names of 3 to 63 small letters, digits, `.` and `-`'],
+};
+
+/** Lists that may be empty. */
+const EMPTIABLE = ['settings.models.endpoints', 'settings.models.answerBuckets'];
 
 function overlaid(path: string, preset: unknown, given: unknown, mistakes: string[]): unknown {
   if (given === undefined) {
@@ -133,9 +165,11 @@ function wrong(path: string, preset: unknown, given: unknown): string | undefine
   if (choices !== undefined) {
     return choices.includes(given) ? undefined : `one of ${listed(choices)}`;
   }
+  const [form, said] = FORMS[path] ?? [/^/, undefined];
   if (Array.isArray(preset)) {
-    const texts = Array.isArray(given) && given.length > 0 && given.every((text) => typeof text === 'string');
-    return texts ? undefined : 'a list of texts';
+    const isList = Array.isArray(given) && (given.length > 0 || EMPTIABLE.includes(path));
+    const isRight = isList && given.every((text) => typeof text === 'string' && form.test(text));
+    return isRight ? undefined : (said ?? 'a list of texts');
   }
   const kind = optional ?? typeof preset;
   if (typeof given !== kind) {
@@ -147,14 +181,11 @@ function wrong(path: string, preset: unknown, given: unknown): string | undefine
     const whole = Number.isInteger(given) && given >= least && given <= most;
     return whole ? undefined : `a whole number from ${least} to ${most}`;
   }
-  if (path === 'settings.name' && !/^[a-z][a-z0-9-]{1,23}$/.test(String(given))) {
-    return 'a name of 2 to 24 small letters, digits and `-`, which begins with a letter';
-  }
-  return undefined;
+  return said === undefined || form.test(String(given)) ? undefined : said;
 }
 
 /** What is right by itself and wrong together. */
-function contradictions({ stream, evaluate }: Settings): string[] {
+function contradictions({ stream, evaluate, enrich }: Settings): string[] {
   const mistakes: string[] = [];
   for (const [what, hours] of [
     ['stream.retentionHours', stream.retentionHours],
@@ -165,6 +196,12 @@ function contradictions({ stream, evaluate }: Settings): string[] {
         `\`settings.evaluate.stateDays\` is \`${evaluate.stateDays}\`; expected more than \`${what}\`, which is ${hours / 24} days`,
       );
     }
+  }
+  // The event source's own rule for queues.
+  if (enrich.batchSize > 10 && enrich.batchWindowSeconds === 0) {
+    mistakes.push(
+      `\`settings.enrich.batchWindowSeconds\` is \`0\`; expected at least 1 for \`enrich.batchSize\` above 10, which is ${enrich.batchSize}`,
+    );
   }
   return mistakes;
 }

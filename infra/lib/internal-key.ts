@@ -24,7 +24,7 @@ export function internalKey(scope: Construct, settings: Settings): Secret {
   acknowledge(
     secret,
     'AwsSolutions-SMG4',
-    'changed by hand: evaluate must know the new key before tick uses it (docs/operations.md, "Changing the internal key")',
+    'changed by hand: evaluate must know the new key before the others use it (docs/operations.md, "Changing the internal key")',
   );
   return secret;
 }

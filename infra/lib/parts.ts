@@ -7,6 +7,7 @@ import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 
 import type { AndonFunction } from './function';
+import type { Questions } from './questions';
 import type { Tables } from './tables';
 
 /** What is there before the functions. */
@@ -17,10 +18,19 @@ export interface Stores {
   readonly bus: EventBus;
   readonly failures: Queue;
   readonly internalKey: Secret;
+  /** Where models are asked. */
+  readonly questions?: Questions;
 }
 
 export interface Parts extends Stores {
   readonly evaluate: AndonFunction;
   readonly publish: AndonFunction;
   readonly tick: AndonFunction;
+  /** Where models are asked. */
+  readonly enrich?: AndonFunction;
+}
+
+/** All functions, by name. */
+export function functionsOf({ evaluate, publish, tick, enrich }: Parts): Readonly<Record<string, AndonFunction>> {
+  return { evaluate, publish, tick, ...(enrich && { enrich }) };
 }

@@ -3,7 +3,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Stream } from 'aws-cdk-lib/aws-kinesis';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 
@@ -31,6 +31,11 @@ export function tableStreamReader(table: Table): Permission {
   };
 }
 
+/** What an event source needs to take messages from a queue with the function's role. */
+export function queueReader(queue: Queue): Permission {
+  return onQueue(queue, 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage');
+}
+
 /** Names of streams are not divided by table. */
 export const TABLE_STREAM_NAMES: Permission = {
   actions: ['dynamodb:ListStreams'],
@@ -54,17 +59,17 @@ export function onStream(stream: Stream, ...calls: string[]): Permission {
   return { actions: calls.map((call) => `kinesis:${call}`), resources: [stream.streamArn] };
 }
 
-/** Objects under some prefixes. */
-export function onObjects(bucket: Bucket, prefixes: readonly string[], ...calls: string[]): Permission {
+/** Objects whose names begin with some prefixes. */
+export function onObjects(bucket: IBucket, prefixes: readonly string[], ...calls: string[]): Permission {
   return {
     actions: calls.map((call) => `s3:${call}`),
-    resources: prefixes.map((prefix) => bucket.arnForObjects(`${prefix}/*`)),
-    why: 'objects are named by equipment, shard and position',
+    resources: prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+    why: 'objects are named by equipment, shard and position, or by the call of a model',
   };
 }
 
 /** Without it, an object that is missing looks like one that is forbidden. */
-export function listing(bucket: Bucket): Permission {
+export function listing(bucket: IBucket): Permission {
   return { actions: ['s3:ListBucket'], resources: [bucket.bucketArn] };
 }
 

@@ -42,6 +42,21 @@ export const dev: Settings = {
     // A new account has no concurrency to reserve.
     reservedConcurrency: null,
   },
+  models: { endpoints: [], questionBucket: null, questionPrefix: 'async/input/', answerBuckets: [], asyncDays: 7 },
+  enrich: {
+    // It waits for models for most of its time, and remembers scores.
+    memoryMb: 256,
+    // Longer than the longest `timeout` of a binding, and no longer: what is left undone comes again after six of it.
+    timeoutSeconds: 60,
+    // The least there is: a new account has ten invocations in all.
+    invocations: 2,
+    calls: 20,
+    batchSize: 100,
+    batchWindowSeconds: 1,
+    // With six minutes between them, an outage of an hour.
+    deliveries: 12,
+    questionDays: 4,
+  },
   bus: { archiveDays: 1 },
   logs: { retentionDays: 7, level: 'info' },
   rollout: { kind: 'at-once' },
@@ -52,6 +67,7 @@ export const dev: Settings = {
     watermarkLagSeconds: 300,
     rejectedPercent: 5,
     silentMinutes: null,
+    questionAgeSeconds: 1200,
   },
   consumer: { states: ['WARNING', 'ALARM'], email: null },
 };
@@ -67,6 +83,8 @@ export const production: Settings = {
   // Five seconds are still "within seconds", and one commit for each equipment then carries five seconds of points.
   evaluate: { ...dev.evaluate, batchWindowSeconds: 5 },
   tick: { ...dev.tick, reservedConcurrency: 1 },
+  // A hundred calls under way: 500/s of models that take 200 ms.
+  enrich: { ...dev.enrich, invocations: 5 },
   bus: { archiveDays: 30 },
   logs: { retentionDays: 30, level: 'info' },
   rollout: { kind: 'canary' },

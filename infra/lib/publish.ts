@@ -45,8 +45,8 @@ export function publish(scope: Construct, settings: Settings, assets: Assets, st
       Failures: onQueue(failures, 'SendMessage'),
       Bus: onBus(bus, 'PutEvents'),
       Views: onTable(tables.state, 'PutItem'),
-      LargeDecisions: onObjects(records, ['decided'], 'GetObject'),
-      LargeFailures: onObjects(records, ['failures'], 'PutObject'),
+      LargeDecisions: onObjects(records, ['decided/'], 'GetObject'),
+      LargeFailures: onObjects(records, ['failures/'], 'PutObject'),
       Missing: listing(records),
     },
   });
@@ -59,8 +59,9 @@ export function publish(scope: Construct, settings: Settings, assets: Assets, st
     parallelizationFactor: lanes,
     functionResponseTypes: ['ReportBatchItemFailures'],
     bisectBatchOnFunctionError: true,
-    // Only what was decided: items that are deleted by their age neither wake the function nor cost anything.
-    filterCriteria: { filters: [{ pattern: JSON.stringify({ eventName: ['INSERT'] }) }] },
+    // Only what was decided: items that are deleted by their age neither wake the function nor cost anything. What is
+    // written over an item counts: the state of its key had expired and began again at an earlier version.
+    filterCriteria: { filters: [{ pattern: JSON.stringify({ eventName: ['INSERT', 'MODIFY'] }) }] },
     // As often as it takes in that time, then to the failure destination.
     maximumRetryAttempts: -1,
     maximumRecordAgeInSeconds: giveUpHours * 3600,

@@ -4,6 +4,7 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 
+import { ASYNC, asksModels } from './models';
 import { acknowledge } from './nag';
 import type { Settings } from './settings';
 
@@ -39,6 +40,9 @@ export function records(scope: Construct, settings: Settings): Bucket {
         prefix: 'decided/',
         expiration: Duration.days(settings.evaluate.outboxDays + DECIDED_MARGIN_DAYS),
       },
+      ...(asksModels(settings)
+        ? [{ id: 'async', prefix: `${ASYNC}/`, expiration: Duration.days(settings.models.asyncDays) }]
+        : []),
       { id: 'unfinished', abortIncompleteMultipartUploadAfter: Duration.days(1) },
     ],
     // A bucket that holds something cannot be deleted; emptying it is left to people, since it takes a function of its

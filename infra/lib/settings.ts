@@ -4,8 +4,10 @@
 import type { AlarmSettings } from './alarms';
 import type { BusSettings } from './bus';
 import type { ConsumerSettings } from './consumer';
+import type { EnrichSettings } from './enrich';
 import type { EvaluateSettings } from './evaluate';
 import type { LogSettings } from './function';
+import type { ModelSettings } from './models';
 import type { PublishSettings } from './publish';
 import type { RecordsSettings } from './records';
 import type { RolloutSettings } from './rollout';
@@ -41,6 +43,8 @@ export interface Settings {
   readonly evaluate: EvaluateSettings;
   readonly publish: PublishSettings;
   readonly tick: TickSettings;
+  readonly models: ModelSettings;
+  readonly enrich: EnrichSettings;
   readonly bus: BusSettings;
   readonly logs: LogSettings;
   readonly rollout: RolloutSettings;

@@ -8,11 +8,14 @@ import type { Assets } from './assets';
 import { bus } from './bus';
 import { consumer } from './consumer';
 import { dashboard } from './dashboard';
+import { enrich } from './enrich';
 import { environment } from './environment';
 import { evaluate } from './evaluate';
 import { internalKey } from './internal-key';
-import type { Parts, Stores } from './parts';
+import { asksModels, modelAnswers } from './models';
+import { functionsOf, type Parts, type Stores } from './parts';
 import { publish } from './publish';
+import { questions } from './questions';
 import { failures } from './queues';
 import { records } from './records';
 import { Canary } from './rollout';
@@ -31,18 +34,21 @@ export class AndonStack extends Stack {
       bus: bus(this, settings),
       failures: failures(this, settings),
       internalKey: internalKey(this, settings),
+      ...(asksModels(settings) && { questions: questions(this, settings) }),
     };
-    // Functions to come (enrich, control, archive, route) stand here, each in a file of its own.
+    const asked = stores.questions && { questions: stores.questions, answers: modelAnswers(this, settings) };
+    // Functions to come (control, archive, route) stand here, each in a file of its own.
     const parts: Parts = {
       ...stores,
       evaluate: evaluate(this, settings, assets, stores),
       publish: publish(this, settings, assets, stores),
       tick: tick(this, settings, assets, stores),
+      ...(asked && { enrich: enrich(this, settings, assets, stores, asked) }),
     };
     const warnings = consumer(this, settings, stores.bus, stores.failures);
     const alarms = settings.alarms.kind === 'all' ? new Alarms(this, settings, parts) : undefined;
     if (settings.rollout.kind === 'canary') {
-      new Canary(this, settings, [parts.evaluate, parts.publish, parts.tick]);
+      new Canary(this, settings, Object.values(functionsOf(parts)));
     }
     dashboard(this, settings, parts, alarms);
     assets.refuseDeployment(this);
@@ -52,6 +58,12 @@ export class AndonStack extends Stack {
       description: 'Variables with which the command line finds this deployment',
     });
     new CfnOutput(this, 'WarningsTopic', { value: warnings.topicArn, description: 'State changes to a warning or worse' });
+    if (asked) {
+      new CfnOutput(this, 'ModelAnswersTopic', {
+        value: asked.answers.topicArn,
+        description: 'Where asynchronous endpoints tell of success and of failure',
+      });
+    }
     if (alarms) {
       new CfnOutput(this, 'AlarmsTopic', { value: alarms.topic.topicArn, description: 'Alarms of the deployment itself' });
     }

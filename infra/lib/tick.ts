@@ -45,8 +45,8 @@ export function tick(scope: Construct, settings: Settings, assets: Assets, store
       Checkpoints: onTable(tables.checkpoints, 'GetItem', 'PutItem', 'Query'),
       Rules: onTable(tables.rules, 'GetItem'),
       Stream: onStream(stream, 'PutRecords'),
-      LargeStatesAndRules: onObjects(records, ['state', 'rules'], 'GetObject'),
-      LargeMemory: onObjects(records, ['ticks'], 'GetObject', 'PutObject', 'DeleteObject'),
+      LargeStatesAndRules: onObjects(records, ['state/', 'rules/'], 'GetObject'),
+      LargeMemory: onObjects(records, ['ticks/'], 'GetObject', 'PutObject', 'DeleteObject'),
       Missing: listing(records),
     },
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { ROOT } from '../lib/assets';
-import { PRESETS, resources, templateOf } from './support';
+import { MODELS, PRESETS, resources, templateOf } from './support';
 
 const document = (name: string) => readFileSync(join(ROOT, 'docs', name), 'utf8');
 
@@ -27,7 +27,7 @@ function documented(): Map<string, Set<string>> {
 
 /** Namespace `andon`: function and name of each metric in a template. */
 function used(preset: string): [string, string][] {
-  const template = templateOf(preset);
+  const template = templateOf(preset, MODELS);
   const found: [string, string][] = [];
   const collect = (value: unknown): void => {
     if (Array.isArray(value)) {
@@ -63,7 +63,7 @@ test('every metric that is looked at is one that its function writes', () => {
 });
 
 test('every alarm has a section in the operations guide, and every section its alarm', () => {
-  const template = templateOf('production', { alarms: { silentMinutes: 10 } });
+  const template = templateOf('production', { alarms: { silentMinutes: 10 }, ...MODELS });
   const named = Object.values(resources(template, 'AWS::CloudWatch::Alarm'))
     .map(({ Properties }) => Properties['AlarmName'] as string | undefined)
     .flatMap((name) => name?.replace(/^andon-/, '') ?? []);
@@ -75,7 +75,7 @@ test('every alarm has a section in the operations guide, and every section its a
 
 test('an alarm is written to somebody, also when it is over', () => {
   for (const preset of PRESETS) {
-    const alarms = Object.values(resources(templateOf(preset), 'AWS::CloudWatch::Alarm'));
+    const alarms = Object.values(resources(templateOf(preset, MODELS), 'AWS::CloudWatch::Alarm'));
     for (const { Properties } of alarms.filter(({ Properties }) => Properties['AlarmName'])) {
       assert.equal(Properties['AlarmActions'].length, 1);
       assert.equal(Properties['OKActions'].length, 1);
@@ -85,7 +85,7 @@ test('an alarm is written to somebody, also when it is over', () => {
 });
 
 test('no alarm looks at more metrics than an alarm may', () => {
-  for (const { Properties } of Object.values(resources(templateOf('production'), 'AWS::CloudWatch::Alarm'))) {
+  for (const { Properties } of Object.values(resources(templateOf('production', MODELS), 'AWS::CloudWatch::Alarm'))) {
     const metrics = (Properties['Metrics'] ?? []).filter((metric: { MetricStat?: unknown }) => metric.MetricStat);
     assert.ok(metrics.length <= 10, `${Properties['AlarmName']}: ${metrics.length}`);
   }

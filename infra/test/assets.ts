@@ -8,8 +8,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 
 import { Assets, MissingAssets } from '../lib/assets';
 import { deployment } from '../lib/deployment';
+import { settingsOf } from '../lib/given';
 import { dev } from '../lib/presets';
-import { app, templateOf } from './support';
+import { app, MODELS, templateOf } from './support';
 
 test('a template without code is refused by CloudFormation and says what to do', () => {
   const { Rules } = templateOf('dev').toJSON();
@@ -21,13 +22,19 @@ test('a template without code is refused by CloudFormation and says what to do',
 test('zips as cargo-lambda leaves them are taken, and the template can be deployed', () => {
   const folder = mkdtempSync(join(tmpdir(), 'andon-assets-'));
   try {
-    for (const name of ['evaluate', 'publish', 'tick']) {
+    const make = (name: string) => {
       mkdirSync(join(folder, `andon-${name}`));
       // The empty zip.
       writeFileSync(join(folder, `andon-${name}`, 'bootstrap.zip'), Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex'));
-    }
+    };
+    ['evaluate', 'publish', 'tick'].forEach(make);
     const template = Template.fromStack(deployment(app(), dev, new Assets(folder)));
     assert.equal(template.toJSON()['Rules'], undefined);
+    // What asks models is needed only where there are some.
+    const models = settingsOf({ preset: 'dev', settings: MODELS });
+    assert.throws(() => deployment(app(), models, new Assets(folder)), /andon-enrich/);
+    make('enrich');
+    Template.fromStack(deployment(app(), models, new Assets(folder)));
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -14,6 +14,7 @@ const WORKFLOWS = {
   evaluate: { entry: '.evaluate', files: ['evaluate', 'catalog.rs'] },
   publish: { entry: 'publish', files: ['publish'] },
   tick: { entry: 'tick', files: ['tick.rs', 'catalog.rs'] },
+  enrich: { entry: '.enrich', files: ['enrich'] },
 } as const;
 
 export type Workflow = keyof typeof WORKFLOWS;
@@ -80,7 +81,7 @@ function portCalls(body: string, ports: ReadonlySet<string>): string[] {
   return found;
 }
 
-const SDK = /\.\s*(dynamodb|kinesis|eventbridge|s3|sqs|secretsmanager)\(\)\s*\.\s*(\w+)\(\)/g;
+const SDK = /\.\s*(dynamodb|kinesis|eventbridge|s3|sqs|secretsmanager|models)\(\)\s*\.\s*(\w+)\(\)/g;
 
 /** The operations that a method leads to. A table is that of the function itself, else of the one that called it. */
 function operations(
@@ -117,21 +118,28 @@ function actions(client: string, operation: string, body: string, tables: readon
     return parts.flatMap((part) => tables.map((table) => `dynamodb:${part} ${table}${indexed}`));
   }
   if (client === 's3') {
+    // What is exchanged with asynchronous endpoints may be in other buckets.
+    const bucket = /\basync_bucket\b/.test(body) ? 'inputs' : /\bnames\s*\.\s*bucket\b/.test(body) ? 'records' : 'answers';
     switch (operation) {
       case 'get_object':
         // Without leave to list, an object that is missing is answered as a forbidden one.
-        return ['s3:GetObject records', 's3:ListBucket records'];
+        return [`s3:GetObject ${bucket}`, `s3:ListBucket ${bucket}`];
       case 'list_objects_v2':
-        return ['s3:ListBucket records'];
+        return [`s3:ListBucket ${bucket}`];
       default:
-        return [`s3:${camel(operation)} records`];
+        return [`s3:${camel(operation)} ${bucket}`];
     }
+  }
+  if (client === 'sqs' && operation === 'send_message_batch') {
+    // IAM has one action for both. Failures are reported one by one.
+    return ['sqs:SendMessage questions'];
   }
   const [service, thing] = {
     kinesis: ['kinesis', 'stream'],
     eventbridge: ['events', 'bus'],
     sqs: ['sqs', 'failures'],
     secretsmanager: ['secretsmanager', 'key'],
+    models: ['sagemaker', 'endpoints'],
   }[client] ?? [client, client];
   return [`${service}:${camel(operation)} ${thing}`];
 }

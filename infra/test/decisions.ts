@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { Match } from 'aws-cdk-lib/assertions';
 
-import { one, PRESETS, resources, templateOf } from './support';
+import { MODELS, one, PRESETS, resources, templateOf } from './support';
 
 const EVERYTHING_THAT_HOLDS_DATA = [
   'AWS::Kinesis::Stream',
@@ -39,6 +39,7 @@ test('the stream follows the load in production and is one shard in dev', () => 
 
 for (const preset of PRESETS) {
   const template = templateOf(preset);
+  const withModels = templateOf(preset, MODELS);
 
   test(`evaluate of ${preset} never gives a record up and never skips one`, () => {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
@@ -58,7 +59,7 @@ for (const preset of PRESETS) {
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^TablesOutbox'), 'StreamArn'] },
       StartingPosition: 'TRIM_HORIZON',
-      FilterCriteria: { Filters: [{ Pattern: '{"eventName":["INSERT"]}' }] },
+      FilterCriteria: { Filters: [{ Pattern: '{"eventName":["INSERT","MODIFY"]}' }] },
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       MaximumBatchingWindowInSeconds: 0,
       MaximumRecordAgeInSeconds: 6 * 3600,
@@ -76,14 +77,17 @@ for (const preset of PRESETS) {
   });
 
   test(`all that invokes functions of ${preset} goes by the alias, so that a former version can come back`, () => {
-    const aliases = Object.keys(resources(template, 'AWS::Lambda::Alias'));
-    assert.equal(aliases.length, 3);
-    for (const source of Object.values(resources(template, 'AWS::Lambda::EventSourceMapping'))) {
+    assert.equal(Object.keys(resources(template, 'AWS::Lambda::Alias')).length, 3);
+    const aliases = Object.keys(resources(withModels, 'AWS::Lambda::Alias'));
+    assert.equal(aliases.length, 4);
+    for (const source of Object.values(resources(withModels, 'AWS::Lambda::EventSourceMapping'))) {
       assert.ok(aliases.includes(source.Properties['FunctionName'].Ref));
     }
-    const { Targets } = one(template, 'AWS::Events::Rule', { Name: 'andon-tick' }).Properties;
+    const { Endpoint } = one(withModels, 'AWS::SNS::Subscription', { Protocol: 'lambda' }).Properties;
+    assert.ok(aliases.includes(Endpoint.Ref));
+    const { Targets } = one(withModels, 'AWS::Events::Rule', { Name: 'andon-tick' }).Properties;
     assert.ok(aliases.includes(Targets[0].Arn.Ref));
-    for (const version of Object.values(resources(template, 'AWS::Lambda::Version'))) {
+    for (const version of Object.values(resources(withModels, 'AWS::Lambda::Version'))) {
       assert.equal(version.DeletionPolicy, 'Retain');
     }
   });
@@ -122,11 +126,11 @@ for (const preset of PRESETS) {
     });
     const withoutTls = { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
     const denies = { PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(withoutTls)]) } };
-    template.allResourcesProperties('AWS::S3::BucketPolicy', denies);
-    template.allResourcesProperties('AWS::SQS::QueuePolicy', denies);
-    template.allResourcesProperties('AWS::SNS::TopicPolicy', denies);
+    withModels.allResourcesProperties('AWS::S3::BucketPolicy', denies);
+    withModels.allResourcesProperties('AWS::SQS::QueuePolicy', denies);
+    withModels.allResourcesProperties('AWS::SNS::TopicPolicy', denies);
     template.hasResourceProperties('AWS::Kinesis::Stream', { StreamEncryption: { EncryptionType: 'KMS' } });
-    template.hasResourceProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+    withModels.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
   });
 
   test(`the internal key of ${preset} is made where it is kept, and in no environment`, () => {
@@ -136,6 +140,50 @@ for (const preset of PRESETS) {
       assert.equal(Properties['Environment'].Variables.ANDON_INTERNAL_KEY, undefined);
       assert.ok(!JSON.stringify(Properties).includes('{{resolve:'));
     }
+  });
+
+  test(`${preset} without models has nothing that asks them`, () => {
+    assert.equal(JSON.stringify(template.toJSON()).match(/andon-questions"|sagemaker|enrich/g), null);
+    template.resourceCountIs('AWS::SQS::Queue', 1);
+  });
+
+  test(`questions to models of ${preset} come again until they are done, and then wait for a person`, () => {
+    const queue = one(withModels, 'AWS::SQS::Queue', { QueueName: 'andon-questions' }).Properties;
+    const dead = one(withModels, 'AWS::SQS::Queue', { QueueName: 'andon-questions-dead' }).Properties;
+    const { Timeout } = one(withModels, 'AWS::Lambda::Function', { FunctionName: 'andon-enrich' }).Properties;
+    assert.ok(queue['VisibilityTimeout'] >= 6 * Timeout, 'a message comes again while it is worked on');
+    assert.ok(dead['MessageRetentionPeriod'] === 14 * 86_400 && queue['MessageRetentionPeriod'] < 14 * 86_400);
+    assert.match(queue['RedrivePolicy'].deadLetterTargetArn['Fn::GetAtt'][0], /^QuestionsDead/);
+    // A binding may ask for ten further attempts, of which each delivery is one.
+    assert.ok(queue['RedrivePolicy'].maxReceiveCount >= 12);
+    const invocations = { dev: 2, production: 5 }[preset];
+    withModels.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Questions'), 'Arn'] },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: invocations },
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 1,
+    });
+  });
+
+  test(`${preset} tells those who ask models where the questions are`, () => {
+    const of = (name: string) =>
+      one(withModels, 'AWS::Lambda::Function', { FunctionName: `andon-${name}` }).Properties['Environment'].Variables;
+    for (const name of ['evaluate', 'enrich']) {
+      assert.match(of(name).ANDON_QUESTIONS_QUEUE_URL.Ref, /^Questions/);
+    }
+    assert.equal(of('enrich').ANDON_ENRICH_CONCURRENCY, '20');
+    assert.deepEqual(of('enrich').ANDON_ASYNC_BUCKET, of('enrich').ANDON_BUCKET);
+    assert.equal(of('enrich').ANDON_ASYNC_PREFIX, 'async/input/');
+    const { Environment, ModelAnswersTopic } = withModels.toJSON()['Outputs'];
+    assert.match(JSON.stringify(Environment), / ANDON_QUESTIONS_QUEUE_URL=","?/);
+    assert.ok(ModelAnswersTopic);
+  });
+
+  test(`what asynchronous calls of ${preset} leave behind is deleted, and nothing else that is in use`, () => {
+    const { Rules } = one(withModels, 'AWS::S3::Bucket').Properties['LifecycleConfiguration'];
+    const rule = Rules.find((rule: { Id: string }) => rule.Id === 'async');
+    assert.deepEqual(rule, { Id: 'async', Prefix: 'async/', ExpirationInDays: 7, Status: 'Enabled' });
   });
 
   test(`warnings and worse of ${preset} reach the example consumer, and what it does not take is found again`, () => {
@@ -173,6 +221,8 @@ test('the settings reach what they are for', () => {
     bus: { archiveDays: 0 },
     alarms: { email: 'plant@example.com', silentMinutes: 10 },
     records: { accessLogBucket: 'logs-of-all' },
+    models: { endpoints: ['m'], questionBucket: 'their-questions', questionPrefix: 'in/', asyncDays: 30 },
+    enrich: { timeoutSeconds: 100, invocations: 40, calls: 50, batchSize: 10, batchWindowSeconds: 0, deliveries: 20 },
   });
   template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
     MaximumBatchingWindowInSeconds: 30,
@@ -198,6 +248,18 @@ test('the settings reach what they are for', () => {
   template.hasResourceProperties('AWS::S3::Bucket', {
     LoggingConfiguration: { DestinationBucketName: 'logs-of-all', LogFilePrefix: 'plant-7/' },
   });
+  const enrich = variables('plant-7-enrich');
+  assert.equal(enrich.ANDON_ENRICH_CONCURRENCY, '50');
+  assert.equal(enrich.ANDON_ASYNC_BUCKET, 'their-questions');
+  assert.equal(enrich.ANDON_ASYNC_PREFIX, 'in/');
+  template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    ScalingConfig: { MaximumConcurrency: 40 },
+    BatchSize: 10,
+    MaximumBatchingWindowInSeconds: 0,
+  });
+  const queue = one(template, 'AWS::SQS::Queue', { QueueName: 'plant-7-questions' }).Properties;
+  assert.equal(queue['VisibilityTimeout'], 600);
+  assert.equal(queue['RedrivePolicy'].maxReceiveCount, 20);
   // Two tenants in one account have nothing in common.
   const names = JSON.stringify(template.toJSON()).match(/"(?:[A-Za-z]*Name)":"andon[^"]*"/g);
   assert.equal(names, null);
@@ -212,6 +274,7 @@ test('another generation lets every function start anew', () => {
 
 test('a new version of production takes over by and by, and that of dev at once', () => {
   templateOf('production').resourceCountIs('AWS::CodeDeploy::DeploymentGroup', 3);
+  templateOf('production', MODELS).resourceCountIs('AWS::CodeDeploy::DeploymentGroup', 4);
   templateOf('production').hasResourceProperties('AWS::CodeDeploy::DeploymentGroup', {
     AutoRollbackConfiguration: { Enabled: true, Events: Match.arrayWith(['DEPLOYMENT_STOP_ON_ALARM']) },
   });

@@ -30,13 +30,15 @@ test('all mistakes are reported at once, each with what was expected', () => {
     endpoint: 4566,
     stream: { mode: 'provisioned', shards: 0 },
     evaluate: { lanes: 11, batchWindowSeconds: '5', stateDays: 5 },
+    models: { endpoints: ['no_name'], questionBucket: 'Bucket', questionPrefix: '', answerBuckets: 'one' },
+    enrich: { batchWindowSeconds: 0, invocations: 1 },
     consumer: { states: [] },
     alarms: 'none',
     publisher: {},
   };
   assert.deepEqual(mistakes('dev', given), [
     '`settings.publisher` is no setting; expected one of `name`, `architecture`, `data`, `endpoint`, `generation`, `stream`, `tables`, ' +
-      '`records`, `evaluate`, `publish`, `tick`, `bus`, `logs`, `rollout`, `alarms`, `consumer`',
+      '`records`, `evaluate`, `publish`, `tick`, `models`, `enrich`, `bus`, `logs`, `rollout`, `alarms`, `consumer`',
     '`settings.name` is `Plant 7`; expected a name of 2 to 24 small letters, digits and `-`, which begins with a letter',
     '`settings.architecture` is `riscv`; expected one of `arm64`, `x86_64`',
     '`settings.data` is `true`; expected one of `retain`, `destroy`',
@@ -44,9 +46,15 @@ test('all mistakes are reported at once, each with what was expected', () => {
     '`settings.stream.shards` is `0`; expected a whole number from 1 to 10000',
     '`settings.evaluate.batchWindowSeconds` is `5`; expected a number',
     '`settings.evaluate.lanes` is `11`; expected a whole number from 1 to 10',
+    '`settings.models.endpoints` is `["no_name"]`; expected a list of names of up to 63 letters, digits and `-`',
+    '`settings.models.questionBucket` is `Bucket`; expected a name of 3 to 63 small letters, digits, `.` and `-`',
+    '`settings.models.questionPrefix` is ``; expected 1 to 200 letters, digits, `_`, `-`, `.` and `/`',
+    '`settings.models.answerBuckets` is `one`; expected a list of names of 3 to 63 small letters, digits, `.` and `-`',
+    '`settings.enrich.invocations` is `1`; expected a whole number from 2 to 1000',
     '`settings.alarms` is `none`; expected an object',
     '`settings.consumer.states` is `[]`; expected a list of texts',
     '`settings.evaluate.stateDays` is `5`; expected more than `evaluate.outboxDays`, which is 8 days',
+    '`settings.enrich.batchWindowSeconds` is `0`; expected at least 1 for `enrich.batchSize` above 10, which is 100',
   ]);
   assert.deepEqual(mistakes('prod', {}), ['`preset` is `prod`; expected one of `dev`, `production`, `emulator`']);
   assert.match(mistakes('dev', '{name: 1}')[0] ?? '', /^`settings` is no JSON: /);
@@ -58,6 +66,10 @@ test('a setting that may be absent can be set and taken away', () => {
     settingsOf({ preset: 'production', settings: { tick: { reservedConcurrency: null } } }).tick.reservedConcurrency,
     null,
   );
+});
+
+test('lists that may be empty can be emptied', () => {
+  assert.deepEqual(settingsOf({ preset: 'dev', settings: { models: { endpoints: [], answerBuckets: [] } } }), dev);
 });
 
 test('every number and every choice has its bounds', () => {

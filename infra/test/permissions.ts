@@ -1,10 +1,13 @@
 // Each function may do just what it does: its policy against the calls that its sources make.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { ROOT } from '../lib/assets';
 import { callsOf, type Workflow } from './calls';
-import { one, PRESETS, resources, templateOf } from './support';
+import { MODELS, one, PRESETS, resources, templateOf } from './support';
 
 type Statement = { Sid: string; Action: string | string[]; Resource: unknown; Condition?: unknown };
 
@@ -26,6 +29,7 @@ const SERVICE: Readonly<Record<Workflow, readonly string[]>> = {
     'sqs:SendMessage failures',
   ],
   tick: [],
+  enrich: ['sqs:DeleteMessage questions', 'sqs:GetQueueAttributes questions', 'sqs:ReceiveMessage questions'],
 };
 
 /** What functions do that is in no workflow: the log, and, for those that seal or open records, the key. */
@@ -33,12 +37,21 @@ const START: Readonly<Record<Workflow, readonly string[]>> = {
   evaluate: ['secretsmanager:GetSecretValue key'],
   publish: [],
   tick: ['secretsmanager:GetSecretValue key'],
+  enrich: ['secretsmanager:GetSecretValue key'],
 };
 
 const LOG = ['logs:CreateLogStream log', 'logs:PutLogEvents log'];
 
 /** The queue is given by its URL: that it can be found by its name is for the command line. */
 const NOT_CALLED = new Set(['sqs:GetQueueUrl failures']);
+
+/** Buckets other than that of the deployment, for what is exchanged with asynchronous endpoints. */
+const ELSEWHERE = { questionBucket: 'their-questions', answerBuckets: ['their-answers'] };
+
+/** Actions where everything is in the bucket of the deployment. */
+const inOneBucket = (calls: readonly string[]) => [
+  ...new Set(calls.map((call) => call.replace(/ (?:inputs|answers)$/, ' records'))),
+];
 
 function granted(preset: string, fn: Workflow, settings: unknown = {}): string[] {
   const template = templateOf(preset, settings);
@@ -62,7 +75,11 @@ function thing(resource: unknown): string {
     [/:log-group:/, 'log'],
     [/^\{"Fn::GetAtt":\["Points\w+","Arn"\]\}$/, 'stream'],
     [/^\{"Fn::GetAtt":\["Records\w+","Arn"\]\}$/, 'records'],
-    [/^\{"Fn::Join":\["",\[\{"Fn::GetAtt":\["Records\w+","Arn"\]\},"\/[a-z]+\/\*"\]\]\}$/, 'records'],
+    [/^\{"Fn::Join":\["",\[\{"Fn::GetAtt":\["Records\w+","Arn"\]\},"\/[a-z/]+\/\*"\]\]\}$/, 'records'],
+    [/"},":s3:::their-questions\/async\/input\/\*"/, 'inputs'],
+    [/"},":s3:::their-answers(?:\/\*)?"/, 'answers'],
+    [/:endpoint\/(?:bearing-anomaly|Filler-2|filler-2)"/, 'endpoints'],
+    [/^\{"Fn::GetAtt":\["Questions\w{8}","Arn"\]\}$/, 'questions'],
     [/^\{"Fn::GetAtt":\["Bus\w+","Arn"\]\}$/, 'bus'],
     [/^\{"Fn::GetAtt":\["Failures\w+","Arn"\]\}$/, 'failures'],
     [/^\{"Ref":"InternalKey\w+"\}$/, 'key'],
@@ -78,22 +95,64 @@ function thing(resource: unknown): string {
   return found[1];
 }
 
-for (const fn of ['evaluate', 'publish', 'tick'] as const) {
+for (const fn of ['evaluate', 'publish', 'tick', 'enrich'] as const) {
   test(`${fn} may do what it does and nothing else`, () => {
     const called = callsOf(fn).filter((call) => !NOT_CALLED.has(call));
-    const expected = [...new Set([...called, ...SERVICE[fn], ...START[fn], ...LOG])].sort();
-    assert.deepEqual(granted('production', fn, { evaluate: { lanes: 2 } }), expected);
+    const all = [...new Set([...called, ...SERVICE[fn], ...START[fn], ...LOG])].sort();
+    const everything = { evaluate: { lanes: 2 }, models: { ...MODELS.models, ...ELSEWHERE } };
+    assert.deepEqual(granted('production', fn, everything), all);
     // With one lane nothing is put back into the stream.
-    const withOneLane = expected.filter((call) => fn !== 'evaluate' || call !== 'kinesis:PutRecords stream');
+    const withOneLane = inOneBucket(all).filter((call) => fn !== 'evaluate' || call !== 'kinesis:PutRecords stream');
+    const withoutModels = withOneLane.filter((call) => call !== 'sqs:SendMessage questions');
     for (const preset of PRESETS) {
-      assert.deepEqual(granted(preset, fn), withOneLane);
+      assert.deepEqual(granted(preset, fn, MODELS), withOneLane);
+      if (fn !== 'enrich') {
+        assert.deepEqual(granted(preset, fn), withoutModels);
+      }
     }
   });
 }
 
+test('enrich asks only the endpoints that are named, however SageMaker writes them', () => {
+  const { Role } = one(templateOf('dev', MODELS), 'AWS::Lambda::Function', { FunctionName: 'andon-enrich' }).Properties;
+  const role = resources(templateOf('dev', MODELS), 'AWS::IAM::Role')[Role['Fn::GetAtt'][0]];
+  const statements = role?.Properties['Policies'][0].PolicyDocument.Statement as Statement[];
+  const { Resource } = statements.find(({ Sid }) => Sid === 'Models') ?? {};
+  const names = JSON.stringify(Resource).match(/:endpoint\/[^"]+/g);
+  assert.deepEqual(names, [':endpoint/bearing-anomaly', ':endpoint/Filler-2', ':endpoint/filler-2']);
+});
+
+test('what the documentation says that functions may do is what they call', () => {
+  const chapter = readFileSync(join(ROOT, 'docs', 'aws.md'), 'utf8').split('\n## ').find((text) => text.startsWith('Permissions\n'));
+  const rows = [...(chapter ?? '').matchAll(/^\| `(\w+)` \| (.+) \|$/gm)];
+  const documented = rows.map(([, fn, row]) => [fn, (row ?? '').split('; ').flatMap(actionsOf).sort()]);
+  const called = (['evaluate', 'publish', 'tick', 'enrich'] as const).map((fn) => [fn, inOneBucket(callsOf(fn)).sort()]);
+  assert.deepEqual(documented, called);
+});
+
+/** What `state: `GetItem`, `PutItem`` of the documentation says. */
+function actionsOf(text: string): string[] {
+  const [thing = '', actions = ''] = text.split(': ');
+  const named: Readonly<Record<string, readonly [string, string]>> = {
+    state: ['dynamodb', 'state'],
+    'its index `due`': ['dynamodb', 'state/index'],
+    outbox: ['dynamodb', 'outbox'],
+    checkpoints: ['dynamodb', 'checkpoints'],
+    rules: ['dynamodb', 'rules'],
+    bucket: ['s3', 'records'],
+    stream: ['kinesis', 'stream'],
+    bus: ['events', 'bus'],
+    'queue of failures': ['sqs', 'failures'],
+    'queue of questions': ['sqs', 'questions'],
+    endpoints: ['sagemaker', 'endpoints'],
+  };
+  const [service, name] = named[thing] ?? ['unknown', thing];
+  return [...actions.matchAll(/`(\w+)`/g)].map(([, action]) => `${service}:${action} ${name}`);
+}
+
 test('no two functions share a role', () => {
   for (const preset of PRESETS) {
-    const functions = Object.values(resources(templateOf(preset), 'AWS::Lambda::Function'));
+    const functions = Object.values(resources(templateOf(preset, MODELS), 'AWS::Lambda::Function'));
     const roles = functions.map(({ Properties }) => Properties['Role']['Fn::GetAtt'][0]);
     assert.equal(new Set(roles).size, functions.length);
   }

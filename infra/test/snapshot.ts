@@ -1,4 +1,4 @@
-// The whole template of each preset. What changes on purpose is written anew with `ANDON_BLESS=1 npm test`, and the
+// The whole template of each preset, and of one with models. What changes on purpose is written anew with `ANDON_BLESS=1 npm test`, and the
 // difference is read before it is committed.
 
 import assert from 'node:assert/strict';
@@ -7,15 +7,21 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { ROOT } from '../lib/assets';
-import { PRESETS, templateOf } from './support';
+import { MODELS, PRESETS, templateOf } from './support';
 
 /** Lines of a difference that are shown. */
 const LINES = 30;
 
-for (const preset of PRESETS) {
-  test(`the template of ${preset} is the one that was read last`, () => {
-    const file = join(ROOT, 'infra', 'test', 'snapshots', `${preset}.json`);
-    const template = `${JSON.stringify(templateOf(preset).toJSON(), null, 1)}\n`;
+/** Each preset, and one with models. */
+const TEMPLATES = [
+  ...PRESETS.map((preset) => ({ name: preset, preset, settings: {} })),
+  { name: 'production-models', preset: 'production', settings: MODELS },
+];
+
+for (const { name, preset, settings } of TEMPLATES) {
+  test(`the template of ${name} is the one that was read last`, () => {
+    const file = join(ROOT, 'infra', 'test', 'snapshots', `${name}.json`);
+    const template = `${JSON.stringify(templateOf(preset, settings).toJSON(), null, 1)}\n`;
     if (process.env['ANDON_BLESS'] === '1') {
       writeFileSync(file, template);
     }

@@ -51,4 +51,7 @@ export function one(template: Template, type: string, properties: Readonly<Recor
   return resource;
 }
 
+/** Settings with which models are asked. */
+export const MODELS = { models: { endpoints: ['bearing-anomaly', 'Filler-2'] } };
+
 export const PRESETS = ['dev', 'production'] as const;

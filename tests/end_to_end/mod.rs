@@ -6,6 +6,7 @@
 //! deployed to it behind its own event sources, set as in production.
 
 mod drill;
+mod models;
 mod oracle;
 mod outage;
 mod poison;

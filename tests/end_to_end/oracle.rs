@@ -82,6 +82,11 @@ impl Read {
         }
     }
 
+    /// Data in the order of each shard.
+    pub(super) fn data(&self) -> impl Iterator<Item = &[u8]> {
+        self.shards.values().flat_map(|shard| shard.records.iter().map(|(_, data)| data.as_slice()))
+    }
+
     pub(super) fn count(&self) -> usize {
         self.shards.values().map(|shard| shard.records.len()).sum()
     }

@@ -1,6 +1,6 @@
 //! A system under test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -131,6 +131,16 @@ impl World {
             .count()
     }
 
+    /// How long the invocations of a function took, in their order.
+    pub(super) fn durations(&self, of: &str) -> Vec<Duration> {
+        let events = self.events.lock().unwrap();
+        let took = events.iter().filter_map(|event| match event {
+            Event::Invoked { function, duration, .. } if function == of => Some(*duration),
+            _ => None,
+        });
+        took.collect()
+    }
+
     /// How often an invocation failed for a reason.
     pub(super) fn failures(&self, of: &str, reason: &str) -> usize {
         let events = self.events.lock().unwrap();
@@ -142,7 +152,7 @@ impl World {
     }
 
     /// Takes what is in the queue.
-    async fn receive(&mut self) {
+    pub(super) async fn receive(&mut self) {
         // What a slow emulator does not give now, it gives later.
         for body in self.system.receive_changes(1).await.unwrap_or_default() {
             let event: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -172,6 +182,22 @@ impl World {
     /// How many state changes came out of the bus, repeats included.
     pub(super) fn deliveries(&self) -> usize {
         self.deliveries
+    }
+
+    /// The models that are hosted for the test.
+    pub(super) fn models(&self) -> &andon_local::models::ModelServer {
+        self.system.models().expect("models are hosted")
+    }
+
+    /// Rules and the states that they have gone into on an equipment.
+    pub(super) fn states_of(&self, equipment: &str) -> BTreeSet<(String, String)> {
+        let changes = self.published.values().map(|change| &change.transition);
+        let of_it = changes.filter(|transition| transition.equipment_id == equipment);
+        of_it
+            .filter_map(|transition| {
+                Some((transition.rule_id.to_string(), transition.to.as_ref()?.to_string()))
+            })
+            .collect()
     }
 
     fn published(&self) -> Changes {

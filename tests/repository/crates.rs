@@ -63,7 +63,7 @@ fn layer(package: &Package) -> Option<u32> {
         return Some(5);
     }
     match package.name.as_str() {
-        "andon-clock" | "andon-model" => Some(0),
+        "andon-clock" | "andon-model" | "andon-modelling" => Some(0),
         "andon-engine" | "andon-history" | "andon-intake" | "andon-report" | "andon-simulator" => Some(1),
         "andon-document" | "andon-service" => Some(2),
         "andon-aws" | "andon-telemetry" | "andon-testkit" => Some(3),

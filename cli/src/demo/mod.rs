@@ -7,10 +7,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use andon_engine::{CompiledRules, RuleSet};
+use andon_model::RuleDocument;
+use andon_modelling::Model;
 use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
 
 use self::story::Said;
 use crate::Failure;
+use crate::model::{Models, Scorer};
 use crate::reason::Reasons;
 use crate::replay::session::Session;
 use crate::replay::write_report;
@@ -31,7 +34,8 @@ Examples:
 
 The files in the folder:
   rules.yaml     the rules, with their reasons: change one, and see what it would have said
-  shift.jsonl    the data points, one JSON record a line (about 210 MB)
+  models.yaml    a rule that asks a model, and how the model is asked
+  shift.jsonl    the data points, one JSON record a line (about 210 MB), what the model said among them
   changes.jsonl  the state changes with their explanations
   report.html    a page with states, charts and what was rejected
 
@@ -51,6 +55,12 @@ pub(crate) struct Arguments {
 /// In the program, so that it works in any folder.
 const RULES: &str = include_str!("../../../events/rules/bottling-line.yaml");
 const RULES_FILE: &str = "rules.yaml";
+const MODEL_RULES: &str = include_str!("../../../events/rules/bottling-line-models.yaml");
+const MODEL_RULES_FILE: &str = "models.yaml";
+/// Trained on another shift, as the file above says.
+const MODEL: (&str, &[u8]) = ("bearing-wear", include_bytes!("../../../events/models/bearing-wear.json"));
+/// How long the model takes for an answer.
+const MODEL_LATENCY_MS: i64 = 200;
 const EVENTS_FILE: &str = "shift.jsonl";
 const CHANGES_FILE: &str = "changes.jsonl";
 const REPORT_FILE: &str = "report.html";
@@ -61,7 +71,9 @@ const BLOCK_BYTES: usize = 1 << 20;
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     let dir = if arguments.no_files { None } else { Some(arguments.dir.as_path()) };
     let stopwatch = Stopwatch::start();
-    let (set, reasons) = rules()?;
+    let (document, set, reasons) = rules()?;
+    let models = models()?;
+    let mut scorer = Scorer::new(compiled(document)?, &models, MODEL_LATENCY_MS);
     let mut shift = Shift::new(&ShiftOptions { seed: arguments.seed, ..ShiftOptions::default() });
     let mut session = Session::new(CompiledRules::new(set), true);
     session.keep();
@@ -76,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let progress = terminal.progress(None);
     progress.set_message("one shift of a bottling line");
     let mut files = dir.map(Files::create).transpose()?;
-    let said = work(&mut shift, &mut session, |lines, changes| {
+    let said = work(&mut shift, &mut scorer, &mut session, |lines, changes| {
         progress.inc(u64::try_from(lines.len()).unwrap_or(u64::MAX));
         files.as_mut().map_or(Ok(()), |files| files.write(lines, changes))
     })?;
@@ -93,15 +105,29 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     Ok(())
 }
 
-/// The sample rules, and what their conditions are told by.
-fn rules() -> Result<(RuleSet, Reasons), Failure> {
-    let loaded =
-        andon_document::read(RULES_FILE, RULES).map_err(|found| broken(&andon_document::to_json(&found)))?;
-    let document = loaded.document.clone();
-    let set = RuleSet::compile(loaded.document)
-        .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-    let reasons = Reasons::new(document);
-    Ok((set, reasons))
+/// The sample rules, as a document and compiled, and what their conditions are told by.
+fn rules() -> Result<(RuleDocument, RuleSet, Reasons), Failure> {
+    let read = |file: &str, text: &str| {
+        let loaded = andon_document::read(file, text);
+        loaded.map(|loaded| loaded.document).map_err(|found| broken(&andon_document::to_json(&found)))
+    };
+    let mut document = read(RULES_FILE, RULES)?;
+    let with_models = read(MODEL_RULES_FILE, MODEL_RULES)?;
+    document.rules.extend(with_models.rules);
+    document.models.extend(with_models.models);
+    let set = compiled(document.clone())?;
+    Ok((document.clone(), set, Reasons::new(document)))
+}
+
+fn compiled(document: RuleDocument) -> Result<RuleSet, Failure> {
+    RuleSet::compile(document)
+        .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+fn models() -> Result<Models, Failure> {
+    let (id, json) = MODEL;
+    let model = Model::read(json).map_err(|error| broken(&error.to_string()))?;
+    Ok(Models::from([(id.to_owned(), model)]))
 }
 
 fn broken(what: &str) -> Failure {
@@ -111,24 +137,37 @@ fn broken(what: &str) -> Failure {
 /// Simulates the shift and folds its lines; `write` gets the lines and the state changes as they come.
 fn work(
     shift: &mut Shift,
+    scorer: &mut Scorer<'_>,
     session: &mut Session,
     mut write: impl FnMut(&[u8], &[u8]) -> Result<(), Failure>,
 ) -> Result<Vec<Said>, Failure> {
     let mut said: Vec<Said> = Vec::new();
     let (mut lines, mut changes) = (Vec::with_capacity(BLOCK_BYTES * 2), Vec::new());
-    let mut folded = 0;
-    while let Some(now_ms) = shift.step(&mut lines) {
-        session.lines(lines.get(folded..).unwrap_or_default(), &mut changes)?;
-        folded = lines.len();
+    let mut sent = Vec::new();
+    loop {
+        sent.clear();
+        let Some(now_ms) = shift.step(&mut sent) else { break };
+        let mut arrive = |line: &[u8]| {
+            lines.extend_from_slice(line);
+            lines.push(b'\n');
+            session.lines(line, &mut changes).map_err(Failure::from)
+        };
+        for line in sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            scorer.line(line, &mut arrive)?;
+        }
         let new = session.kept().get(said.len()..).unwrap_or_default();
         said.extend(new.iter().map(|transition| Said { transition: transition.clone(), known_ms: now_ms }));
         if lines.len() >= BLOCK_BYTES {
             write(&lines, &changes)?;
             lines.clear();
             changes.clear();
-            folded = 0;
         }
     }
+    scorer.finish(&mut |line: &[u8]| {
+        lines.extend_from_slice(line);
+        lines.push(b'\n');
+        session.lines(line, &mut changes).map_err(Failure::from)
+    })?;
     session.close(&mut changes);
     let new = session.kept().get(said.len()..).unwrap_or_default();
     said.extend(
@@ -165,6 +204,8 @@ impl Files {
         fs::create_dir_all(dir).map_err(|error| cannot("make the folder", dir, &error))?;
         let rules = dir.join(RULES_FILE);
         fs::write(&rules, RULES).map_err(|error| cannot("write", &rules, &error))?;
+        let rules = dir.join(MODEL_RULES_FILE);
+        fs::write(&rules, MODEL_RULES).map_err(|error| cannot("write", &rules, &error))?;
         Ok(Self {
             events: Written::create(dir.join(EVENTS_FILE))?,
             changes: Written::create(dir.join(CHANGES_FILE))?,
@@ -204,11 +245,11 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
 /// Where the files are, and what to do with them.
 fn next(dir: &Path) -> String {
     let path = |file: &str| dir.join(file).display().to_string();
-    let (rules, events) = (path(RULES_FILE), path(EVENTS_FILE));
+    let (rules, models, events) = (path(RULES_FILE), path(MODEL_RULES_FILE), path(EVENTS_FILE));
     format!(
-        "\nLook at it:     open {} in a browser\nThe files:      {events} (data points), {rules},\n                {} (state \
+        "\nLook at it:     open {} in a browser\nThe files:      {events} (data points), {rules}, {models},\n                {} (state \
          changes with their explanations)\nTry it:         change a limit in {rules}, then\n                  andon check \
-         {rules}\n                  andon replay --rules {rules} --report report.html {events}\n",
+         {rules}\n                  andon replay --rules {rules} --rules {models} --report report.html {events}\n",
         path(REPORT_FILE),
         path(CHANGES_FILE),
     )
@@ -220,11 +261,13 @@ mod tests {
 
     /// What is said in a shift, without routine changes: equipment, rule and the new state, by time.
     fn said(seed: u64) -> Vec<String> {
-        let (set, _) = rules().unwrap();
+        let (document, set, _) = rules().unwrap();
+        let models = models().unwrap();
+        let mut scorer = Scorer::new(compiled(document).unwrap(), &models, MODEL_LATENCY_MS);
         let mut shift = Shift::new(&ShiftOptions { seed, ..ShiftOptions::default() });
         let mut session = Session::new(CompiledRules::new(set), true);
         session.keep();
-        let mut said = work(&mut shift, &mut session, |_, _| Ok(())).unwrap();
+        let mut said = work(&mut shift, &mut scorer, &mut session, |_, _| Ok(())).unwrap();
         said.retain(|said| !story::is_routine(&said.transition));
         said.sort_by_key(|said| said.transition.at);
         let told = |Said { transition, .. }: &Said| {
@@ -267,7 +310,9 @@ mod tests {
                 "filler-1 filler-level NORMAL",
                 "packer-1 fault ALARM",
                 "packer-1 fault NORMAL",
+                "palletizer-1 palletizer-bearing-soon WARNING",
                 "palletizer-1 palletizer-bearing WARNING",
+                "palletizer-1 palletizer-bearing-soon NORMAL",
                 "palletizer-1 palletizer-bearing NORMAL",
             ]
         );

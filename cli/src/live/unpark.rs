@@ -66,13 +66,20 @@ async fn unpark<P: EvaluatePorts>(
         progress.inc(1);
         let line = match outcome {
             Ok(unparked) => format!(
-                "{name}: goes on; {} in {} folded, {} decided",
+                "{name}: goes on; {} in {} folded, {} decided{}",
                 counted(unparked.messages, "message"),
                 match unparked.objects {
                     1 => "1 batch".to_owned(),
                     objects => format!("{} batches", terminal::grouped(objects)),
                 },
-                counted(unparked.transitions, "state change")
+                counted(unparked.transitions, "state change"),
+                match unparked.questions_unsent {
+                    0 => String::new(),
+                    unsent => format!(
+                        "; {} to models not asked, since `ANDON_QUESTIONS_QUEUE_URL` is not set",
+                        counted(unsent, "question")
+                    ),
+                }
             ),
             Err(UnparkError::NotParked) => format!("{name}: is not parked"),
             Err(error) => {

@@ -2,17 +2,19 @@
 //!
 //! The samples are made here, since base64 is not for people: `ANDON_BLESS=1 cargo test -p andon-evaluate` writes them anew.
 
+mod questions;
+
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use andon_intake::encode::{EventRecord, aggregate, event, gzip};
 use andon_intake::{SequenceNumber, ShardId};
-use andon_model::{Settings, Transition};
+use andon_model::{RuleDocument, Settings, Transition};
 use andon_service::evaluate::RejectedLine;
 use andon_service::names;
 use andon_service::ports::{Payload, Pointer, SetRef};
 use andon_service::tick::tick_record;
-use andon_testkit::memory::Memory;
+use andon_testkit::memory::{Gate, Memory};
 
 use super::*;
 
@@ -39,16 +41,19 @@ fn function() -> Evaluate<Memory> {
     let memory = Memory::new();
     let document = andon_document::read("first-rule.yaml", &text("rules/first-rule.yaml")).unwrap().document;
     assert_eq!(document.settings, None::<Settings>);
+    prepare(&memory, document);
+    Evaluate::new(memory, EvaluateSettings::new("andon-points"), trust(&KEY))
+}
+
+/// Puts rules that have always been.
+fn prepare<G: Gate>(memory: &Memory<G>, document: RuleDocument) {
     let document = serde_json::to_vec(&document).unwrap();
     let digest = names::digest(&document, 32);
-    {
-        let mut world = memory.world_mut();
-        world.now_ms = ARRIVAL_MS + 400;
-        world.sets.insert(digest.clone(), document);
-        let set = SetRef { start_ms: 0, digest, written_ms: 0, rules: 1, note: String::new() };
-        world.pointer = Pointer { revision: 1, sets: vec![set] };
-    }
-    Evaluate::new(memory, EvaluateSettings::new("andon-points"), trust(&KEY))
+    let mut world = memory.world_mut();
+    world.now_ms = ARRIVAL_MS + 400;
+    world.sets.insert(digest.clone(), document);
+    let set = SetRef { start_ms: 0, digest, written_ms: 0, rules: 1, note: String::new() };
+    world.pointer = Pointer { revision: 1, sets: vec![set] };
 }
 
 async fn evaluated(function: &Evaluate<Memory>, event: &str) -> Answer {

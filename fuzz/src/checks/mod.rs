@@ -8,6 +8,7 @@
 mod choices;
 mod documents;
 mod expressions;
+mod models;
 mod points;
 mod replay;
 mod script;
@@ -22,12 +23,13 @@ use andon_model::{RuleDocument, Transition};
 type Check = fn(&[u8]);
 
 /// The targets by name.
-pub(crate) const TARGETS: [(&str, Check); 5] = [
+pub(crate) const TARGETS: [(&str, Check); 6] = [
     ("points", points::check),
     ("documents", documents::check),
     ("expressions", expressions::check),
     ("state", state::check),
     ("replay", replay::check),
+    ("models", models::check),
 ];
 
 /// Keeps the transitions.

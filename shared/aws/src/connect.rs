@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
@@ -40,6 +41,7 @@ pub struct Aws {
     eventbridge: OnceCell<aws_sdk_eventbridge::Client>,
     s3: OnceCell<aws_sdk_s3::Client>,
     sqs: OnceCell<aws_sdk_sqs::Client>,
+    models: OnceCell<aws_sdk_sagemakerruntime::Client>,
 }
 
 impl Aws {
@@ -64,6 +66,7 @@ impl Aws {
             eventbridge: OnceCell::new(),
             s3: OnceCell::new(),
             sqs: OnceCell::new(),
+            models: OnceCell::new(),
         }
     }
 
@@ -110,6 +113,21 @@ impl Aws {
 
     pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.sdk))
+    }
+
+    /// Tries a call once, for as long as whoever calls waits: a model may take longer than any service of AWS.
+    pub(crate) fn models(&self) -> &aws_sdk_sagemakerruntime::Client {
+        self.models.get_or_init(|| {
+            let config = aws_sdk_sagemakerruntime::config::Builder::from(&self.sdk)
+                .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+                .retry_config(RetryConfig::disabled())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+            let config = match &self.config.model_endpoint {
+                Some(endpoint) => config.endpoint_url(endpoint),
+                None => config,
+            };
+            aws_sdk_sagemakerruntime::Client::from_conf(config.build())
+        })
     }
 }
 

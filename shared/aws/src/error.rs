@@ -103,7 +103,7 @@ pub(crate) fn entry_error(what: impl Display, code: &str, message: Option<&str>)
 }
 
 /// An error with its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,7 +1,8 @@
-//! The ports of the service over DynamoDB, Kinesis, EventBridge, S3 and SQS.
+//! The ports of the service over DynamoDB, Kinesis, EventBridge, S3, SQS and SageMaker.
 //!
 //! [`Aws`] implements every port of [`andon_service::ports`], [`Config`] says what it is to use, [`setup`] makes that for
-//! development, and [`outbox_event`] reads what the stream of the outbox delivers.
+//! development, [`outbox_event`] reads what the stream of the outbox delivers, and [`questions_event`] what the queue of
+//! questions to models does.
 //!
 //! Throttling, partial answers and timeouts are handled where they happen, within a bounded time: the SDK tries a call a
 //! few times, what a batch leaves open is asked for again with growing pauses, and what then still fails is answered
@@ -16,10 +17,12 @@ mod inbox;
 mod internal_key;
 mod item;
 mod meter;
+mod models;
 mod objects;
 mod outbox;
 mod outlets;
 mod packed;
+pub mod questions_event;
 mod rules;
 pub mod setup;
 mod state;

@@ -6,6 +6,7 @@
 mod emulator;
 mod event;
 mod group;
+pub mod models;
 mod runtime_host;
 pub mod sources;
 mod system;
@@ -13,4 +14,4 @@ mod system;
 pub use emulator::{Emulator, EmulatorError, MINISTACK_VERSION};
 pub use event::{Event, Listener};
 pub use runtime_host::{Function, InvokeError, RuntimeHost};
-pub use system::{EVALUATE, Functions, Options, PUBLISH, Place, System, SystemError, TICK};
+pub use system::{ENRICH, EVALUATE, Functions, Options, PUBLISH, Place, System, SystemError, TICK};

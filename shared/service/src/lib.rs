@@ -10,6 +10,7 @@
 )]
 
 pub mod catalog;
+pub mod enrich;
 pub mod envelope;
 pub mod evaluate;
 pub mod limits;

@@ -42,3 +42,21 @@ pub const SET_NOTICE_MS: i64 = 10_000;
 
 /// Bytes of a rejected message that are kept.
 pub const REJECTED_BYTES: usize = 64 << 10;
+
+/// Bytes of a message in the queue of questions. SQS takes more by now, but not everywhere.
+pub const QUESTION_BYTES: usize = 200 << 10;
+
+/// Longest delay of a message in a queue, s, as SQS has it.
+pub const QUEUE_DELAY_S: u32 = 900;
+
+/// Largest answer of a model, in bytes: thousands of rows with whatever stands beside their numbers.
+pub const MODEL_ANSWER_BYTES: usize = 6 << 20;
+
+/// Scores that one process of `enrich` remembers.
+pub const CACHED_SCORES: usize = 50_000;
+
+/// Score points that are written to the stream in one request.
+pub const SCORES_PER_REQUEST: usize = 500;
+
+/// Requests to the stream that are under way at a time, while models are being asked.
+pub const SCORE_REQUESTS: usize = 4;

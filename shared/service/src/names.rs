@@ -54,6 +54,12 @@ pub fn decided(equipment: &str, version: u64, content: &[u8]) -> String {
     format!("decided/{}/{version:020}-{}.json.gz", safe(equipment), digest(content, 8))
 }
 
+/// A call of a model that is answered later.
+#[must_use]
+pub fn asked_later(inference_id: &str) -> String {
+    format!("async/{}.json", safe(inference_id))
+}
+
 /// `YYYY/MM/DD/HH` in UTC.
 #[must_use]
 pub fn hour(at_ms: i64) -> String {

@@ -1,5 +1,6 @@
 //! One line of the log.
 
+use andon_service::enrich::EnrichSummary;
 use andon_service::evaluate::Summary;
 use andon_service::publish::PublishSummary;
 use andon_service::tick::TickSummary;
@@ -37,6 +38,7 @@ pub struct Invocation<'a> {
 
 /// How it ended.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "an invocation has one")]
 pub enum Report {
     /// `evaluate` was done.
     Evaluated(Summary),
@@ -44,6 +46,8 @@ pub enum Report {
     Published(PublishSummary),
     /// `tick` was done.
     Ticked(TickSummary),
+    /// `enrich` was done.
+    Enriched(EnrichSummary),
     /// Nothing could be done, for this reason.
     Failed(String),
 }
@@ -69,6 +73,7 @@ pub fn batch_line(invocation: &Invocation<'_>, report: &Report) -> String {
             found
         }
         Report::Ticked(summary) => members(summary),
+        Report::Enriched(summary) => members(summary),
         Report::Failed(reason) => {
             let mut found = Map::new();
             found.insert("failed".to_owned(), json!(1));

@@ -9,11 +9,13 @@ pub enum Function {
     Publish,
     /// Sends ticks.
     Tick,
+    /// Asks models.
+    Enrich,
 }
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 3] = [Self::Evaluate, Self::Publish, Self::Tick];
+    pub const ALL: [Self; 4] = [Self::Evaluate, Self::Publish, Self::Tick, Self::Enrich];
 
     /// As it is written in lines and dimensions.
     #[must_use]
@@ -22,6 +24,7 @@ impl Function {
             Self::Evaluate => "evaluate",
             Self::Publish => "publish",
             Self::Tick => "tick",
+            Self::Enrich => "enrich",
         }
     }
 }
@@ -94,22 +97,22 @@ const fn measure(
     Measure { name, unit, metric, level, functions }
 }
 
-use Function::{Evaluate, Publish, Tick};
+use Function::{Enrich, Evaluate, Publish, Tick};
 use Level::{Error, Info, Warn};
 use Unit::{Count, Milliseconds};
 
 /// All of them, in the order of a line.
 pub const MEASURES: &[Measure] = &[
     // Of every function.
-    measure("durationMs", Milliseconds, true, Info, &[Evaluate, Publish, Tick]),
-    measure("initMs", Milliseconds, true, Info, &[Evaluate, Publish, Tick]),
-    measure("failed", Count, true, Error, &[Evaluate, Publish, Tick]),
-    measure("errors", Count, true, Warn, &[Evaluate, Publish, Tick]),
+    measure("durationMs", Milliseconds, true, Info, &[Evaluate, Publish, Tick, Enrich]),
+    measure("initMs", Milliseconds, true, Info, &[Evaluate, Publish, Tick, Enrich]),
+    measure("failed", Count, true, Error, &[Evaluate, Publish, Tick, Enrich]),
+    measure("errors", Count, true, Warn, &[Evaluate, Publish, Tick, Enrich]),
     // Evaluate.
     measure("iteratorAgeMs", Milliseconds, true, Info, &[Evaluate]),
     measure("watermarkLagMs", Milliseconds, true, Info, &[Evaluate]),
     measure("records", Count, false, Info, &[Evaluate]),
-    measure("messages", Count, false, Info, &[Evaluate]),
+    measure("messages", Count, false, Info, &[Evaluate, Enrich]),
     measure("keys", Count, false, Info, &[Evaluate, Publish]),
     measure("points", Count, true, Info, &[Evaluate]),
     measure("ticks", Count, false, Info, &[Evaluate]),
@@ -122,12 +125,17 @@ pub const MEASURES: &[Measure] = &[
     measure("newKeysPutOff", Count, true, Warn, &[Evaluate]),
     measure("keysNotDone", Count, true, Warn, &[Evaluate]),
     measure("deferred", Count, true, Warn, &[Evaluate]),
-    measure("outOfTime", Count, true, Warn, &[Evaluate]),
+    measure("outOfTime", Count, true, Warn, &[Evaluate, Enrich]),
     measure("conflicts", Count, true, Info, &[Evaluate]),
     measure("tornReads", Count, true, Info, &[Evaluate]),
-    measure("retries", Count, true, Info, &[Evaluate, Publish]),
+    measure("retries", Count, true, Info, &[Evaluate, Publish, Enrich]),
     measure("ahead", Count, true, Info, &[Evaluate]),
     measure("forced", Count, true, Warn, &[Evaluate]),
+    measure("questions", Count, true, Info, &[Evaluate, Enrich]),
+    measure("questionMessages", Count, false, Info, &[Evaluate]),
+    measure("questionsUnsent", Count, true, Error, &[Evaluate]),
+    measure("questionsTooOld", Count, true, Info, &[Evaluate]),
+    measure("questionsDropped", Count, true, Warn, &[Evaluate]),
     measure("rejectedMalformed", Count, true, Warn, &[Evaluate]),
     measure("rejectedUndecodable", Count, true, Warn, &[Evaluate]),
     measure("rejectedTooLarge", Count, true, Warn, &[Evaluate]),
@@ -151,7 +159,7 @@ pub const MEASURES: &[Measure] = &[
     measure("cut", Count, true, Warn, &[Publish]),
     measure("itemsNotDone", Count, true, Warn, &[Publish]),
     measure("undeliverable", Count, true, Error, &[Publish]),
-    measure("unreadable", Count, true, Error, &[Publish]),
+    measure("unreadable", Count, true, Error, &[Publish, Enrich]),
     // Tick.
     measure("looks", Count, false, Info, &[Tick]),
     measure("due", Count, false, Info, &[Tick]),
@@ -160,6 +168,27 @@ pub const MEASURES: &[Measure] = &[
     measure("remembered", Count, false, Info, &[Tick]),
     measure("putOff", Count, true, Warn, &[Tick]),
     measure("behind", Count, true, Warn, &[Tick]),
+    // Enrich.
+    measure("inputToScoreMs", Milliseconds, true, Info, &[Enrich]),
+    measure("callMs", Milliseconds, true, Info, &[Enrich]),
+    measure("inFlight", Count, true, Info, &[Enrich]),
+    measure("calls", Count, true, Info, &[Enrich]),
+    measure("scores", Count, true, Info, &[Enrich]),
+    measure("substitutes", Count, true, Warn, &[Enrich]),
+    measure("timeouts", Count, true, Warn, &[Enrich]),
+    measure("callErrors", Count, true, Warn, &[Enrich]),
+    measure("refused", Count, true, Error, &[Enrich]),
+    measure("unanswered", Count, true, Warn, &[Enrich]),
+    measure("tooOld", Count, true, Warn, &[Enrich]),
+    measure("cacheHits", Count, true, Info, &[Enrich]),
+    measure("cacheMisses", Count, true, Info, &[Enrich]),
+    measure("askedLater", Count, true, Info, &[Enrich]),
+    measure("checks", Count, false, Info, &[Enrich]),
+    measure("late", Count, true, Warn, &[Enrich]),
+    measure("lost", Count, true, Warn, &[Enrich]),
+    measure("unknownNotices", Count, false, Info, &[Enrich]),
+    measure("malformed", Count, true, Error, &[Enrich]),
+    measure("messagesNotDone", Count, true, Warn, &[Enrich]),
 ];
 
 /// The name of the measure for a reason of rejection such as `bad_quality`.

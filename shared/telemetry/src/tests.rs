@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use andon_intake::RefusalReason;
 use andon_model::Reason;
+use andon_service::enrich::EnrichSummary;
 use andon_service::evaluate::Summary;
 use andon_service::publish::PublishSummary;
 use andon_service::tick::TickSummary;
@@ -129,11 +130,13 @@ fn the_longest_line_fits_into_a_log_event_many_times() {
 #[test]
 fn every_number_of_a_summary_is_a_measure() {
     // These become others, or are maps and texts.
+    let enriched = EnrichSummary { call_ms: Some(1), input_to_score_ms: Some(1), ..EnrichSummary::default() };
     let not_as_such = ["newestArrivalMs", "newestClockMs", "rejected"];
     for (function, summary) in [
         (Function::Evaluate, serde_json::to_value(Summary::default()).unwrap()),
         (Function::Publish, serde_json::to_value(PublishSummary::default()).unwrap()),
         (Function::Tick, serde_json::to_value(TickSummary::default()).unwrap()),
+        (Function::Enrich, serde_json::to_value(enriched).unwrap()),
     ] {
         for name in summary.as_object().unwrap().keys().filter(|name| !not_as_such.contains(&name.as_str())) {
             let known =

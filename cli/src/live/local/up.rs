@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use andon_aws::Aws;
 use andon_clock::{Stopwatch, now_ms};
+use andon_local::models::ModelServer;
 use andon_local::{Event, Listener, Options, Place, System};
 use andon_model::{Millis, RuleDocument};
+use andon_modelling::Model;
 use andon_service::rulebook::{self, PutError};
 
 use super::record::{Held, Running};
@@ -32,6 +34,10 @@ pub(super) struct Arguments {
     /// Rules to begin with: files or directories, together one set.
     #[arg(long, short, value_name = "FILE")]
     rules: Vec<PathBuf>,
+    /// Models to host, as endpoints of SageMaker are: an endpoint's name and the file of its model. How one behaves can be
+    /// set while it runs, by `PUT /behaviour/ENDPOINT` with JSON such as `{"latencyMs":5000,"errors":0.5,"dead":false}`.
+    #[arg(long, value_name = "ENDPOINT=FILE")]
+    model: Vec<String>,
     /// How long `evaluate` gathers records for a batch: longer is cheaper, and later.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = Millis::parse)]
     batch_window: Millis,
@@ -61,9 +67,10 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         [] => None,
         files => Some(checked(files, terminal)?),
     };
+    let models = models(&arguments.model)?;
     let held = Held::take()?;
     runtime()?.block_on(async {
-        let Some(system) = until_ctrl_c(start(arguments, terminal)).await else {
+        let Some(system) = until_ctrl_c(start(arguments, models, terminal)).await else {
             return Err(Failure::Said("stopped before it was up".to_owned()));
         };
         let system = system?;
@@ -76,7 +83,31 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     })
 }
 
-async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<System, Failure> {
+/// Reads the models to host, by endpoint.
+fn models(named: &[String]) -> Result<BTreeMap<String, Model>, Failure> {
+    let mut models = BTreeMap::new();
+    for text in named {
+        let (endpoint, file) =
+            text.split_once('=').filter(|(endpoint, _)| !endpoint.is_empty()).ok_or_else(|| {
+                Failure::Said(format!(
+                    "`{text}` is no model; expected an endpoint's name and a file, `press=press.json`"
+                ))
+            })?;
+        let json = std::fs::read(file)
+            .map_err(|error| Failure::Said(format!("cannot read the model `{file}`: {error}")))?;
+        let model = Model::read(&json).map_err(|error| Failure::Said(format!("`{file}`: {error}")))?;
+        if models.insert(endpoint.to_owned(), model).is_some() {
+            return Err(Failure::Said(format!("two models for the endpoint `{endpoint}`; expected one")));
+        }
+    }
+    Ok(models)
+}
+
+async fn start(
+    arguments: &Arguments,
+    models: BTreeMap<String, Model>,
+    terminal: &Terminal,
+) -> Result<System, Failure> {
     let color = if terminal.color { ColorChoice::Always } else { ColorChoice::Never };
     let told = Told {
         terminal: Terminal::new(color),
@@ -94,6 +125,7 @@ async fn start(arguments: &Arguments, terminal: &Terminal) -> Result<System, Fai
         vars,
         window: Duration::from_millis(u64::try_from(arguments.batch_window.0).unwrap_or_default()),
         batch_size: usize::try_from(arguments.batch_size).unwrap_or(1),
+        models,
         listener: Listener::new(move |event| told.hear(&event)),
         ..Options::default()
     };
@@ -167,8 +199,9 @@ async fn first_rules(system: &System, rules: &RuleDocument) -> Result<String, Fa
 
 fn greeting(system: &System, rules: &str) -> String {
     let names = &system.config().names;
+    let models = system.models().map_or_else(|| "those of AWS".to_owned(), ModelServer::url);
     format!(
-        "\nThe system runs.\n  endpoint  {}\n  stream    {}\n  bus       {}\n  rules     {rules}\n\nIn other terminals:\n  andon watch                     \
+        "\nThe system runs.\n  endpoint  {}\n  stream    {}\n  bus       {}\n  models    {models}\n  rules     {rules}\n\nIn other terminals:\n  andon watch                     \
          state changes as they come\n  andon send EVENTS.jsonl         data points in\n  andon status --watch            how it is doing\n  \
          andon rules put FILE            rules, while it runs\n\nCtrl-C, or andon local down, stops it.",
         system.endpoint().unwrap_or("that of AWS"),

@@ -9,6 +9,7 @@ use std::fmt;
 
 use andon_intake::Authenticator;
 use andon_model::Millis;
+use andon_service::enrich::EnrichSettings;
 use andon_service::evaluate::EvaluateSettings;
 use andon_service::rulebook::KeepSets;
 use andon_service::tick::TickSettings;
@@ -112,6 +113,17 @@ pub struct Config {
     pub checkpoint_interval_ms: i64,
     /// `ANDON_TICK_INTERVAL`: between two looks for silent keys, ms.
     pub tick_interval_ms: i64,
+    /// `ANDON_QUESTIONS_QUEUE_URL`: URL of the SQS queue of questions to models; `None`: models are not asked.
+    pub questions_queue: Option<String>,
+    /// `ANDON_ENRICH_CONCURRENCY`: calls of models that one invocation of `enrich` makes side by side.
+    pub enrich_concurrency: usize,
+    /// `ANDON_ASYNC_BUCKET`: where endpoints that answer later read what is too large for a call; `None`: the one of
+    /// `ANDON_BUCKET`.
+    pub async_bucket: Option<String>,
+    /// `ANDON_ASYNC_PREFIX`: what the names of these objects begin with.
+    pub async_prefix: String,
+    /// `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`: where models are asked, if not where everything is.
+    pub model_endpoint: Option<String>,
     /// `ANDON_CALL_TIMEOUT`: an attempt of a call is given up after so long, ms; with an object after four times that.
     pub call_timeout_ms: u64,
     /// `ANDON_LOG_LEVEL`.
@@ -140,6 +152,11 @@ impl Default for Config {
             stream_retention_ms: DAY_MS,
             checkpoint_interval_ms: evaluate.checkpoint_interval_ms,
             tick_interval_ms: TickSettings::default().interval_ms,
+            questions_queue: None,
+            enrich_concurrency: EnrichSettings::default().concurrency,
+            async_bucket: None,
+            async_prefix: "async/input/".to_owned(),
+            model_endpoint: None,
             // An answer of DynamoDB takes milliseconds; what takes seconds is lost.
             call_timeout_ms: 5000,
             log_level: LogLevel::default(),
@@ -219,6 +236,11 @@ impl Config {
                 HOUR_MS,
             ),
             tick_interval_ms: vars.duration("ANDON_TICK_INTERVAL", default.tick_interval_ms, 100, 60_000),
+            questions_queue: vars.url("ANDON_QUESTIONS_QUEUE_URL"),
+            enrich_concurrency: vars.number("ANDON_ENRICH_CONCURRENCY", default.enrich_concurrency, 1, 1000),
+            async_bucket: vars.bucket("ANDON_ASYNC_BUCKET"),
+            async_prefix: vars.prefix("ANDON_ASYNC_PREFIX", default.async_prefix),
+            model_endpoint: vars.url("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"),
             call_timeout_ms: vars.duration("ANDON_CALL_TIMEOUT", 5000, 100, 600_000).unsigned_abs(),
             log_level: vars.log_level("ANDON_LOG_LEVEL"),
             shards: vars.number("ANDON_SHARDS", default.shards, 1, 10_000),
@@ -313,6 +335,12 @@ impl Config {
             checkpoint_interval_ms: self.checkpoint_interval_ms,
             ..EvaluateSettings::new(&self.names.stream)
         }
+    }
+
+    /// The settings of `enrich`.
+    #[must_use]
+    pub fn enrich_settings(&self) -> EnrichSettings {
+        EnrichSettings { concurrency: self.enrich_concurrency, ..EnrichSettings::default() }
     }
 
     /// The settings of `tick`.

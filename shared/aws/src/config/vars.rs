@@ -54,6 +54,13 @@ const QUEUE: NameRule = NameRule {
     said: "1 to 80 letters, digits, `_` or `-`, or the URL of a queue",
 };
 
+const PREFIX: NameRule = NameRule {
+    shortest: 1,
+    longest: 200,
+    letters: |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'),
+    said: "1 to 200 letters, digits, `_`, `-`, `.` or `/`",
+};
+
 /// What is shown of a wrong value.
 fn shown(text: &str) -> String {
     text.chars().take(60).collect()
@@ -103,6 +110,17 @@ impl Vars {
                 _ => self.name("ANDON_FAILURES_QUEUE", default.failures_queue, &QUEUE),
             },
         }
+    }
+
+    /// A bucket, where one is named.
+    pub(super) fn bucket(&mut self, name: &str) -> Option<String> {
+        let named = self.text(name)?;
+        Some(self.name(name, named, &BUCKET))
+    }
+
+    /// What names of objects begin with.
+    pub(super) fn prefix(&mut self, name: &str, default: String) -> String {
+        self.name(name, default, &PREFIX)
     }
 
     fn name(&mut self, name: &str, default: String, rule: &NameRule) -> String {

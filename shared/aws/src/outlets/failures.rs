@@ -61,7 +61,7 @@ impl Aws {
 }
 
 /// A JSON text without letters that SQS refuses; they can only stand inside of strings, where they can be escaped.
-fn sendable(json: &str) -> String {
+pub(super) fn sendable(json: &str) -> String {
     let mut sendable = String::with_capacity(json.len());
     for letter in json.chars() {
         match letter {

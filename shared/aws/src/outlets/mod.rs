@@ -1,7 +1,8 @@
-//! Where something leaves: the bus, the stream, the failure destination.
+//! Where something leaves: the bus, the stream, the queue of questions, the failure destination.
 
 mod bus;
 mod failures;
+mod questions;
 mod stream;
 
 /// Cuts entries into requests: each of consecutive entries, at most so many and, unless one alone has more, at most so

@@ -10,6 +10,7 @@
 mod deliver;
 mod dynamodb;
 mod kinesis;
+mod queue;
 mod schedule;
 mod shards;
 #[cfg(test)]
@@ -24,11 +25,18 @@ use tokio::task::JoinHandle;
 
 pub use self::dynamodb::DynamoDbReader;
 pub use self::kinesis::KinesisReader;
+pub use self::queue::{Mailbox, QueueMessage, QueueReader};
 use crate::event::Listener;
 use crate::runtime_host::{InvokeError, RuntimeHost};
 
 /// Largest event of an invocation, in bytes: as in Lambda.
 const EVENT_BYTES: usize = 6 << 20;
+
+/// Wait after a read that failed.
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+
+/// Between two looks at a queue that had nothing.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How a stream is handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +141,11 @@ impl Source {
         listener: Listener,
     ) -> Self {
         Self::spawn(|stop| shards::hand_over(Arc::new(reader), Arc::new(target), settings, listener, stop))
+    }
+
+    /// Hands a queue over to a function.
+    pub fn queue(mailbox: impl Mailbox, target: impl Invoke, listener: Listener) -> Self {
+        Self::spawn(|stop| queue::hand_over(Arc::new(mailbox), Arc::new(target), listener, stop))
     }
 
     /// Invokes a function now and once a minute.

@@ -9,14 +9,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::deliver::deliver;
-use super::{EVENT_BYTES, Invoke, ReadError, Reader, Shard, SourceRecord, SourceSettings, go_on_after};
+use super::{
+    AFTER_ERROR, EVENT_BYTES, Invoke, ReadError, Reader, Shard, SourceRecord, SourceSettings, go_on_after,
+};
 use crate::event::Listener;
 
 /// Between two looks for shards.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Wait after a read that failed.
-const AFTER_ERROR: Duration = Duration::from_secs(1);
 
 /// Hands all shards over, until it is told to end.
 pub(super) async fn hand_over<R: Reader, I: Invoke>(

@@ -14,15 +14,7 @@ pub(super) async fn create(sdk: &SdkConfig, bus: &str, name: &str) -> Result<Str
     let answer = sqs.create_queue().queue_name(name).send().await;
     let answer = answer.map_err(|error| SystemError::request(&what, &error))?;
     let url = answer.queue_url.ok_or_else(|| SystemError::answer(&what))?;
-    let answer = sqs
-        .get_queue_attributes()
-        .queue_url(&url)
-        .attribute_names(QueueAttributeName::QueueArn)
-        .send()
-        .await
-        .map_err(|error| SystemError::request(&what, &error))?;
-    let arn = answer.attributes.and_then(|mut attributes| attributes.remove(&QueueAttributeName::QueueArn));
-    let arn = arn.ok_or_else(|| SystemError::answer(&what))?;
+    let arn = arn(&sqs, &url, &what).await?;
     let events = aws_sdk_eventbridge::Client::new(sdk);
     let what = format!("the rule `{name}` of the bus `{bus}`");
     let pattern = json!({"source": [andon_service::publish::SOURCE]}).to_string();
@@ -51,6 +43,19 @@ pub(super) async fn create(sdk: &SdkConfig, bus: &str, name: &str) -> Result<Str
             Err(SystemError::Endpoint(format!("{what}: {}", failed.error_message().unwrap_or("refused"))))
         }
     }
+}
+
+/// The ARN of a queue.
+pub(super) async fn arn(sqs: &aws_sdk_sqs::Client, url: &str, what: &str) -> Result<String, SystemError> {
+    let answer = sqs
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(QueueAttributeName::QueueArn)
+        .send()
+        .await
+        .map_err(|error| SystemError::request(what, &error))?;
+    let arn = answer.attributes.and_then(|mut attributes| attributes.remove(&QueueAttributeName::QueueArn));
+    arn.ok_or_else(|| SystemError::answer(what))
 }
 
 /// Takes up to ten messages off a queue.

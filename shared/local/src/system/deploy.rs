@@ -14,13 +14,16 @@ use aws_sdk_lambda::types::{
     State,
 };
 
-use super::{Arns, EVALUATE, Options, PUBLISH, SystemError, TICK, zip};
+use super::{Arns, ENRICH, EVALUATE, Options, PUBLISH, SystemError, TICK, zip};
 use crate::event::Listener;
 use crate::runtime_host::{Function, InvokeError};
 use crate::sources::Invoke;
 
 /// Most items of a batch of `publish`.
 pub(super) const OUTBOX_BATCH: usize = 100;
+
+/// Most messages of a batch of `enrich`.
+const QUESTIONS_BATCH: i32 = 10;
 
 /// How long it may take until a function or event source is ready.
 const READY: Duration = Duration::from_secs(120);
@@ -90,12 +93,20 @@ impl Deployed {
             .batch_size(i32::try_from(options.batch_size).unwrap_or(10_000))
             .maximum_batching_window_in_seconds(window_s);
         // Items that expire are nothing to publish.
-        let inserts = Filter::builder().pattern(r#"{"eventName":["INSERT"]}"#).build();
+        let inserts = Filter::builder().pattern(r#"{"eventName":["INSERT","MODIFY"]}"#).build();
         let outbox = mapping(PUBLISH, &arns.outbox)
             .batch_size(i32::try_from(OUTBOX_BATCH).unwrap_or(100))
             .filter_criteria(FilterCriteria::builder().filters(inserts).build());
+        let questions = self
+            .client
+            .create_event_source_mapping()
+            .function_name(self.name(ENRICH))
+            .event_source_arn(&arns.questions.arn)
+            .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+            .batch_size(QUESTIONS_BATCH);
         self.connect(points, &arns.stream).await?;
-        self.connect(outbox, &arns.outbox).await
+        self.connect(outbox, &arns.outbox).await?;
+        self.connect(questions, &arns.questions.arn).await
     }
 
     fn name(&self, function: &str) -> String {
@@ -192,7 +203,7 @@ impl Deployed {
                 not_deleted(id, &error);
             }
         }
-        for function in [EVALUATE, PUBLISH, TICK] {
+        for function in [EVALUATE, PUBLISH, TICK, ENRICH] {
             let name = self.name(function);
             if let Err(error) = self.client.delete_function().function_name(&name).send().await {
                 not_deleted(&name, &error);

@@ -3,6 +3,8 @@
 mod binaries;
 mod changes;
 mod deploy;
+mod questions;
+mod surroundings;
 mod zip;
 
 use std::collections::BTreeMap;
@@ -13,14 +15,18 @@ use std::time::Duration;
 
 use andon_aws::{Aws, Config, setup};
 use andon_clock::Stopwatch;
+use andon_modelling::Model;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::error::DisplayErrorContext;
 
 use self::deploy::Deployed;
+use self::questions::Queue;
+use self::surroundings::Bucket;
 use crate::event::Listener;
+use crate::models::ModelServer;
 use crate::runtime_host::{Function, RuntimeHost};
-use crate::sources::{DynamoDbReader, KinesisReader, Source, SourceSettings, Target};
+use crate::sources::{DynamoDbReader, KinesisReader, QueueReader, Source, SourceSettings, Target};
 use crate::{Emulator, EmulatorError};
 
 /// The function that folds the stream.
@@ -32,7 +38,10 @@ pub const PUBLISH: &str = "andon-publish";
 /// The function that sends ticks.
 pub const TICK: &str = "andon-tick";
 
-/// Longest invocation of `evaluate` and `publish`.
+/// The function that asks models.
+pub const ENRICH: &str = "andon-enrich";
+
+/// Longest invocation of all functions but `tick`.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// `tick` works through a minute.
@@ -79,6 +88,8 @@ pub struct Options {
     pub window: Duration,
     /// Most records of a batch of `evaluate`.
     pub batch_size: usize,
+    /// Models by endpoint, hosted here. In AWS, without any, the endpoints there are asked.
+    pub models: BTreeMap<String, Model>,
     /// Whom to tell what happens.
     pub listener: Listener,
 }
@@ -92,6 +103,7 @@ impl Default for Options {
             functions: Functions::default(),
             window: Duration::from_secs(1),
             batch_size: 10_000,
+            models: BTreeMap::new(),
             listener: Listener::nobody(),
         }
     }
@@ -144,6 +156,7 @@ impl SystemError {
 pub struct System {
     // In the order in which they are to go.
     sources: Vec<Source>,
+    models: Option<ModelServer>,
     host: Option<RuntimeHost>,
     deployed: Option<Deployed>,
     vars: BTreeMap<String, String>,
@@ -162,7 +175,7 @@ impl System {
     /// See [`SystemError`]. What was started is stopped again.
     pub async fn up(options: Options) -> Result<Self, SystemError> {
         let listener = &options.listener;
-        let programs = binaries::find(&[EVALUATE, PUBLISH, TICK], listener)?;
+        let programs = binaries::find(&[EVALUATE, PUBLISH, TICK, ENRICH], listener)?;
         let (emulator, endpoint) = match &options.place {
             Place::Emulator => {
                 listener.step("starting the emulator");
@@ -178,7 +191,7 @@ impl System {
             }
             Place::Aws => (None, None),
         };
-        let vars = variables(endpoint.as_deref(), &options)?;
+        let mut vars = variables(endpoint.as_deref(), &options)?;
         let config =
             Config::from_vars(vars.clone()).map_err(|error| SystemError::Settings(error.to_string()))?;
         listener.step("creating stream, tables, bus, queues and bucket");
@@ -186,11 +199,28 @@ impl System {
         let sdk = patient(&config).await;
         let changes_queue =
             changes::create(&sdk, &config.names.bus, &format!("{}-changes", options.prefix)).await?;
-        let arns = Arns::find(&sdk, &config).await?;
+        let queue = questions::create(&sdk, &options.prefix).await?;
+        vars.insert("ANDON_QUESTIONS_QUEUE_URL".to_owned(), queue.url.clone());
+        let around = Bucket::new(&sdk, &config.names.bucket, listener.clone());
+        let models = if options.place == Place::Aws && options.models.is_empty() {
+            None
+        } else {
+            let server =
+                ModelServer::start(options.models.clone(), Some(std::sync::Arc::new(around.clone())));
+            let server = server
+                .await
+                .map_err(|error| SystemError::Endpoint(format!("no port for models: {error}")))?;
+            vars.entry("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME".to_owned()).or_insert_with(|| server.url());
+            Some(server)
+        };
+        let config =
+            Config::from_vars(vars.clone()).map_err(|error| SystemError::Settings(error.to_string()))?;
+        let arns = Arns::find(&sdk, &config, queue).await?;
         let kinesis = aws_sdk_kinesis::Client::new(&sdk);
         let points = KinesisReader::new(kinesis, &config.names.stream, &arns.stream);
-        let functions =
-            [(EVALUATE, TIMEOUT), (PUBLISH, TIMEOUT), (TICK, TICK_TIMEOUT)].into_iter().zip(programs);
+        let functions = [(EVALUATE, TIMEOUT), (PUBLISH, TIMEOUT), (TICK, TICK_TIMEOUT), (ENRICH, TIMEOUT)]
+            .into_iter()
+            .zip(programs);
         let functions = functions.map(|((name, timeout), program)| Function {
             name: name.to_owned(),
             program,
@@ -201,6 +231,7 @@ impl System {
         });
         let mut system = Self {
             sources: Vec::new(),
+            models,
             host: None,
             deployed: None,
             vars: vars.clone(),
@@ -215,6 +246,7 @@ impl System {
             Functions::Here => {
                 listener.step("starting the functions");
                 let host = RuntimeHost::new(functions, listener.clone());
+                around.tell_at(&host);
                 system.sources = sources(&sdk, &host, &system.points, &arns, &options);
                 system.host = Some(host);
             }
@@ -282,6 +314,12 @@ impl System {
         &self.points
     }
 
+    /// The models that are hosted here.
+    #[must_use]
+    pub fn models(&self) -> Option<&ModelServer> {
+        self.models.as_ref()
+    }
+
     /// Kills every process of a function that is working on an event. Only where functions run here.
     pub fn kill_invoking(&self, function: &str) {
         if let Some(host) = &self.host {
@@ -320,10 +358,11 @@ async fn create(config: &Config) -> Result<(), SystemError> {
 struct Arns {
     stream: String,
     outbox: String,
+    questions: Queue,
 }
 
 impl Arns {
-    async fn find(sdk: &SdkConfig, config: &Config) -> Result<Self, SystemError> {
+    async fn find(sdk: &SdkConfig, config: &Config, questions: Queue) -> Result<Self, SystemError> {
         let names = &config.names;
         let kinesis = aws_sdk_kinesis::Client::new(sdk);
         let what = format!("the stream `{}`", names.stream);
@@ -337,7 +376,7 @@ impl Arns {
         let answer = answer.map_err(|error| SystemError::request(&what, &error))?;
         let outbox = answer.table.and_then(|table| table.latest_stream_arn);
         let outbox = outbox.ok_or_else(|| SystemError::answer(format_args!("the stream of {what}")))?;
-        Ok(Self { stream, outbox })
+        Ok(Self { stream, outbox, questions })
     }
 }
 
@@ -353,12 +392,15 @@ fn sources(
 ) -> Vec<Source> {
     let target = |function: &str| Target { host: host.clone(), function: function.to_owned() };
     let outbox = DynamoDbReader::new(aws_sdk_dynamodbstreams::Client::new(sdk), &arns.outbox);
+    let sqs = aws_sdk_sqs::Client::new(sdk);
+    let questions = QueueReader::new(sqs, &arns.questions.url, &arns.questions.arn);
     let gathering = SourceSettings { batch_size: options.batch_size, window: options.window, idle: IDLE };
     // What was decided is published at once.
     let at_once = SourceSettings { batch_size: deploy::OUTBOX_BATCH, window: Duration::ZERO, idle: IDLE };
     vec![
         Source::stream(points.clone(), target(EVALUATE), gathering, options.listener.clone()),
         Source::stream(outbox, target(PUBLISH), at_once, options.listener.clone()),
+        Source::queue(questions, target(ENRICH), options.listener.clone()),
         Source::every_minute(target(TICK)),
     ]
 }

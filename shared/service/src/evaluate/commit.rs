@@ -74,7 +74,7 @@ impl<P: EvaluatePorts> Evaluator<P> {
             run.summary.retries += tally.retries;
             run.summary.errors += tally.lost_deletes;
             if let Ending::Done(_) = ending {
-                count(&work, &mut run.summary);
+                count(&work, self.ports.has_queue(), &mut run.summary);
                 if let Work::Step(step) = &work {
                     for (_, rejected) in &step.rejections {
                         run.summary.reject(rejected.reason.as_str(), 1);
@@ -174,7 +174,7 @@ where
     ports.commit(commit).await
 }
 
-fn count(work: &Work, summary: &mut Summary) {
+fn count(work: &Work, has_queue: bool, summary: &mut Summary) {
     match work {
         Work::Step(step) => {
             let counts = step.folded;
@@ -185,6 +185,11 @@ fn count(work: &Work, summary: &mut Summary) {
             summary.transitions += counts.transitions;
             summary.ahead += counts.ahead;
             summary.forced += counts.forced;
+            summary.questions += counts.questions;
+            summary.questions_dropped += counts.questions_dropped;
+            if !has_queue {
+                summary.questions_unsent += counts.questions;
+            }
         }
         Work::Park(step, messages) => {
             summary.commits += 1;

@@ -6,6 +6,7 @@ use andon_engine::{
 use andon_intake::ShardId;
 use andon_model::Transition;
 
+use super::ask::Asked;
 use super::batch::Message;
 use super::rejected::gzip;
 use super::settings::EvaluateSettings;
@@ -34,6 +35,8 @@ pub(super) struct Facts {
 /// What is to be written for a key.
 #[derive(Debug)]
 pub(super) struct Step {
+    /// What is asked of models; to be sent first.
+    pub asked: Vec<Asked>,
     /// To be written first.
     pub objects: Vec<(String, Vec<u8>)>,
     /// To be written first.
@@ -62,6 +65,8 @@ pub(super) struct FoldCounts {
     pub transitions: u64,
     pub ahead: u64,
     pub forced: u64,
+    pub questions: u64,
+    pub questions_dropped: u64,
 }
 
 /// What a key's part of a batch comes to.
@@ -101,6 +106,7 @@ pub(super) fn fold(
     };
     let mut outcome = Outcome::default();
     let mut rejections = Vec::new();
+    let mut asked = Vec::new();
     let mut done = 0;
     for (number, message) in messages.iter().enumerate() {
         if outcome.transitions.len() >= limits::TRANSITIONS_PER_COMMIT {
@@ -118,6 +124,8 @@ pub(super) fn fold(
             Err(error) => return Folding::Impossible(error.to_string()),
         }
         rejections.extend(outcome.rejections.drain(..).map(|rejected| (number, rejected)));
+        let arrival_ms = message.arrival_ms;
+        asked.extend(outcome.requests.drain(..).map(|request| Asked { arrival_ms, request }));
         counts.points += message.points().len() as u64;
         counts.ticks += u64::from(message.points().is_empty());
         facts.positions.advance(shard, Folded { position: message.position, arrival_ms: message.arrival_ms });
@@ -129,9 +137,11 @@ pub(super) fn fold(
     counts.transitions = outcome.transitions.len() as u64;
     counts.ahead = outcome.ahead;
     counts.forced = outcome.forced;
+    counts.questions = asked.len() as u64;
+    counts.questions_dropped = outcome.requests_dropped;
     let step = write(equipment, facts, &mut state, &outcome.transitions, settings);
     match step {
-        Ok(step) => Folding::Step(Box::new(Step { done, folded: counts, rejections, ..step })),
+        Ok(step) => Folding::Step(Box::new(Step { asked, done, folded: counts, rejections, ..step })),
         Err(error) => Folding::Impossible(error),
     }
 }
@@ -226,6 +236,7 @@ fn write(
         parked: read.parked,
     };
     Ok(Step {
+        asked: Vec::new(),
         objects,
         segments,
         commit: Commit { equipment: equipment.to_owned(), read_version: read.version, head, outbox },

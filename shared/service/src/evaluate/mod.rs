@@ -5,6 +5,7 @@
 //! again. What could not be done in the time there is, or for an error, is reported, and comes again; what cannot be done
 //! at all is set aside, so that it does not hold up the shard.
 
+mod ask;
 mod batch;
 mod commit;
 mod fold;
@@ -34,12 +35,15 @@ use self::rejected::Rejections;
 use self::watermark::Watermarks;
 use crate::catalog::Catalog;
 use crate::limits;
-use crate::ports::{CheckpointStore, Clock, Objects, RuleStore, StateStore, Stream};
+use crate::ports::{CheckpointStore, Clock, Objects, Questions, RuleStore, StateStore, Stream};
 
 /// What evaluating needs of the world.
-pub trait EvaluatePorts: StateStore + RuleStore + CheckpointStore + Objects + Stream + Clock {}
+pub trait EvaluatePorts:
+    StateStore + RuleStore + CheckpointStore + Objects + Stream + Questions + Clock
+{
+}
 
-impl<P: StateStore + RuleStore + CheckpointStore + Objects + Stream + Clock> EvaluatePorts for P {}
+impl<P: StateStore + RuleStore + CheckpointStore + Objects + Stream + Questions + Clock> EvaluatePorts for P {}
 
 /// Folds batches. Kept between invocations: it holds compiled rules, and nothing else that matters.
 #[derive(Debug)]
@@ -174,7 +178,7 @@ impl<P: EvaluatePorts> Evaluator<P> {
                 return;
             }
             run.summary.rounds += 1;
-            let works = match self.fold_round(keys, run).await {
+            let mut works = match self.fold_round(keys, run).await {
                 Ok(works) => works,
                 Err(error) => {
                     run.summary.error(&error);
@@ -185,6 +189,7 @@ impl<P: EvaluatePorts> Evaluator<P> {
             if !self.write_rejections(run).await {
                 return;
             }
+            self.send_questions(&mut works, run).await;
             let endings = self.commit_round(works, run).await;
             for (place, ending) in endings {
                 if let Some(key) = keys.get_mut(place) {

@@ -35,6 +35,16 @@ pub struct Summary {
     pub ahead: u64,
     /// Times that too many points were pending.
     pub forced: u64,
+    /// Questions to models decided.
+    pub questions: u64,
+    /// Messages with questions that the queue took.
+    pub question_messages: u64,
+    /// Questions that go nowhere: there is no queue, or no message can hold them.
+    pub questions_unsent: u64,
+    /// Questions of so long ago that they were not sent.
+    pub questions_too_old: u64,
+    /// Questions that were dropped since one record led to too many.
+    pub questions_dropped: u64,
     /// What was not used, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Objects of rejections written.

@@ -25,6 +25,8 @@ pub struct Unparked {
     pub messages: u64,
     /// State changes that were decided.
     pub transitions: u64,
+    /// Questions to models that went nowhere: there is no queue for them, or it will never take them.
+    pub questions_unsent: u64,
 }
 
 /// Why a key stays parked.
@@ -112,7 +114,7 @@ impl<P: EvaluatePorts> Evaluator<P> {
                     break;
                 };
                 unparked.messages += lines.len() as u64;
-                unparked.transitions += self.fold_lines(equipment, &object, &lines, trust).await?;
+                self.fold_lines(equipment, &object, &lines, trust, &mut unparked).await?;
                 unparked.objects += 1;
             }
             if all_there {
@@ -164,16 +166,17 @@ impl<P: EvaluatePorts> Evaluator<P> {
         text.lines().enumerate().map(line).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Folds the records of one object, in as many commits as it takes; answers how much was decided.
+    /// Folds the records of one object, in as many commits as it takes.
     async fn fold_lines(
         &self,
         equipment: &str,
         object: &str,
         lines: &[ParkedLine],
         trust: Option<&Authenticator>,
-    ) -> Result<u64, UnparkError> {
+        unparked: &mut Unparked,
+    ) -> Result<(), UnparkError> {
         let damaged = |reason: String| UnparkError::Damaged { object: object.to_owned(), reason };
-        let Some(first) = lines.first() else { return Ok(0) };
+        let Some(first) = lines.first() else { return Ok(()) };
         let shard: ShardId = first.shard.parse().map_err(|error| damaged(format!("{error}")))?;
         let raw: Vec<Vec<u8>> = lines
             .iter()
@@ -201,7 +204,6 @@ impl<P: EvaluatePorts> Evaluator<P> {
             });
         }
         let mut open: Vec<&Message<'_>> = messages.iter().collect();
-        let mut transitions = 0;
         while let (Some(first), Some(last)) = (open.first(), open.last()) {
             // Somebody else may have let it go on: then its due time is no longer ours to take away.
             let head = self.head(equipment).await?.filter(|head| head.parked.is_some());
@@ -222,7 +224,7 @@ impl<P: EvaluatePorts> Evaluator<P> {
                 Err(error) => return Err(UnparkError::StillFailing(error.to_string())),
             };
             let mut step = match fold::fold(equipment, facts, &rules, &shard, &open, &self.settings) {
-                Folding::AlreadyDone { .. } => return Ok(transitions),
+                Folding::AlreadyDone { .. } => return Ok(()),
                 Folding::Torn(reason) | Folding::Impossible(reason) => {
                     return Err(UnparkError::StillFailing(reason));
                 }
@@ -244,11 +246,13 @@ impl<P: EvaluatePorts> Evaluator<P> {
                 self.ports.put_object(&name, content).await?;
             }
             let (done, decided) = (step.done, step.folded.transitions);
+            let unsent = self.send_questions_of(&step).await?;
             if self.commit_one(&Work::Step(step)).await? == Committed::Done {
-                transitions += decided;
+                unparked.transitions += decided;
+                unparked.questions_unsent += unsent;
                 open.drain(..done);
             }
         }
-        Ok(transitions)
+        Ok(())
     }
 }

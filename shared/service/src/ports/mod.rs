@@ -7,6 +7,7 @@
 //! Nothing here is bound to threads: the functions and the command line run on one, and so does the simulation.
 
 mod checkpoints;
+mod models;
 mod objects;
 mod outlets;
 mod rules;
@@ -15,6 +16,7 @@ mod state;
 use std::fmt;
 
 pub use checkpoints::{Checkpoint, CheckpointStore, Saved, SourceMark, TickMemory, TickMemoryStore};
+pub use models::{CallError, CallErrorKind, Later, LaterCall, ModelCall, Models, QuestionEntry, Questions};
 pub use objects::Objects;
 pub use outlets::{Accepted, Bus, BusEntry, Failures, Refusal, Stream, StreamEntry, Written};
 pub use rules::{Advanced, Pointer, RuleStore, RuleVersion, SetRef};

@@ -8,6 +8,7 @@
 mod checkpoints;
 mod flaws;
 mod gate;
+mod models;
 mod objects;
 mod outlets;
 mod rules;
@@ -24,6 +25,7 @@ use andon_service::ports::{Clock, PortError};
 
 pub use flaws::Flaws;
 pub use gate::{Call, Gate, Open};
+pub use models::{LaterAnswer, MemoryModel, Queue, Queued};
 pub use stream::{Kinesis, Shard, ShardRecord, hash_of, lane_of};
 pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, World};
 

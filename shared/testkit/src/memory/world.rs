@@ -7,7 +7,7 @@ use andon_service::ports::{
     TickMemory, View,
 };
 
-use super::{Flaws, Kinesis};
+use super::{Flaws, Kinesis, LaterAnswer, MemoryModel, Queue};
 
 /// What an item of DynamoDB takes, all told, in bytes.
 pub const ITEM_BYTES: usize = 400 << 10;
@@ -66,6 +66,14 @@ pub struct World {
     pub failures: Vec<String>,
     /// The stream of data points.
     pub stream: Kinesis,
+    /// Whether there is a queue of questions.
+    pub has_queue: bool,
+    /// The queue of questions to models.
+    pub queue: Queue,
+    /// Models by endpoint.
+    pub models: BTreeMap<String, MemoryModel>,
+    /// Answers of endpoints that answer later.
+    pub later: Vec<LaterAnswer>,
     pub(super) due: BTreeSet<(u32, i64, String)>,
     pub(super) due_of: BTreeMap<String, Due>,
     pub(super) due_changes: VecDeque<(i64, String, Option<Due>)>,
@@ -139,6 +147,10 @@ impl World {
             bus: Vec::new(),
             failures: Vec::new(),
             stream: Kinesis::new("points", 1),
+            has_queue: true,
+            queue: Queue::default(),
+            models: BTreeMap::new(),
+            later: Vec::new(),
             due: BTreeSet::new(),
             due_of: BTreeMap::new(),
             due_changes: VecDeque::new(),

@@ -1,0 +1,20 @@
+//! The Lambda function `enrich`.
+
+use std::process::ExitCode;
+
+use andon_aws::{Aws, ConfigError};
+use andon_enrich::Enrich;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    andon_lambda::run(async |config| {
+        if config.questions_queue.is_none() {
+            let mistake = "`ANDON_QUESTIONS_QUEUE_URL` is not set; expected the URL of the queue of questions to models";
+            return Err(ConfigError { mistakes: vec![mistake.to_owned()] });
+        }
+        let aws = Aws::connect(config).await;
+        let seal = aws.authenticator().await?;
+        Ok(Enrich::new(aws, seal, config.enrich_settings()))
+    })
+    .await
+}

@@ -1,0 +1,114 @@
+//! What is around asynchronous endpoints: objects for what they read and write, and the topic that tells of it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::json;
+
+use super::ENRICH;
+use crate::event::Listener;
+use crate::models::{Doing, Outcome, Surroundings};
+use crate::runtime_host::RuntimeHost;
+
+/// Times that a notice is sent, as by SNS to a function that fails.
+const ATTEMPTS: u32 = 3;
+
+/// Between them.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Objects of a bucket, and a function that is told.
+#[derive(Clone)]
+pub(super) struct Bucket {
+    s3: aws_sdk_s3::Client,
+    bucket: String,
+    /// Where the function runs that is told; not known until it does.
+    host: Arc<OnceLock<RuntimeHost>>,
+    listener: Listener,
+}
+
+impl Bucket {
+    pub(super) fn new(sdk: &SdkConfig, bucket: &str, listener: Listener) -> Self {
+        // An emulator has no name of its own for each bucket.
+        let config = aws_sdk_s3::config::Builder::from(sdk).force_path_style(true).build();
+        let s3 = aws_sdk_s3::Client::from_conf(config);
+        Self { s3, bucket: bucket.to_owned(), host: Arc::default(), listener }
+    }
+
+    /// From here on somebody is told.
+    pub(super) fn tell_at(&self, host: &RuntimeHost) {
+        let _ = self.host.set(host.clone());
+    }
+
+    fn key(&self, place: &str) -> String {
+        place.trim_start_matches(&format!("s3://{}/", self.bucket)).to_owned()
+    }
+
+    async fn write(&self, place: &str, bytes: Vec<u8>) {
+        let request = self.s3.put_object().bucket(&self.bucket).key(self.key(place));
+        if let Err(error) = request.body(ByteStream::from(bytes)).send().await {
+            self.listener.problem(format!("cannot write the answer of a model at `{place}`: {error}"));
+        }
+    }
+
+    async fn notify(&self, inference_id: &str, notice: &serde_json::Value) {
+        let Some(host) = self.host.get() else { return };
+        let event = json!({"Records": [{
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "Sns": {"Type": "Notification", "MessageId": inference_id, "Message": notice.to_string()},
+        }]});
+        for _ in 0..ATTEMPTS {
+            if host.invoke(ENRICH, event.to_string().into_bytes()).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Surroundings for Bucket {
+    fn places(&self, inference_id: &str) -> (String, String) {
+        let place = |end: &str| format!("s3://{}/async/output/{inference_id}.{end}", self.bucket);
+        (place("out"), place("error"))
+    }
+
+    fn read(&self, place: String) -> Doing<Option<Vec<u8>>> {
+        let of = self.clone();
+        Box::pin(async move {
+            let answer = of.s3.get_object().bucket(&of.bucket).key(of.key(&place)).send().await.ok()?;
+            Some(answer.body.collect().await.ok()?.to_vec())
+        })
+    }
+
+    fn tell(&self, outcome: Outcome) -> Doing<()> {
+        let of = self.clone();
+        Box::pin(async move {
+            let Outcome { endpoint, inference_id, answer } = outcome;
+            let (output, failure) = of.places(&inference_id);
+            let request = json!({"endpointName": endpoint});
+            let notice = match answer {
+                Ok(answer) => {
+                    of.write(&output, answer).await;
+                    json!({
+                        "invocationStatus": "Completed",
+                        "inferenceId": inference_id,
+                        "requestParameters": request,
+                        "responseParameters": {"outputLocation": output},
+                    })
+                }
+                Err(reason) => {
+                    of.write(&failure, reason.clone().into_bytes()).await;
+                    json!({
+                        "invocationStatus": "Failed",
+                        "inferenceId": inference_id,
+                        "requestParameters": request,
+                        "failureReason": reason,
+                    })
+                }
+            };
+            of.notify(&inference_id, &notice).await;
+        })
+    }
+}

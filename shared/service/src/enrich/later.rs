@@ -1,0 +1,162 @@
+//! Endpoints that answer later, into an object, and say so by SNS.
+//!
+//! A call is kept as an object from before it is made until it is answered, and the queue reminds of it: a notice may be
+//! lost, and then the reminder finds the answer, or that there is none. What was given up is kept too, so that an answer
+//! that comes after all is known to be late; it is written nevertheless, and the fold decides.
+
+use andon_model::ScoreBatch;
+
+use super::attempts::{CallEnd, default_timeout_ms};
+use super::question::{Check, Context, Notice, Question, inference_id};
+use super::{EnrichPorts, Enricher, Run, Scores, Then, Worked, answer, body, rows};
+use crate::limits::QUEUE_DELAY_S;
+use crate::names;
+use crate::ports::{Accepted, Later, LaterCall, PortError, QuestionEntry};
+
+/// How long an endpoint that answers later may take to take a call, ms.
+const TAKE_MS: i64 = 5_000;
+
+impl<P: EnrichPorts> Enricher<P> {
+    /// Asks an endpoint that answers later; scores from memory are written at once.
+    pub(super) async fn ask_later(
+        &self,
+        batch: ScoreBatch,
+        receive_count: u32,
+        mut scores: Scores,
+        run: &Run,
+    ) -> Result<Worked, PortError> {
+        let id = inference_id(&batch);
+        if self.context(&id).await?.is_some_and(|context| context.asked || context.given_up) {
+            // Delivered again: it is under way.
+            return Ok(Worked::Done(scores));
+        }
+        let wait_ms = batch.endpoint.timeout.map_or(default_timeout_ms(&batch.endpoint), |timeout| timeout.0);
+        let due_ms = self.ports.now_ms().saturating_add(wait_ms);
+        let mut context =
+            Context { batch, due_ms, asked: false, output: None, failure: None, given_up: false };
+        let name = names::asked_later(&id);
+        self.ports.put_object(&name, context.to_bytes()).await?;
+        self.remind(&id, wait_ms).await?;
+        let batch = &context.batch;
+        let rows = rows(batch);
+        let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+        let body = body::body(&batch.endpoint, &rows);
+        let called = self
+            .try_calls(batch, receive_count, TAKE_MS, run, async |_| {
+                let call = LaterCall {
+                    endpoint: &batch.endpoint.name,
+                    content_type: body::content_type(&batch.endpoint),
+                    accept: body::usual(batch.endpoint.format),
+                    body: &body,
+                    inference_id: &id,
+                    wanted_for_s: seconds(wait_ms),
+                };
+                self.ports.call_later(&call).await
+            })
+            .await;
+        match called {
+            Ok(Later { output, failure }) => {
+                run.summary.borrow_mut().asked_later += 1;
+                context = Context { asked: true, output, failure, ..context };
+                self.ports.put_object(&name, context.to_bytes()).await?;
+            }
+            Err(CallEnd::Again) => return Ok(Worked::Again),
+            Err(CallEnd::Failed(reason)) => {
+                self.fail(&context.batch, &reason, &mut scores, run);
+                scores.then = Some(Then::Forget(name));
+            }
+        }
+        Ok(Worked::Done(scores))
+    }
+
+    /// Looks whether a call was answered.
+    pub(super) async fn check(&self, check: &Check, run: &Run) -> Result<Worked, PortError> {
+        let id = &check.inference_id;
+        let Some(context) = self.context(id).await?.filter(|context| !context.given_up) else {
+            return Ok(Worked::Done(Scores::default()));
+        };
+        run.summary.borrow_mut().checks += 1;
+        if let Some(place) = &context.output
+            && let Some(answer) = self.ports.read_later(place).await?
+        {
+            return Ok(self.answered(id, &context, &answer, run).await);
+        }
+        if let Some(place) = &context.failure
+            && let Some(said) = self.ports.read_later(place).await?
+        {
+            return Ok(self.failed(id, context, &answer::shown(&said), run));
+        }
+        let left_ms = context.due_ms.saturating_sub(self.ports.now_ms());
+        if left_ms > 0 {
+            self.remind(id, left_ms).await?;
+            return Ok(Worked::Done(Scores::default()));
+        }
+        run.summary.borrow_mut().lost += context.batch.requests.len() as u64;
+        Ok(self.failed(id, context, "no answer in time", run))
+    }
+
+    /// Hears of the end of a call.
+    pub(super) async fn hear(&self, notice: &Notice, run: &Run) -> Result<Worked, PortError> {
+        let id = &notice.inference_id;
+        let Some(context) = self.context(id).await? else {
+            run.summary.borrow_mut().unknown_notices += 1;
+            return Ok(Worked::Done(Scores::default()));
+        };
+        let place = match &notice.outcome {
+            Ok(place) => place.as_ref().or(context.output.as_ref()),
+            Err(_) if context.given_up => return Ok(Worked::Done(Scores::default())),
+            Err(reason) => return Ok(self.failed(id, context, reason, run)),
+        };
+        let place = place.ok_or_else(|| {
+            PortError::permanent(format!("the notice of `{id}` does not say where the answer is"))
+        })?;
+        let answer = self.ports.read_later(place).await?;
+        let answer = answer
+            .ok_or_else(|| PortError::transient(format!("there is no answer of `{id}` at `{place}`")))?;
+        Ok(self.answered(id, &context, &answer, run).await)
+    }
+
+    async fn answered(&self, id: &str, context: &Context, answer: &[u8], run: &Run) -> Worked {
+        let batch = &context.batch;
+        if context.given_up {
+            run.summary.borrow_mut().late += batch.requests.len() as u64;
+        }
+        let mut scores = Scores { asked_ms: batch.asked_ms, ..Scores::default() };
+        self.take(batch, answer, &mut scores, run).await;
+        scores.then = Some(Then::Forget(names::asked_later(id)));
+        Worked::Done(scores)
+    }
+
+    fn failed(&self, id: &str, context: Context, reason: &str, run: &Run) -> Worked {
+        let mut scores = Scores { asked_ms: context.batch.asked_ms, ..Scores::default() };
+        self.fail(&context.batch, reason, &mut scores, run);
+        let kept = Context { given_up: true, ..context };
+        scores.then = Some(Then::GiveUp(names::asked_later(id), kept.to_bytes()));
+        Worked::Done(scores)
+    }
+
+    async fn context(&self, id: &str) -> Result<Option<Context>, PortError> {
+        let name = names::asked_later(id);
+        let Some(bytes) = self.ports.get_object(&name).await? else { return Ok(None) };
+        let context = serde_json::from_slice(&bytes);
+        context
+            .map(Some)
+            .map_err(|error| PortError::permanent(format!("the object `{name}` is damaged: {error}")))
+    }
+
+    /// Lets the queue remind of a call, at the end of the wait or as near to it as the queue can.
+    async fn remind(&self, id: &str, wait_ms: i64) -> Result<(), PortError> {
+        let body = Question::Check(Check { inference_id: id.to_owned() }).to_json();
+        let entry = QuestionEntry { body, delay_s: seconds(wait_ms).min(QUEUE_DELAY_S) };
+        match self.ports.send_questions(&[entry]).await?.pop() {
+            Some(Accepted::Yes) => Ok(()),
+            Some(Accepted::No(error)) => Err(error),
+            None => Err(PortError::transient("no answer to a reminder")),
+        }
+    }
+}
+
+/// Whole seconds, rounded up.
+fn seconds(ms: i64) -> u32 {
+    u32::try_from(ms.max(0).saturating_add(999) / 1000).unwrap_or(u32::MAX)
+}

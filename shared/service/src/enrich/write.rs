@@ -1,0 +1,97 @@
+//! Scores into the stream.
+
+use super::summary::longer;
+use super::{EnrichPorts, Enricher, Run, Scores, Then, Worked, backoff};
+use crate::ports::{StreamEntry, Written};
+
+/// Attempts to write a point.
+const ATTEMPTS: u32 = 5;
+
+impl<P: EnrichPorts> Enricher<P> {
+    /// Writes the scores of messages; answers of each message whether it is done.
+    pub(super) async fn write(&self, worked: Vec<(usize, Worked)>, run: &Run) -> Vec<(usize, bool)> {
+        let mut done = Vec::with_capacity(worked.len());
+        let mut scored: Vec<(usize, Scores)> = Vec::with_capacity(worked.len());
+        for (number, worked) in worked {
+            match worked {
+                Worked::Done(scores) => scored.push((number, scores)),
+                Worked::Again => done.push((number, false)),
+            }
+        }
+        let written = self.write_points(&scored, run).await;
+        for (place, (number, scores)) in scored.into_iter().enumerate() {
+            let is_written = written.get(place).copied().unwrap_or_default();
+            if is_written {
+                self.count(&scores, run);
+                if let Some(then) = scores.then {
+                    self.follow(then, run).await;
+                }
+            }
+            done.push((number, is_written));
+        }
+        done
+    }
+
+    /// Writes points, those that are refused for now again and again; answers of each message whether all of its points
+    /// are written.
+    async fn write_points(&self, scored: &[(usize, Scores)], run: &Run) -> Vec<bool> {
+        let mut written = vec![true; scored.len()];
+        let points = scored
+            .iter()
+            .enumerate()
+            .flat_map(|(place, (_, scores))| scores.points.iter().map(move |point| (place, point.clone())));
+        let mut open: Vec<(usize, StreamEntry)> = points.collect();
+        let mut attempt = 0;
+        while !open.is_empty() {
+            attempt += 1;
+            let (places, entries): (Vec<usize>, Vec<StreamEntry>) = open.into_iter().unzip();
+            let answers = self.ports.put_records(&entries).await;
+            let answers = answers.unwrap_or_else(|error| vec![Written::No(error); entries.len()]);
+            open = Vec::new();
+            for ((place, entry), answer) in places.into_iter().zip(entries).zip(answers) {
+                let Written::No(error) = answer else { continue };
+                run.summary.borrow_mut().error(&error);
+                // What the stream will never take would come again for ever.
+                if error.is_transient() {
+                    open.push((place, entry));
+                }
+            }
+            if open.is_empty() {
+                break;
+            }
+            let wait_ms = backoff::wait_ms(open.len() as u64, attempt);
+            let ready_ms = self.ports.now_ms().saturating_add_unsigned(wait_ms);
+            if attempt >= ATTEMPTS || ready_ms >= run.deadline_ms {
+                for (place, _) in &open {
+                    if let Some(written) = written.get_mut(*place) {
+                        *written = false;
+                    }
+                }
+                break;
+            }
+            self.ports.sleep_ms(wait_ms).await;
+        }
+        written
+    }
+
+    fn count(&self, scores: &Scores, run: &Run) {
+        let mut summary = run.summary.borrow_mut();
+        summary.scores += scores.numbers;
+        summary.substitutes += (scores.points.len() as u64).saturating_sub(scores.numbers);
+        if scores.numbers > 0 {
+            let took_ms = self.ports.now_ms().saturating_sub(scores.asked_ms);
+            summary.input_to_score_ms = longer(summary.input_to_score_ms, took_ms);
+        }
+    }
+
+    /// What is left undone here is found by the reminder, and an object that stays expires.
+    async fn follow(&self, then: Then, run: &Run) {
+        let followed = match then {
+            Then::Forget(name) => self.ports.delete_object(&name).await,
+            Then::GiveUp(name, kept) => self.ports.put_object(&name, kept).await,
+        };
+        if let Err(error) = followed {
+            run.summary.borrow_mut().error(&error);
+        }
+    }
+}
