@@ -10,7 +10,7 @@ use andon_testkit::storm;
 const SEEDS: u64 = 2000;
 
 /// What a run of that many seeds must have seen, each: one in which nothing goes wrong shows nothing.
-const SEEN: [&str; 73] = [
+const SEEN: [&str; 92] = [
     // Single effects.
     "crashes before an effect",
     "crashes after an effect",
@@ -92,6 +92,26 @@ const SEEN: [&str; 73] = [
     "found again: bad_quality",
     "found again: no_value",
     "scores used",
+    // Models.
+    "crashes of `enrich`",
+    "models that are well",
+    "models that are slow",
+    "models that fail half of the time",
+    "models that are dead",
+    "calls of models that took too long",
+    "calls of models that failed",
+    "calls of models made again",
+    "questions that were decided",
+    "questions delivered again",
+    "questions that come again",
+    "questions without an answer",
+    "questions too old",
+    "questions left when all was mended",
+    "questions that were owed a score",
+    "scores from memory",
+    "scores folded",
+    "scores that came again",
+    "points in place of scores",
 ];
 
 fn number(name: &str) -> Option<u64> {

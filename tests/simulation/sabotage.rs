@@ -84,6 +84,20 @@ fn rejections_that_are_written_after_the_commits_are_seen() {
 }
 
 #[test]
+fn questions_that_are_sent_after_the_commits_are_seen() {
+    let broken = flaws(Flaws { asks_after_commits: true, ..Flaws::default() });
+    sees("questions are sent before the commit", broken);
+    // Who crashes between the two never sends them.
+    let blind = Some("questions are sent before the commit");
+    sees("no question is lost", Sabotage { blind, ..broken });
+}
+
+#[test]
+fn lost_questions_are_seen() {
+    sees("a model that is well answers", flaws(Flaws { loses_questions: true, ..Flaws::default() }));
+}
+
+#[test]
 fn lost_objects_are_seen() {
     let broken = flaws(Flaws { loses_objects: true, ..Flaws::default() });
     sees("rejections are kept", broken);

@@ -23,6 +23,10 @@ pub struct Flaws {
     pub loses_objects: bool,
     /// Objects of rejections are written only after the next commit of the process was answered.
     pub rejects_after_commits: bool,
+    /// Questions reach the queue only after the next commit of the process was answered.
+    pub asks_after_commits: bool,
+    /// Every fifth question is lost.
+    pub loses_questions: bool,
     /// The commit that lets a parked key go on is written whatever version is stored.
     pub unparks_blindly: bool,
     /// Heads are written without a due time.

@@ -21,13 +21,13 @@ mod world;
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
 
-use andon_service::ports::{Clock, PortError};
+use andon_service::ports::{Clock, PortError, QuestionEntry};
 
 pub use flaws::Flaws;
 pub use gate::{Call, Gate, Open};
 pub use models::{LaterAnswer, MemoryModel, Queue, Queued};
 pub use stream::{Kinesis, Shard, ShardRecord, hash_of, lane_of};
-pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, World};
+pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, Sent, World};
 
 /// The name and the bytes of an object that a flawed world keeps from others.
 type HeldBack = (String, Vec<u8>);
@@ -39,6 +39,8 @@ pub struct Memory<G = Open> {
     gate: G,
     /// Objects that a flaw holds back.
     held_back: Rc<RefCell<Vec<HeldBack>>>,
+    /// Questions that a flaw holds back.
+    unasked: Rc<RefCell<Vec<QuestionEntry>>>,
 }
 
 impl Memory<Open> {
@@ -59,7 +61,7 @@ impl<G: Gate> Memory<G> {
     /// A handle to a world.
     #[must_use]
     pub fn of(world: &Rc<RefCell<World>>, gate: G) -> Self {
-        Self { world: Rc::clone(world), gate, held_back: Rc::default() }
+        Self { world: Rc::clone(world), gate, held_back: Rc::default(), unasked: Rc::default() }
     }
 
     /// The world, to look at.
@@ -75,7 +77,9 @@ impl<G: Gate> Memory<G> {
     }
 
     fn write_held_back(&self) {
-        self.world.borrow_mut().objects.extend(self.held_back.take());
+        let mut world = self.world.borrow_mut();
+        world.objects.extend(self.held_back.take());
+        self.unasked.take().iter().for_each(|entry| world.take_question(entry));
     }
 
     /// One call: the gate, the effect, the gate again.

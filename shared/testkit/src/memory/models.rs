@@ -8,7 +8,7 @@ use andon_service::ports::{
     Questions,
 };
 
-use super::{Call, Gate, Memory, World};
+use super::{Call, Gate, Memory, Sent, World};
 
 /// Bytes of a message, as SQS takes it everywhere.
 const MESSAGE_BYTES: usize = 256 << 10;
@@ -50,20 +50,27 @@ impl Queue {
         hidden_ms: i64,
         most_receives: u32,
     ) -> Vec<(u64, Queued)> {
-        let visible = self.messages.iter().filter(|(_, message)| message.visible_ms <= now_ms);
-        let ids: Vec<u64> = visible.map(|(id, _)| *id).take(most).collect();
-        let mut received = Vec::new();
-        for id in ids {
-            let Some(message) = self.messages.get_mut(&id) else { continue };
-            message.received += 1;
-            if message.received > most_receives {
-                self.dead.extend(self.messages.remove(&id).map(|message| message.body));
-                continue;
-            }
-            message.visible_ms = now_ms + hidden_ms;
-            received.push((id, message.clone()));
+        let ids: Vec<u64> = self.visible(now_ms).take(most).collect();
+        ids.into_iter()
+            .filter_map(|id| Some((id, self.take(id, now_ms, hidden_ms, most_receives)?)))
+            .collect()
+    }
+
+    /// The messages that somebody could receive, in the order in which they were sent.
+    pub fn visible(&self, now_ms: i64) -> impl Iterator<Item = u64> {
+        self.messages.iter().filter(move |(_, message)| message.visible_ms <= now_ms).map(|(id, _)| *id)
+    }
+
+    /// Receives one message, as [`Queue::receive`] does.
+    pub fn take(&mut self, id: u64, now_ms: i64, hidden_ms: i64, most_receives: u32) -> Option<Queued> {
+        let message = self.messages.get_mut(&id)?;
+        message.received += 1;
+        if message.received > most_receives {
+            self.dead.extend(self.messages.remove(&id).map(|message| message.body));
+            return None;
         }
-        received
+        message.visible_ms = now_ms + hidden_ms;
+        Some(message.clone())
     }
 
     /// Takes a message off.
@@ -171,6 +178,15 @@ impl World {
         })
     }
 
+    /// Takes a message into the queue.
+    pub(super) fn take_question(&mut self, entry: &QuestionEntry) {
+        if !(self.flaws.loses_questions && self.every(5)) {
+            self.queue.send(entry, self.now_ms);
+        }
+        let after_commits = self.commits.len();
+        self.sent.push(Sent { at_ms: self.now_ms, after_commits, body: entry.body.clone() });
+    }
+
     /// Notices of answers that have come since the last time.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         let now_ms = self.now_ms;
@@ -211,8 +227,11 @@ impl<G: Gate> Questions for Memory<G> {
                         entry.body.len()
                     ))));
                 }
-                let now_ms = world.now_ms;
-                world.queue.send(entry, now_ms);
+                if world.flaws.asks_after_commits {
+                    self.unasked.borrow_mut().push(entry.clone());
+                } else {
+                    world.take_question(entry);
+                }
                 Ok(Accepted::Yes)
             });
             answers.push(answered.await?);

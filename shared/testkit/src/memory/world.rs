@@ -70,6 +70,8 @@ pub struct World {
     pub has_queue: bool,
     /// The queue of questions to models.
     pub queue: Queue,
+    /// Every message that the queue took.
+    pub sent: Vec<Sent>,
     /// Models by endpoint.
     pub models: BTreeMap<String, MemoryModel>,
     /// Answers of endpoints that answer later.
@@ -94,6 +96,17 @@ pub struct Commitment {
     pub head: Head,
     /// What was decided with it.
     pub outbox: Option<OutboxItem>,
+}
+
+/// A message that the queue of questions took.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// When, ms.
+    pub at_ms: i64,
+    /// So many commits had taken place.
+    pub after_commits: usize,
+    /// What it says.
+    pub body: String,
 }
 
 /// A head that was deleted since it had expired.
@@ -149,6 +162,7 @@ impl World {
             stream: Kinesis::new("points", 1),
             has_queue: true,
             queue: Queue::default(),
+            sent: Vec::new(),
             models: BTreeMap::new(),
             later: Vec::new(),
             due: BTreeSet::new(),

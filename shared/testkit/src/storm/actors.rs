@@ -45,12 +45,14 @@ impl Simulation {
         if self.dice.one_in_thousand(200) {
             self.world.borrow_mut().now_ms += i64::try_from(self.dice.below(200)).unwrap_or_default();
         }
-        match self.dice.below(16) {
+        let turns = if self.plan.models.is_some() { 18 } else { 16 };
+        match self.dice.below(turns) {
             0 | 1 => self.step_outbox(),
             2 => self.step_ticker(),
             // Fast, so that a key goes on while its records still come.
             3 => (0..=self.dice.below(8)).for_each(|_| self.step_unparkers()),
             4 => self.step_republisher(),
+            16.. => self.step_askers(),
             _ => self.step_shard(),
         }
     }

@@ -68,6 +68,7 @@ pub(super) enum Kind {
     Rules,
     Unpark,
     Republish,
+    Enrich,
 }
 
 impl Kind {
@@ -79,6 +80,7 @@ impl Kind {
             Self::Rules => "crashes of `rules put`",
             Self::Unpark => "crashes of `unpark`",
             Self::Republish => "crashes of `republish`",
+            Self::Enrich => "crashes of `enrich`",
         }
     }
 }

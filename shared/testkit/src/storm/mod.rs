@@ -2,12 +2,13 @@
 //!
 //! Producers write a random case into a stream that is split and merged meanwhile; event sources invoke the real
 //! `evaluate` and `publish`, `tick` runs beside them, rules change in the middle, keys break, are parked, mended and
-//! unparked, nothing comes for weeks and states expire. Every effect may fail before or after it took place, every process
-//! may crash or stand still there. When the faults stop and everything has drained, `check` looks at what came of it,
-//! without the help of the workflows.
+//! unparked, models are asked that are slow, fail or are dead, nothing comes for weeks and states expire. Every effect may
+//! fail before or after it took place, every process may crash or stand still there. When the faults stop and everything
+//! has drained, `check` looks at what came of it, without the help of the workflows.
 
 mod actors;
 mod check;
+mod enrich;
 mod executor;
 mod lanes;
 mod plan;
@@ -27,6 +28,7 @@ pub use executor::{FaultGate, Faults, Tally};
 pub use sweep::{Swept, sweep};
 
 use self::actors::Warm;
+use self::enrich::Askers;
 use self::executor::{Dice, Process};
 use self::lanes::Lanes;
 use self::plan::{Plan, Republish, What};
@@ -111,6 +113,7 @@ struct Simulation {
     unparkers: Vec<Process<()>>,
     next_unpark_ms: Rc<Cell<i64>>,
     republisher: Option<Process<()>>,
+    askers: Askers,
     /// A message that waits for the next one, to share its record.
     held: Option<Vec<u8>>,
     /// Up to when each equipment has sent its flow, ms.
@@ -139,7 +142,7 @@ impl Simulation {
         let mut rng = Rng::with_seed(seed);
         let mut case = generate::case(seed);
         case.lines.truncate(MOST_LINES);
-        let plan = Plan::new(&mut rng, case.lines.len());
+        let plan = Plan::new(seed, &mut rng, case.lines.len());
         let mut world = World::new();
         world.flaws = sabotage.flaws;
         world.page = plan.page;
@@ -162,6 +165,7 @@ impl Simulation {
             unparkers: Vec::new(),
             next_unpark_ms: Rc::default(),
             republisher: None,
+            askers: Askers::default(),
             held: None,
             flowed: BTreeMap::new(),
             removed: BTreeSet::new(),
@@ -170,6 +174,7 @@ impl Simulation {
     }
 
     fn run(&mut self) -> Result<(), Failure> {
+        self.put_model();
         let rules = self.case.rules.clone();
         self.put_rules(rules);
         self.world.borrow_mut().now_ms += 12_000;
@@ -179,6 +184,9 @@ impl Simulation {
         let lines = std::mem::take(&mut self.case.lines);
         for (number, line) in lines.iter().enumerate() {
             self.trouble(number);
+            if self.plan.models.as_ref().is_some_and(|models| models.until == number) {
+                self.mend_model();
+            }
             let silence = self.plan.silences.iter().find(|(at, _)| *at == number);
             if let Some((_, for_ms)) = silence.copied() {
                 self.silence(for_ms)?;
@@ -190,8 +198,11 @@ impl Simulation {
             self.reshard();
         }
         self.mend();
+        self.mend_model();
         self.dice.faults.set(None);
+        self.note_open_questions();
         self.settle(|storm| storm.is_drained() && storm.nobody_waits() && storm.parked().is_none())?;
+        self.note_new_questions();
         if self.plan.republish == Republish::Late {
             self.dice.faults.set(Some(self.plan.faults));
             self.republisher = Some(self.republisher());
@@ -204,7 +215,8 @@ impl Simulation {
 
     fn check(&self) -> Result<(Tally, u64), Failure> {
         let in_order = self.plan.republish != Republish::Early;
-        check::check(&self.world.borrow(), self.plan.lanes, in_order, self.sabotage.blind)
+        let owed = &self.askers.owed;
+        check::check(&self.world.borrow(), self.plan.lanes, in_order, owed, self.sabotage.blind)
     }
 
     /// Breaks what is to break before a line, and mends what is to be mended.
@@ -265,6 +277,9 @@ impl Simulation {
         }
         if self.ticker.is_some() || !self.unparkers.is_empty() || self.republisher.is_some() {
             left.push("somebody is still at work".to_owned());
+        }
+        if !self.all_is_asked() {
+            left.push(format!("{} messages are in the queue of questions", world.queue.len()));
         }
         for (equipment, head) in &world.heads {
             if let Some(parked) = &head.parked {
@@ -346,6 +361,7 @@ impl Simulation {
             && self.ticker.is_none()
             && self.unparkers.is_empty()
             && self.republisher.is_none()
+            && self.all_is_asked()
     }
 
     /// Whether no key is due for a tick.

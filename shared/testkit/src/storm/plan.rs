@@ -1,5 +1,6 @@
 //! What a seed has in store, besides the faults of single effects.
 
+use andon_model::{FailureWord, Millis, ModelEndpoint, OnFailure};
 use fastrand::Rng;
 
 use super::executor::Faults;
@@ -25,6 +26,67 @@ pub(super) struct Plan {
     pub strangers: u32,
     /// Items in a page of an answer.
     pub page: usize,
+    /// Who asks models; otherwise questions stay in the queue.
+    pub models: Option<Models>,
+}
+
+/// The models that are asked. All bindings ask one endpoint.
+#[derive(Debug)]
+pub(super) struct Models {
+    /// How its endpoint does until the line before which it is mended.
+    pub health: Health,
+    pub until: usize,
+    pub rows: u32,
+    pub retries: u32,
+    pub too_old_ms: i64,
+    pub on_failure: OnFailure,
+    pub cache_ms: Option<i64>,
+}
+
+/// How a model does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    Well,
+    /// An answer takes as long as it may.
+    Slow,
+    /// Half of the calls fail.
+    Failing,
+    /// It never answers.
+    Dead,
+}
+
+impl Models {
+    /// By a randomness of their own: all else in a seed is as without them.
+    fn new(seed: u64, lines: usize) -> Option<Self> {
+        let mut rng = Rng::with_seed(seed ^ 0x656e_7269_6368);
+        if rng.u8(..10) >= 6 {
+            return None;
+        }
+        Some(Self {
+            health: rng
+                .choice([Health::Well, Health::Slow, Health::Failing, Health::Dead])
+                .unwrap_or(Health::Well),
+            until: rng.usize(..2 * lines.max(1)),
+            rows: rng.choice([1, 1, 3, 100]).unwrap_or(1),
+            retries: rng.u32(..4),
+            too_old_ms: rng.choice([20_000, 600_000]).unwrap_or(600_000),
+            on_failure: match rng.u8(..3) {
+                0 => OnFailure::Value(-1.0),
+                1 => OnFailure::Word(FailureWord::Bad),
+                _ => OnFailure::Word(FailureWord::Nothing),
+            },
+            cache_ms: rng.bool().then_some(30_000),
+        })
+    }
+
+    /// How an endpoint is asked.
+    pub(super) fn settle(&self, endpoint: &mut ModelEndpoint) {
+        endpoint.rows = self.rows;
+        endpoint.retries = self.retries;
+        endpoint.too_old = Millis(self.too_old_ms);
+        endpoint.on_failure = self.on_failure;
+        endpoint.cache = self.cache_ms.map(Millis);
+    }
 }
 
 /// A key that cannot be folded for a while.
@@ -58,7 +120,7 @@ const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
 
 impl Plan {
-    pub(super) fn new(rng: &mut Rng, lines: usize) -> Self {
+    pub(super) fn new(seed: u64, rng: &mut Rng, lines: usize) -> Self {
         let faults = Faults {
             crash: rng.u32(..15),
             throttle: rng.u32(..40),
@@ -110,6 +172,7 @@ impl Plan {
             flows,
             strangers: rng.choice([0, 0, 50, 150]).unwrap_or_default(),
             page: rng.usize(2..50),
+            models: Models::new(seed, lines),
         }
     }
 }

@@ -158,6 +158,9 @@ impl Simulation {
         if self.plan.flows {
             rules.rules.extend(serde_json::from_str::<andon_model::Rule>(FLOW_RULE).ok());
         }
+        if let Some(models) = &self.plan.models {
+            rules.models.iter_mut().for_each(|model| models.settle(&mut model.endpoint));
+        }
         for _ in 0..50 {
             let gate = FaultGate::new(&self.dice, &self.world, Kind::Rules);
             let status = gate.status.clone();

@@ -7,6 +7,7 @@ use andon_intake::{Outcome, ShardId, read_message};
 use andon_model::Transition;
 use andon_service::envelope::{Body as StoredBody, Position, Positions};
 
+use super::asked::{Answers, Question};
 use super::rejected::{self, Rejection};
 use super::told::Message;
 use super::{Checked, Failure};
@@ -32,6 +33,10 @@ struct Life {
     expired: bool,
     came_back: u64,
     took_up: u64,
+    /// What the messages of a commit ask.
+    questions: Vec<Question>,
+    asked: u64,
+    answers: Answers,
 }
 
 /// What the engine decides over the records of a key in the order in which they were committed.
@@ -50,7 +55,7 @@ pub(super) fn folded_again(
         while let Some(gone) = expired.next_if(|expired| expired.after_commits <= number) {
             life.expire(gone)?;
         }
-        life.commit(checked, commit, not_used)?;
+        life.commit(checked, number, commit, not_used)?;
     }
     for gone in expired {
         life.expire(gone)?;
@@ -68,6 +73,9 @@ pub(super) fn folded_again(
             return Err(Failure::new("nothing is lost", found));
         }
     }
+    life.answers.change_no_other_rule(equipment, &life.decided, &checked.asked)?;
+    life.answers.count(checked);
+    checked.add("questions that were decided", life.asked);
     checked.add("keys that took up a rule set in the middle", life.took_up);
     checked.add("keys that came back after their state had expired", life.came_back);
     Ok(life.decided)
@@ -77,6 +85,7 @@ impl Life {
     fn commit(
         &mut self,
         checked: &Checked<'_>,
+        number: usize,
         commit: &Commitment,
         not_used: &mut BTreeSet<Rejection>,
     ) -> Result<(), Failure> {
@@ -116,6 +125,10 @@ impl Life {
         }
         self.positions_go_forward(checked, equipment, &positions)?;
         self.reached = positions;
+        self.asked += self.questions.len() as u64;
+        for question in self.questions.drain(..) {
+            checked.asked.was_sent(checked, &question, number, commit.at_ms)?;
+        }
         self.due_is_not_late(commit)
     }
 
@@ -168,6 +181,7 @@ impl Life {
                 return failed("a rule was not in its default");
             }
         }
+        self.answers.forget();
         self.expired |= self.state.is_some();
         self.state = None;
         self.reached = Positions::default();
@@ -204,13 +218,22 @@ impl Life {
                     let mut new =
                         KeyState::new(equipment, &checked.rules, message.arrival_ms).map_err(failed)?;
                     new.continue_sequences(self.sequences());
+                    self.answers.begin(&checked.asked, &new);
                     self.came_back += u64::from(std::mem::take(&mut self.expired));
                     self.state = Some(new);
                 }
                 let Some(state) = &mut self.state else { return Ok(()) };
                 let before_ms = state.rule_set_start_ms();
+                let watermark_ms = state.watermark_ms();
                 let outcome = state.apply(&checked.rules, &record).map_err(failed)?;
                 self.took_up += u64::from(before_ms != state.rule_set_start_ms());
+                let questions = outcome.requests.iter();
+                self.questions.extend(questions.map(|request| Question {
+                    arrival_ms: message.arrival_ms,
+                    too_old_ms: request.binding.endpoint.too_old.0,
+                    question: request.question.clone(),
+                }));
+                self.answers.fold(checked, state, &record, &outcome, watermark_ms)?;
                 self.decided.extend(outcome.transitions);
                 not_used.extend(
                     outcome.rejections.iter().map(|point| rejected::of_point(shard, message.position, point)),

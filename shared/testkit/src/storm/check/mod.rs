@@ -1,6 +1,7 @@
 //! What must hold of a world that has come to rest. Nothing here asks the workflows: commits are read from what was
 //! written, and folded again by the engine alone.
 
+mod asked;
 mod key;
 mod rejected;
 mod told;
@@ -15,6 +16,7 @@ use andon_service::catalog;
 use andon_service::ports::SourceMark;
 use andon_service::publish::StateChange;
 
+use self::asked::Asked;
 use self::told::Told;
 use super::executor::Tally;
 use super::{KEY, authenticator};
@@ -49,6 +51,7 @@ impl std::error::Error for Failure {}
 struct Checked<'w> {
     world: &'w World,
     told: Told,
+    asked: Asked,
     rules: CompiledRules,
     trust: Authenticator,
     tally: Tally,
@@ -74,13 +77,15 @@ pub(super) fn check(
     world: &World,
     lanes: usize,
     in_order: bool,
+    owed: &[String],
     blind: Option<&'static str>,
 ) -> Result<(Tally, u64), Failure> {
     let published = published(world)?;
     checkpoints_go_forward(world)?;
     let trust = authenticator(&KEY);
     let told = told::told(world, lanes, &trust)?;
-    let mut checked = Checked { world, told, rules: rules(world)?, trust, tally: Tally::new(), blind };
+    let asked = Asked::new(world)?;
+    let mut checked = Checked { world, told, asked, rules: rules(world)?, trust, tally: Tally::new(), blind };
     let mut equipments: BTreeSet<&str> =
         world.commits.iter().map(|commit| commit.equipment.as_str()).collect();
     equipments.extend(published.keys().map(String::as_str));
@@ -114,6 +119,7 @@ pub(super) fn check(
         count += heard.len() as u64;
     }
     rejected::are_kept(&mut checked, &not_used)?;
+    asked::all_is_answered(&mut checked, owed)?;
     if let Some(failure) = world.failures.first() {
         return Err(Failure::new("nothing is undeliverable", failure.clone()));
     }
