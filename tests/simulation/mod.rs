@@ -10,7 +10,7 @@ use andon_testkit::storm;
 const SEEDS: u64 = 2000;
 
 /// What a run of that many seeds must have seen, each: one in which nothing goes wrong shows nothing.
-const SEEN: [&str; 92] = [
+const SEEN: [&str; 96] = [
     // Single effects.
     "crashes before an effect",
     "crashes after an effect",
@@ -101,6 +101,10 @@ const SEEN: [&str; 92] = [
     "calls of models that took too long",
     "calls of models that failed",
     "calls of models made again",
+    "calls of models that answer later",
+    "looks at calls of models that answer later",
+    "notices lost",
+    "questions that were not answered in time",
     "questions that were decided",
     "questions delivered again",
     "questions that come again",

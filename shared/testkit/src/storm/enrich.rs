@@ -1,9 +1,10 @@
 //! Those who ask models: invocations of `enrich`, with messages of the queue in any order.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use andon_service::enrich::{Content, Delivery, EnrichSettings, EnrichSummary, Enricher, Question};
+use andon_service::enrich::{Content, Delivery, EnrichSettings, EnrichSummary, Enricher, Notice, Question};
 
 use super::executor::{Dice, FaultGate, Kind, Process, Status, Step};
 use super::plan::Health;
@@ -41,6 +42,9 @@ pub(super) struct Askers {
     warm: Rc<RefCell<Vec<Environment>>>,
     /// What must be answered by a score: nothing failed while it could be asked.
     pub owed: Vec<String>,
+    /// What was tried while something could fail. Where an answer comes later, the same question is not asked again.
+    tried: BTreeSet<String>,
+    mended: bool,
     /// So many messages had been sent when nothing failed any more.
     sent: usize,
 }
@@ -80,6 +84,7 @@ impl Simulation {
     pub(super) fn note_open_questions(&mut self) {
         let world = self.world.borrow();
         self.askers.sent = world.sent.len();
+        self.askers.mended = true;
         let fresh = world.queue.messages().filter(|message| message.received == 0);
         self.askers.owed = fresh.map(|message| message.body.clone()).collect();
         self.dice.add("questions left when all was mended", self.askers.owed.len() as u64);
@@ -92,8 +97,9 @@ impl Simulation {
         let new = world.sent.iter().skip(self.askers.sent).map(|sent| sent.body.clone());
         self.askers.owed.extend(new);
         let oldest_ms = world.now_ms + CLOCKS_MS - models.too_old_ms;
+        let tried = &self.askers.tried;
         self.askers.owed.retain(|body| match Question::read(body) {
-            Ok(Question::Ask(batch)) => batch.asked_ms >= oldest_ms,
+            Ok(Question::Ask(batch)) => batch.asked_ms >= oldest_ms && !tried.contains(body),
             _ => false,
         });
     }
@@ -112,7 +118,10 @@ impl Simulation {
     }
 
     fn begin_to_ask(&mut self) {
-        let deliveries = self.receive();
+        let mut deliveries = self.notices();
+        if deliveries.is_empty() {
+            deliveries = self.receive();
+        }
         if deliveries.is_empty() {
             return;
         }
@@ -130,12 +139,11 @@ impl Simulation {
             let answer = enricher.enrich(&deliveries, deadline_ms).await;
             count(&answer.summary, &dice);
             for delivery in &deliveries {
+                let Ok(id) = delivery.id.parse() else { continue };
                 let again = dice.faults.get().is_some() && dice.one_in_thousand(30);
                 if again {
                     dice.count("questions delivered again");
-                } else if !answer.not_done.contains(&delivery.id)
-                    && let Ok(id) = delivery.id.parse()
-                {
+                } else if !answer.not_done.contains(&delivery.id) {
                     world.borrow_mut().queue.delete(id);
                 }
             }
@@ -143,8 +151,28 @@ impl Simulation {
         }));
     }
 
+    /// What an endpoint that answers later has said. Nobody says it again: it is as if the topic had given up.
+    fn notices(&self) -> Vec<Delivery> {
+        let notices = self.world.borrow_mut().take_notices();
+        let lost = |_: &Notice| {
+            let lost = self.dice.faults.get().is_some() && self.dice.one_in_thousand(200);
+            if lost {
+                self.dice.count("notices lost");
+            }
+            !lost
+        };
+        let heard = notices.into_iter().filter(lost);
+        heard
+            .map(|notice| Delivery {
+                id: notice.inference_id.clone(),
+                receive_count: 1,
+                content: Ok(Content::Notice(notice)),
+            })
+            .collect()
+    }
+
     /// Some messages of the queue, whichever.
-    fn receive(&self) -> Vec<Delivery> {
+    fn receive(&mut self) -> Vec<Delivery> {
         let mut world = self.world.borrow_mut();
         let now_ms = world.now_ms;
         let mut visible: Vec<u64> = world.queue.visible(now_ms).collect();
@@ -158,6 +186,9 @@ impl Simulation {
                 self.dice.count("questions given up");
                 continue;
             };
+            if !self.askers.mended {
+                self.askers.tried.insert(message.body.clone());
+            }
             deliveries.push(Delivery {
                 id: id.to_string(),
                 receive_count: message.received,
@@ -179,4 +210,8 @@ fn count(summary: &EnrichSummary, dice: &Dice) {
     dice.add("calls of models that failed", summary.call_errors);
     dice.add("calls of models made again", summary.retries);
     dice.add("questions that come again", summary.messages_not_done);
+    dice.add("calls of models that answer later", summary.asked_later);
+    dice.add("looks at calls of models that answer later", summary.checks);
+    dice.add("questions that were not answered in time", summary.lost);
+    dice.add("answers that came after all", summary.late);
 }

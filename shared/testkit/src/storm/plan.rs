@@ -41,6 +41,8 @@ pub(super) struct Models {
     pub too_old_ms: i64,
     pub on_failure: OnFailure,
     pub cache_ms: Option<i64>,
+    /// It answers later, and is waited for for so long, ms.
+    pub later_ms: Option<i64>,
 }
 
 /// How a model does.
@@ -76,6 +78,7 @@ impl Models {
                 _ => OnFailure::Word(FailureWord::Nothing),
             },
             cache_ms: rng.bool().then_some(30_000),
+            later_ms: (rng.u8(..10) < 3).then_some(20_000),
         })
     }
 
@@ -86,6 +89,8 @@ impl Models {
         endpoint.too_old = Millis(self.too_old_ms);
         endpoint.on_failure = self.on_failure;
         endpoint.cache = self.cache_ms.map(Millis);
+        endpoint.asynchronous = self.later_ms.is_some();
+        endpoint.timeout = self.later_ms.map(Millis);
     }
 }
 
