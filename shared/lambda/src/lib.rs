@@ -91,6 +91,16 @@ async fn serve<H: Handler>(
     Runtime::new(handle).layer(events).run().await.map_err(|error| format!("the runtime API failed: {error}"))
 }
 
+/// When the invocation ends at the latest, ms. Lambda says a time since the epoch. `cargo lambda watch` says how long it may
+/// take, which as a time would have passed long ago.
+fn deadline_ms(said: u64, now_ms: i64) -> i64 {
+    const LONGEST_MS: i64 = 900_000;
+    match i64::try_from(said).unwrap_or(i64::MAX) {
+        length_ms if length_ms <= LONGEST_MS => now_ms.saturating_add(length_ms),
+        time_ms => time_ms,
+    }
+}
+
 /// One event, and its line.
 async fn one<H: Handler>(
     handler: &H,
@@ -100,7 +110,7 @@ async fn one<H: Handler>(
     init_ms: Option<u64>,
 ) -> Result<Value, Diagnostic> {
     let since_event = Stopwatch::start();
-    let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+    let deadline_ms = deadline_ms(context.deadline, now_ms());
     // In a box, since the compiler gives up on futures as deep as those of an SDK in those of a runtime.
     let handling: Pin<Box<dyn Future<Output = Result<Done, String>> + '_>> =
         Box::pin(handler.handle(event, deadline_ms));
@@ -137,4 +147,16 @@ fn print(line: &str) {
     let mut out = std::io::stdout().lock();
     // There is nowhere to say that it failed.
     let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::deadline_ms;
+
+    #[test]
+    fn a_deadline_is_a_time_and_what_is_too_short_for_one_is_a_length() {
+        assert_eq!(deadline_ms(1_700_000_060_000, 1_700_000_000_000), 1_700_000_060_000);
+        assert_eq!(deadline_ms(600_000, 1_700_000_000_000), 1_700_000_600_000);
+        assert_eq!(deadline_ms(u64::MAX, 1_700_000_000_000), i64::MAX);
+    }
 }
