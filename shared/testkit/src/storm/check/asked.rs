@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use andon_engine::{Body, KeyState, Outcome, Record};
 use andon_intake::read_message;
 use andon_model::score::TAG_PREFIX;
-use andon_model::{RuleDocument, Scope, ScoreRequest, Transition};
+use andon_model::{DataPoint, RuleDocument, Scope, ScoreRequest, Transition};
 use andon_service::enrich;
 
 use super::{Checked, Failure};
@@ -226,7 +226,13 @@ fn asked_for(checked: &Checked<'_>, state: &KeyState, record: &Record<'_>) -> Op
     let Body::Points([point]) = record.body else { return None };
     let of = checked.asked.scores.get(state.equipment())?;
     let identity = (point.tag.to_string(), point.timestamp_ms);
-    (point.derived && of.contains(&identity)).then_some(identity)
+    (is_an_answer(point) && of.contains(&identity)).then_some(identity)
+}
+
+/// Whether a point is the answer of a model that was asked. What others send as scores may be of the same tag and time; it
+/// tells when it was made, and the answers of `enrich` do not.
+fn is_an_answer(point: &DataPoint<'_>) -> bool {
+    point.derived && point.created_at_ms.is_none()
 }
 
 /// What was asked when nothing failed any more has its score in the stream.
@@ -236,7 +242,8 @@ pub(super) fn all_is_answered(checked: &mut Checked<'_>, owed: &[String]) -> Res
         for message in shards.values().flatten() {
             read_message(&message.raw, message.position.index, Some(&checked.trust), |outcome| {
                 let andon_intake::Outcome::Item(item) = outcome else { return };
-                let points = item.body.points().iter().filter(|point| point.derived && point.quality_ok);
+                let points =
+                    item.body.points().iter().filter(|point| is_an_answer(point) && point.quality_ok);
                 scores.extend(
                     points.map(|point| (equipment.clone(), point.tag.to_string(), point.timestamp_ms)),
                 );
