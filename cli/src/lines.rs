@@ -9,6 +9,9 @@ use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memrchr};
 use ruzstd::decoding::StreamingDecoder;
 
+use crate::Failure;
+use crate::written::cannot;
+
 /// What an input is read in.
 pub(crate) enum Block<'a> {
     /// Whole lines, the last of the input perhaps without its end.
@@ -41,6 +44,8 @@ impl std::fmt::Display for InputError {
         write!(f, "cannot read `{}`: {}", self.path.display(), self.error)
     }
 }
+
+impl std::error::Error for InputError {}
 
 /// Whether a path stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -189,6 +194,18 @@ impl<R: Read> Lines<R> {
             }
         }
     }
+}
+
+/// Opens an input and calls `f` with all its lines, as many at a time as were read, until it fails; `on_bytes` hears of the
+/// bytes as they come from the disk.
+pub(crate) fn read(
+    path: &Path,
+    on_bytes: impl Fn(u64),
+    f: impl FnMut(Block<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let input = open(path, on_bytes)?;
+    let read = for_each_block(input, f)?;
+    read.map_err(|error| cannot("read", path, &error))
 }
 
 /// Calls `f` with all lines, as many at a time as were read, until it fails.

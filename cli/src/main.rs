@@ -15,6 +15,7 @@ mod replay;
 mod rules;
 mod terminal;
 mod times;
+mod written;
 
 use std::process::ExitCode;
 

@@ -2,12 +2,11 @@
 
 mod story;
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use andon_engine::{CompiledRules, RuleSet};
-use andon_model::RuleDocument;
+use andon_model::ScoreRequest;
 use andon_modelling::Model;
 use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
 
@@ -18,6 +17,7 @@ use crate::reason::Reasons;
 use crate::replay::session::Session;
 use crate::replay::write_report;
 use crate::terminal::{self, Terminal};
+use crate::written::{Written, cannot};
 use andon_clock::Stopwatch;
 
 /// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
@@ -71,9 +71,9 @@ const BLOCK_BYTES: usize = 1 << 20;
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     let dir = if arguments.no_files { None } else { Some(arguments.dir.as_path()) };
     let stopwatch = Stopwatch::start();
-    let (document, set, reasons) = rules()?;
+    let (set, reasons) = rules()?;
     let models = models()?;
-    let mut scorer = Scorer::new(compiled(document)?, &models, MODEL_LATENCY_MS);
+    let mut scorer = Scorer::new(&models, MODEL_LATENCY_MS);
     let mut shift = Shift::new(&ShiftOptions { seed: arguments.seed, ..ShiftOptions::default() });
     let mut session = Session::new(CompiledRules::new(set), true);
     session.keep();
@@ -105,8 +105,8 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     Ok(())
 }
 
-/// The sample rules, as a document and compiled, and what their conditions are told by.
-fn rules() -> Result<(RuleDocument, RuleSet, Reasons), Failure> {
+/// The sample rules, and what their conditions are told by.
+fn rules() -> Result<(RuleSet, Reasons), Failure> {
     let read = |file: &str, text: &str| {
         let loaded = andon_document::read(file, text);
         loaded.map(|loaded| loaded.document).map_err(|found| broken(&andon_document::to_json(&found)))
@@ -115,13 +115,9 @@ fn rules() -> Result<(RuleDocument, RuleSet, Reasons), Failure> {
     let with_models = read(MODEL_RULES_FILE, MODEL_RULES)?;
     document.rules.extend(with_models.rules);
     document.models.extend(with_models.models);
-    let set = compiled(document.clone())?;
-    Ok((document.clone(), set, Reasons::new(document)))
-}
-
-fn compiled(document: RuleDocument) -> Result<RuleSet, Failure> {
-    RuleSet::compile(document)
-        .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+    let set = RuleSet::compile(document.clone())
+        .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    Ok((set, Reasons::new(document)))
 }
 
 fn models() -> Result<Models, Failure> {
@@ -141,17 +137,14 @@ fn work(
     session: &mut Session,
     mut write: impl FnMut(&[u8], &[u8]) -> Result<(), Failure>,
 ) -> Result<Vec<Said>, Failure> {
+    session.keep_asked();
     let mut said: Vec<Said> = Vec::new();
     let (mut lines, mut changes) = (Vec::with_capacity(BLOCK_BYTES * 2), Vec::new());
     let mut sent = Vec::new();
     loop {
         sent.clear();
         let Some(now_ms) = shift.step(&mut sent) else { break };
-        let mut arrive = |line: &[u8]| {
-            lines.extend_from_slice(line);
-            lines.push(b'\n');
-            session.lines(line, &mut changes).map_err(Failure::from)
-        };
+        let mut arrive = |line: &[u8]| fold(line, session, &mut lines, &mut changes);
         for line in sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             scorer.line(line, &mut arrive)?;
         }
@@ -163,11 +156,7 @@ fn work(
             changes.clear();
         }
     }
-    scorer.finish(&mut |line: &[u8]| {
-        lines.extend_from_slice(line);
-        lines.push(b'\n');
-        session.lines(line, &mut changes).map_err(Failure::from)
-    })?;
+    scorer.finish(&mut |line: &[u8]| fold(line, session, &mut lines, &mut changes))?;
     session.close(&mut changes);
     let new = session.kept().get(said.len()..).unwrap_or_default();
     said.extend(
@@ -175,6 +164,19 @@ fn work(
     );
     write(&lines, &changes)?;
     Ok(said)
+}
+
+/// A line arrives; what models are asked by it.
+fn fold(
+    line: &[u8],
+    session: &mut Session,
+    lines: &mut Vec<u8>,
+    changes: &mut Vec<u8>,
+) -> Result<Vec<ScoreRequest>, Failure> {
+    lines.extend_from_slice(line);
+    lines.push(b'\n');
+    session.lines(line, changes)?;
+    Ok(session.take_asked())
 }
 
 /// A gateway or the whole line is no equipment with charts: it stands for all.
@@ -192,11 +194,6 @@ fn note_incident(session: &mut Session, incident: &Incident) {
 struct Files {
     events: Written,
     changes: Written,
-}
-
-struct Written {
-    path: PathBuf,
-    file: BufWriter<File>,
 }
 
 impl Files {
@@ -223,25 +220,6 @@ impl Files {
     }
 }
 
-impl Written {
-    fn create(path: PathBuf) -> Result<Self, Failure> {
-        let file = File::create(&path).map_err(|error| cannot("write", &path, &error))?;
-        Ok(Self { file: BufWriter::new(file), path })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| cannot("write", &self.path, &error))
-    }
-
-    fn finish(mut self) -> Result<(), Failure> {
-        self.file.flush().map_err(|error| cannot("write", &self.path, &error))
-    }
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::Said(format!("cannot {what} `{}`: {error}", path.display()))
-}
-
 /// Where the files are, and what to do with them.
 fn next(dir: &Path) -> String {
     let path = |file: &str| dir.join(file).display().to_string();
@@ -261,9 +239,9 @@ mod tests {
 
     /// What is said in a shift, without routine changes: equipment, rule and the new state, by time.
     fn said(seed: u64) -> Vec<String> {
-        let (document, set, _) = rules().unwrap();
+        let (set, _) = rules().unwrap();
         let models = models().unwrap();
-        let mut scorer = Scorer::new(compiled(document).unwrap(), &models, MODEL_LATENCY_MS);
+        let mut scorer = Scorer::new(&models, MODEL_LATENCY_MS);
         let mut shift = Shift::new(&ShiftOptions { seed, ..ShiftOptions::default() });
         let mut session = Session::new(CompiledRules::new(set), true);
         session.keep();

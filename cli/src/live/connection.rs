@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use andon_aws::{Aws, Config};
+use andon_local::NAMES;
 
 use super::local::record::{self, Running};
 use crate::Failure;
@@ -33,18 +34,6 @@ pub(crate) struct System {
     /// The queue that the local system's state changes go to.
     pub(crate) changes_queue: Option<String>,
 }
-
-/// What a name may be set by, and what it ends in.
-const NAMES: [(&str, &str); 8] = [
-    ("ANDON_STREAM", "-points"),
-    ("ANDON_STATE_TABLE", "-state"),
-    ("ANDON_OUTBOX_TABLE", "-outbox"),
-    ("ANDON_CHECKPOINTS_TABLE", "-checkpoints"),
-    ("ANDON_RULES_TABLE", "-rules"),
-    ("ANDON_BUCKET", "-records"),
-    ("ANDON_BUS", ""),
-    ("ANDON_FAILURES_QUEUE", "-failures"),
-];
 
 /// Variables of AWS that name a system of their own.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";

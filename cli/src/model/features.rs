@@ -1,59 +1,43 @@
 //! The features of a binding: what a model would be asked on history, as rows of numbers.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use andon_engine::replay::{Replay, Sink};
-use andon_engine::{CompiledRules, Request, RuleSet};
+use andon_engine::{CompiledRules, RuleSet};
 use andon_model::{ModelBinding, OperandValue, ScoreRequest, Transition};
 
 use crate::Failure;
 use crate::lines::{self, Block};
+use crate::replay::session::Session;
 use crate::terminal::Terminal;
 
 /// What the bindings of a rule set would be asked, and what the rules said.
-#[derive(Default)]
 pub(super) struct Gathered {
     pub(super) questions: Vec<ScoreRequest>,
     pub(super) transitions: Vec<Transition>,
 }
 
-impl Sink for Gathered {
-    fn transition(&mut self, mut transition: Transition) {
-        transition.explanation = None;
-        self.transitions.push(transition);
-    }
-
-    fn request(&mut self, request: Request) {
-        self.questions.push(request.question);
-    }
-}
-
 /// Replays history and gathers what would be asked.
 pub(super) fn gather(set: RuleSet, events: &[PathBuf], terminal: &Terminal) -> Result<Gathered, Failure> {
-    let mut replay = Replay::new(CompiledRules::new(set));
-    let mut gathered = Gathered::default();
+    let mut session = Session::new(CompiledRules::new(set), false);
+    session.keep();
+    session.keep_asked();
     let progress = terminal.progress(lines::total_bytes(events));
     progress.set_message("features");
     for path in events {
-        let input = lines::open(path, |bytes| progress.inc(bytes))
-            .map_err(|error| Failure::Said(error.to_string()))?;
-        let read = lines::for_each_block(input, |block| {
+        let on_bytes = |bytes| progress.inc(bytes);
+        lines::read(path, on_bytes, |block| {
             match block {
-                Block::Lines(mut lines) => {
-                    while !lines.is_empty() {
-                        lines = replay.first_line(lines, &mut gathered)?;
-                    }
-                }
-                Block::TooLong => replay.too_long(&mut gathered),
+                Block::Lines(lines) => session.lines(lines, &mut io::sink())?,
+                Block::TooLong => session.too_long(),
             }
-            Ok::<(), Failure>(())
+            Ok(())
         })?;
-        read.map_err(|error| Failure::Said(format!("cannot read `{}`: {error}", path.display())))?;
     }
-    replay.close(&mut gathered);
+    session.close(&mut io::sink());
     progress.finish_and_clear();
-    Ok(gathered)
+    Ok(Gathered { questions: session.take_asked(), transitions: session.kept().to_vec() })
 }
 
 /// The names of a binding's inputs.

@@ -7,7 +7,7 @@ mod train;
 mod trial;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use andon_modelling::Model;
 use clap::Subcommand;
@@ -16,11 +16,12 @@ pub(crate) use self::scorer::Scorer;
 
 use crate::Failure;
 use crate::terminal::Terminal;
+use crate::written::cannot;
 
 /// Train small models on history, and try rules with their scores on it.
 ///
 /// A model is asked by a binding in the rule file (see docs/models.md): the features come from there, computed in event time by
-/// the code that computes them live. The models here are files that `andon local up --models` hosts; those of others are behind
+/// the code that computes them live. The models here are files that `andon local up --model` hosts; those of others are behind
 /// an endpoint of SageMaker, and their scores are recorded with the points.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -41,20 +42,29 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     }
 }
 
-/// Models by the id of the binding that asks them.
+/// Models by whom they answer: the id of a binding, or the name of an endpoint.
 pub(crate) type Models = BTreeMap<String, Model>;
 
-/// A model's file and whom it answers: `ID=FILE`.
-fn named_file(text: &str) -> Result<(String, PathBuf), String> {
+/// A model's file and whom it answers: `NAME=FILE`.
+pub(crate) fn named_file(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((id, file)) if !id.is_empty() && !file.is_empty() => Ok((id.to_owned(), PathBuf::from(file))),
-        _ => Err("expected the id of a binding and a file, such as `bearing=bearing.json`".to_owned()),
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(file)))
+        }
+        _ => Err("expected a name and a file, such as `bearing=bearing.json`".to_owned()),
     }
 }
 
-fn read_model(path: &Path) -> Result<Model, Failure> {
-    let said =
-        |what: &dyn std::fmt::Display| Failure::Said(format!("cannot read `{}`: {what}", path.display()));
-    let json = std::fs::read(path).map_err(|error| said(&error))?;
-    Model::read(&json).map_err(|error| said(&error))
+/// Reads models.
+pub(crate) fn read_models(files: &[(String, PathBuf)]) -> Result<Models, Failure> {
+    let mut models = Models::new();
+    for (name, path) in files {
+        let json = std::fs::read(path).map_err(|error| cannot("read", path, &error))?;
+        let model = Model::read(&json)
+            .map_err(|error| Failure::Said(format!("cannot read `{}`: {error}", path.display())))?;
+        if models.insert(name.clone(), model).is_some() {
+            return Err(Failure::Said(format!("two models for `{name}`; expected one")));
+        }
+    }
+    Ok(models)
 }

@@ -2,96 +2,74 @@
 
 use std::collections::BTreeMap;
 
-use andon_engine::replay::{Replay, Sink};
-use andon_engine::{CompiledRules, Request, RuleSet};
+use andon_model::ScoreRequest;
 use andon_model::score::TAG_PREFIX;
 use andon_model::wire::Message;
-use andon_model::{ScoreRequest, Transition};
 
 use super::Models;
 use super::features::row;
 use crate::Failure;
 
-/// Folds history to find out what is asked, and puts the answers in.
+/// Puts the answers of models into history. Who folds it says what is asked.
 pub(crate) struct Scorer<'a> {
-    replay: Replay,
-    asked: Asked,
     models: &'a Models,
     latency_ms: i64,
     /// Answers that have not arrived, by arrival and order.
     coming: BTreeMap<(i64, u64), Vec<u8>>,
-    pub(crate) scores: u64,
+    scores: u64,
     clock_ms: i64,
 }
 
-#[derive(Default)]
-struct Asked(Vec<ScoreRequest>);
-
-impl Sink for Asked {
-    fn transition(&mut self, _: Transition) {}
-
-    fn request(&mut self, request: Request) {
-        self.0.push(request.question);
-    }
-}
-
 impl<'a> Scorer<'a> {
-    pub(crate) fn new(set: RuleSet, models: &'a Models, latency_ms: i64) -> Self {
-        Self {
-            replay: Replay::new(CompiledRules::new(set)),
-            asked: Asked::default(),
-            models,
-            latency_ms,
-            coming: BTreeMap::new(),
-            scores: 0,
-            clock_ms: i64::MIN,
-        }
+    pub(crate) fn new(models: &'a Models, latency_ms: i64) -> Self {
+        Self { models, latency_ms, coming: BTreeMap::new(), scores: 0, clock_ms: i64::MIN }
     }
 
-    /// One line of history, behind the answers that have arrived before it.
+    /// How many scores there were.
+    pub(crate) fn scores(&self) -> u64 {
+        self.scores
+    }
+
+    /// One line of history, behind the answers that have arrived before it; `fold` gets each of them, and says what models
+    /// are asked by it.
     pub(crate) fn line(
         &mut self,
         line: &[u8],
-        emit: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+        fold: &mut impl FnMut(&[u8]) -> Result<Vec<ScoreRequest>, Failure>,
     ) -> Result<(), Failure> {
         if let Some(arrival_ms) = Message::read(line).arrival_or_greatest_ms() {
             self.clock_ms = self.clock_ms.max(arrival_ms);
         }
-        self.arrive(self.clock_ms, emit)?;
-        self.fold(line, emit)
+        self.arrive(self.clock_ms, fold)?;
+        self.answer(&fold(line)?)
     }
 
     /// All that is still to come.
     pub(crate) fn finish(
         &mut self,
-        emit: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+        fold: &mut impl FnMut(&[u8]) -> Result<Vec<ScoreRequest>, Failure>,
     ) -> Result<(), Failure> {
-        self.arrive(i64::MAX, emit)
+        self.arrive(i64::MAX, fold)
     }
 
     fn arrive(
         &mut self,
         until_ms: i64,
-        emit: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+        fold: &mut impl FnMut(&[u8]) -> Result<Vec<ScoreRequest>, Failure>,
     ) -> Result<(), Failure> {
         while let Some(first) = self.coming.first_entry().filter(|first| first.key().0 <= until_ms) {
             let ((arrival_ms, _), line) = first.remove_entry();
             self.clock_ms = self.clock_ms.max(arrival_ms);
-            self.fold(&line, emit)?;
+            self.answer(&fold(&line)?)?;
         }
         Ok(())
     }
 
-    fn fold(
-        &mut self,
-        line: &[u8],
-        emit: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        self.replay.line(line, &mut self.asked)?;
-        emit(line)?;
-        for question in self.asked.0.drain(..) {
+    /// Answers what was asked just now.
+    fn answer(&mut self, asked: &[ScoreRequest]) -> Result<(), Failure> {
+        for question in asked {
             let Some(model) = self.models.get(question.model.as_str()) else { continue };
-            let score = model.score(&row(&question)?).map_err(|error| {
+            let score = model.score(&row(question)?).map_err(|error| {
                 Failure::Said(format!("the model of `{}` does not fit its binding: {error}", question.model))
             })?;
             if !score.is_finite() {

@@ -1,8 +1,7 @@
 //! `andon model try`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use andon_engine::{CompiledRules, RuleSet};
 use andon_model::{Millis, Rule, Transition};
@@ -11,12 +10,13 @@ use andon_modelling::{Forest, ForestOptions, Model};
 use super::features::{binding, gather, names, row};
 use super::labels::{self, Verdict, Window, judge};
 use super::scorer::Scorer;
-use super::{Models, named_file, read_model};
+use super::{Models, named_file, read_models};
 use crate::lines::{self, Block};
 use crate::replay::session::Session;
 use crate::replay::write_report;
 use crate::terminal::{self, Terminal, counted, grouped, harmless};
 use crate::times::{day_or_time, length};
+use crate::written::Written;
 use crate::{Failure, rules};
 
 /// Put scores into history, as if the models had been asked, and see what the rules say.
@@ -64,9 +64,10 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let set = load()?;
     let models = models(arguments, &set, load, terminal)?;
     let watched: Vec<Rule> = set.rules().cloned().collect();
-    let mut scorer = Scorer::new(load()?, &models, arguments.latency.0);
+    let mut scorer = Scorer::new(&models, arguments.latency.0);
     let mut session = Session::new(CompiledRules::new(set), true);
     session.keep();
+    session.keep_asked();
     if arguments.report.is_some() {
         session.report("History with scores", "Scores were put in as if the models had been asked.");
         for window in windows.iter().flatten() {
@@ -74,35 +75,41 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
             session.incident(window.to_ms, None, "labelled: until here");
         }
     }
-    let mut scored = arguments.scored.as_deref().map(Written::create).transpose()?;
-    let mut nowhere = io::sink();
-    let mut emit = |line: &[u8]| {
-        session.lines(line, &mut nowhere)?;
-        scored.as_mut().map_or(Ok(()), |scored| scored.line(line))
+    let mut scored = arguments.scored.clone().map(Written::create).transpose()?;
+    let mut too_long: u64 = 0;
+    let mut fold = |line: &[u8]| {
+        session.lines(line, &mut io::sink())?;
+        if let Some(scored) = &mut scored {
+            scored.write(line)?;
+            scored.write(b"\n")?;
+        }
+        Ok(session.take_asked())
     };
     let progress = terminal.progress(lines::total_bytes(&arguments.events));
     for path in &arguments.events {
-        let input = lines::open(path, |bytes| progress.inc(bytes))
-            .map_err(|error| Failure::Said(error.to_string()))?;
-        let read = lines::for_each_block(input, |block| match block {
+        let on_bytes = |bytes| progress.inc(bytes);
+        lines::read(path, on_bytes, |block| match block {
             Block::Lines(lines) => lines
                 .split(|byte| *byte == b'\n')
                 .filter(|line| !line.is_empty())
-                .try_for_each(|line| scorer.line(line, &mut emit)),
-            Block::TooLong => Ok(()),
+                .try_for_each(|line| scorer.line(line, &mut fold)),
+            Block::TooLong => {
+                too_long += 1;
+                Ok(())
+            }
         })?;
-        read.map_err(|error| Failure::Said(format!("cannot read `{}`: {error}", path.display())))?;
     }
-    scorer.finish(&mut emit)?;
+    scorer.finish(&mut fold)?;
     progress.finish_and_clear();
-    session.close(&mut nowhere);
+    (0..too_long).for_each(|_| session.too_long());
+    session.close(&mut io::sink());
     if let Some(scored) = scored {
         scored.finish()?;
     }
     terminal.say(&format!(
         "{}, {} scores, {}",
-        counted(session.counts().points.saturating_sub(scorer.scores), "point"),
-        grouped(scorer.scores),
+        counted(session.counts().points.saturating_sub(scorer.scores()), "point"),
+        grouped(scorer.scores()),
         counted(session.counts().transitions, "state change")
     ));
     if let Some(windows) = &windows {
@@ -123,11 +130,10 @@ fn models(
     load: impl Fn() -> Result<RuleSet, Failure>,
     terminal: &Terminal,
 ) -> Result<Models, Failure> {
-    let mut models = Models::new();
-    for (id, path) in &arguments.model {
+    for (id, _) in &arguments.model {
         binding(set, id)?;
-        models.insert(id.clone(), read_model(path)?);
     }
+    let mut models = read_models(&arguments.model)?;
     let without: Vec<_> =
         set.bindings().filter(|binding| !models.contains_key(&binding.id)).cloned().collect();
     let Some(first) = without.first() else { return Ok(models) };
@@ -191,30 +197,4 @@ fn table(
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     rows.iter().map(line).collect()
-}
-
-/// A file of lines.
-struct Written<'a> {
-    path: &'a Path,
-    file: BufWriter<File>,
-}
-
-impl<'a> Written<'a> {
-    fn create(path: &'a Path) -> Result<Self, Failure> {
-        let file = File::create(path).map_err(|error| cannot(path, &error))?;
-        Ok(Self { path, file: BufWriter::new(file) })
-    }
-
-    fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(|error| cannot(self.path, &error))
-    }
-
-    fn finish(mut self) -> Result<(), Failure> {
-        self.file.flush().map_err(|error| cannot(self.path, &error))
-    }
-}
-
-fn cannot(path: &Path, error: &io::Error) -> Failure {
-    Failure::Said(format!("cannot write `{}`: {error}", path.display()))
 }

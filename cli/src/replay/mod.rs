@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use self::session::Session;
 use crate::lines::{self, Block};
 use crate::terminal::Terminal;
+use crate::written::cannot;
 use crate::{Failure, rules};
 use andon_clock::Stopwatch;
 
@@ -102,7 +103,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     }
     if let Some(path) = &arguments.requests {
         let written = session.end_requests();
-        written.map_err(|error| Failure::Said(format!("cannot write `{}`: {error}", path.display())))?;
+        written.map_err(|error| cannot("write", path, &error))?;
     }
     if !arguments.quiet {
         terminal.say(&summary::text(&session, stopwatch.elapsed(), terminal));
@@ -118,8 +119,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
 }
 
 fn create(path: &Path) -> Result<fs::File, Failure> {
-    fs::File::create(path)
-        .map_err(|error| Failure::Said(format!("cannot write `{}`: {error}", path.display())))
+    fs::File::create(path).map_err(|error| cannot("write", path, &error))
 }
 
 /// Folds the lines of one input.
@@ -130,8 +130,7 @@ fn read(
     on_bytes: impl Fn(u64),
 ) -> Result<(), Failure> {
     session.begin_file(path);
-    let input = lines::open(path, on_bytes).map_err(|error| Failure::Said(error.to_string()))?;
-    let read = lines::for_each_block(input, |block| {
+    let read = lines::read(path, on_bytes, |block| {
         match block {
             Block::Lines(lines) => session.lines(lines, output)?,
             Block::TooLong => session.too_long(),
@@ -140,9 +139,8 @@ fn read(
         if session.has_write_error() { Err(Failure::AlreadySaid) } else { Ok(()) }
     });
     match read {
-        Err(Failure::AlreadySaid) | Ok(Ok(())) => Ok(()),
-        Err(failure) => Err(failure),
-        Ok(Err(error)) => Err(Failure::Said(format!("cannot read `{}`: {error}", path.display()))),
+        Err(Failure::AlreadySaid) => Ok(()),
+        read => read,
     }
 }
 
@@ -169,6 +167,5 @@ fn title(events: &[PathBuf]) -> String {
 /// Writes a session's report.
 pub(crate) fn write_report(path: &Path, session: Session) -> Result<(), Failure> {
     let Some(page) = session.into_page() else { return Ok(()) };
-    fs::write(path, page)
-        .map_err(|error| Failure::Said(format!("cannot write `{}`: {error}", path.display())))
+    fs::write(path, page).map_err(|error| cannot("write", path, &error))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use andon_engine::replay::{Counts, Replay, Sink};
 use andon_engine::{CompiledRules, FoldError, RejectedPoint, Request};
-use andon_model::{DataPoint, OperandValue, Reason, Transition, Value};
+use andon_model::{DataPoint, OperandValue, Reason, ScoreRequest, Transition, Value};
 use andon_report::{ReportBuilder, ReportOptions, RuleInfo, Threshold, TransitionInfo};
 
 use crate::terminal::{harmless, measured};
@@ -31,6 +31,8 @@ struct Watcher {
     /// Where requests to models go, if they are to be written, and what went wrong with that.
     requests: Option<Box<dyn io::Write>>,
     requests_error: Option<io::Error>,
+    /// What was asked and not taken yet, where somebody takes it.
+    asked: Option<Vec<ScoreRequest>>,
 }
 
 /// The first rejection of a reason.
@@ -54,6 +56,7 @@ impl Session {
             write_error: None,
             requests: None,
             requests_error: None,
+            asked: None,
         };
         Self { replay: Replay::new(rules), watcher }
     }
@@ -93,6 +96,16 @@ impl Session {
     /// Also write what models would be asked.
     pub(crate) fn requests(&mut self, output: Box<dyn io::Write>) {
         self.watcher.requests = Some(output);
+    }
+
+    /// Also keep what models are asked, for whoever takes it.
+    pub(crate) fn keep_asked(&mut self) {
+        self.watcher.asked = Some(Vec::new());
+    }
+
+    /// What models were asked since the last time, if it was to be kept.
+    pub(crate) fn take_asked(&mut self) -> Vec<ScoreRequest> {
+        self.watcher.asked.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Ends the writing of requests.
@@ -235,6 +248,9 @@ impl Sink for Watcher {
     }
 
     fn request(&mut self, request: Request) {
+        if let Some(asked) = &mut self.asked {
+            asked.push(request.question.clone());
+        }
         let Some(output) = &mut self.requests else { return };
         let written = serde_json::to_writer(&mut *output, &request.question)
             .map_err(io::Error::from)

@@ -10,13 +10,13 @@ use andon_clock::{Stopwatch, now_ms};
 use andon_local::models::ModelServer;
 use andon_local::{Event, Listener, Options, Place, System};
 use andon_model::{Millis, RuleDocument};
-use andon_modelling::Model;
 use andon_service::rulebook::{self, PutError};
 
 use super::record::{Held, Running};
 use crate::Failure;
 use crate::live::rules::checked;
 use crate::live::{runtime, until_ctrl_c};
+use crate::model::{Models, named_file, read_models};
 use crate::terminal::{ColorChoice, Terminal, counted, harmless};
 use crate::times::stamp;
 
@@ -36,8 +36,8 @@ pub(super) struct Arguments {
     rules: Vec<PathBuf>,
     /// Models to host, as endpoints of SageMaker are: an endpoint's name and the file of its model. How one behaves can be
     /// set while it runs, by `PUT /behaviour/ENDPOINT` with JSON such as `{"latencyMs":5000,"errors":0.5,"dead":false}`.
-    #[arg(long, value_name = "ENDPOINT=FILE")]
-    model: Vec<String>,
+    #[arg(long, value_name = "ENDPOINT=FILE", value_parser = named_file)]
+    model: Vec<(String, PathBuf)>,
     /// How long `evaluate` gathers records for a batch: longer is cheaper, and later.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = Millis::parse)]
     batch_window: Millis,
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         [] => None,
         files => Some(checked(files, terminal)?),
     };
-    let models = models(&arguments.model)?;
+    let models = read_models(&arguments.model)?;
     let held = Held::take()?;
     runtime()?.block_on(async {
         let Some(system) = until_ctrl_c(start(arguments, models, terminal)).await else {
@@ -83,31 +83,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     })
 }
 
-/// Reads the models to host, by endpoint.
-fn models(named: &[String]) -> Result<BTreeMap<String, Model>, Failure> {
-    let mut models = BTreeMap::new();
-    for text in named {
-        let (endpoint, file) =
-            text.split_once('=').filter(|(endpoint, _)| !endpoint.is_empty()).ok_or_else(|| {
-                Failure::Said(format!(
-                    "`{text}` is no model; expected an endpoint's name and a file, `press=press.json`"
-                ))
-            })?;
-        let json = std::fs::read(file)
-            .map_err(|error| Failure::Said(format!("cannot read the model `{file}`: {error}")))?;
-        let model = Model::read(&json).map_err(|error| Failure::Said(format!("`{file}`: {error}")))?;
-        if models.insert(endpoint.to_owned(), model).is_some() {
-            return Err(Failure::Said(format!("two models for the endpoint `{endpoint}`; expected one")));
-        }
-    }
-    Ok(models)
-}
-
-async fn start(
-    arguments: &Arguments,
-    models: BTreeMap<String, Model>,
-    terminal: &Terminal,
-) -> Result<System, Failure> {
+async fn start(arguments: &Arguments, models: Models, terminal: &Terminal) -> Result<System, Failure> {
     let color = if terminal.color { ColorChoice::Always } else { ColorChoice::Never };
     let told = Told {
         terminal: Terminal::new(color),

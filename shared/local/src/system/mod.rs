@@ -406,7 +406,7 @@ fn sources(
 }
 
 /// Variables that name what the system reads and writes, and what each name ends in.
-const NAMES: [(&str, &str); 8] = [
+pub const NAMES: [(&str, &str); 8] = [
     ("ANDON_STREAM", "-points"),
     ("ANDON_STATE_TABLE", "-state"),
     ("ANDON_OUTBOX_TABLE", "-outbox"),
