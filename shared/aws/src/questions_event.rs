@@ -1,31 +1,15 @@
 //! The queue of questions, and notices by SNS, as a Lambda function gets them.
 
-use std::fmt;
-
 use andon_service::enrich::{Content, Delivery, Notice, Question};
 use serde::Deserialize;
-use serde_json::value::RawValue;
+
+use crate::records::{self, EventError};
 
 /// Letters that are kept of a message that cannot be read.
 const SHOWN: usize = 1000;
 
-/// Why an event cannot be read at all.
-#[derive(Debug)]
-pub struct EventError(serde_json::Error);
-
-impl fmt::Display for EventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not an event of an SQS queue or an SNS topic, `{{\"Records\": [..]}}`: {}", self.0)
-    }
-}
-
-impl std::error::Error for EventError {}
-
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow, rename = "Records")]
-    records: Vec<&'a RawValue>,
-}
+/// What is expected.
+const EXPECTED: &str = "an event of an SQS queue or an SNS topic";
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -78,10 +62,10 @@ pub struct Deliveries {
 /// # Errors
 /// When it is neither an event of a queue nor one of a topic.
 pub fn deliveries(event: &[u8]) -> Result<Deliveries, EventError> {
-    let event: Event<'_> = serde_json::from_slice(event).map_err(EventError)?;
-    let mut all = Deliveries { deliveries: Vec::with_capacity(event.records.len()), one_by_one: true };
-    for record in event.records {
-        match serde_json::from_str(record.get()).map_err(EventError)? {
+    let records = records::read(event, EXPECTED)?;
+    let mut all = Deliveries { deliveries: Vec::with_capacity(records.len()), one_by_one: true };
+    for record in records {
+        match serde_json::from_str(record.get()).map_err(EventError::of(EXPECTED))? {
             Record::Queue(message) => {
                 let received = message.attributes.approximate_receive_count;
                 all.deliveries.push(Delivery {

@@ -1,35 +1,19 @@
 //! The stream of the outbox, as a Lambda function gets it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use andon_service::names::from_base64;
 use andon_service::publish::Delivery;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{CLOCK, EQUIPMENT, EXPIRES, LIST, OBJECT, PACKED_LIST, Stored, VERSION};
+use crate::records::{self, EventError};
 
 /// Bytes that are kept of a record that cannot be read.
 const SHOWN_BYTES: usize = 4 << 10;
 
-/// Why an event cannot be read at all.
-#[derive(Debug)]
-pub struct EventError(serde_json::Error);
-
-impl fmt::Display for EventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not an event of a DynamoDB stream, `{{\"Records\": [..]}}`: {}", self.0)
-    }
-}
-
-impl std::error::Error for EventError {}
-
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow, rename = "Records")]
-    records: Vec<&'a RawValue>,
-}
+/// What is expected.
+const EXPECTED: &str = "an event of a DynamoDB stream";
 
 /// What can be said of a record whatever else is wrong with it.
 #[derive(Deserialize)]
@@ -74,8 +58,8 @@ struct Attribute {
 /// # Errors
 /// When it is no such event.
 pub fn deliveries(event: &[u8]) -> Result<Vec<Delivery>, EventError> {
-    let event: Event<'_> = serde_json::from_slice(event).map_err(EventError)?;
-    Ok(event.records.into_iter().filter_map(|record| delivery(record.get())).collect())
+    let records = records::read(event, EXPECTED)?;
+    Ok(records.into_iter().filter_map(|record| delivery(record.get())).collect())
 }
 
 fn delivery(json: &str) -> Option<Delivery> {
