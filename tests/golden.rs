@@ -6,9 +6,10 @@ use andon_document::{RenderOptions, render};
 use andon_engine::RuleSet;
 use andon_engine::lint::lint;
 
-use crate::support::{compare_or_bless, folders, replay, root, rules, text};
+use crate::support::{compare_or_bless, folders, replay_all, root, rules, text};
 
-/// `tests/golden/replay/CASE`: `rules.yaml` and `events.jsonl` give `expected.jsonl`, explanations and all.
+/// `tests/golden/replay/CASE`: `rules.yaml` and `events.jsonl` give `expected.jsonl`, explanations and all, and
+/// `requests.jsonl` where there are models.
 #[test]
 fn golden_replays_decide_and_explain_as_before() {
     let cases = folders(&root().join("tests/golden/replay"));
@@ -16,9 +17,16 @@ fn golden_replays_decide_and_explain_as_before() {
     for case in cases {
         let events = text(&case.join("events.jsonl"));
         let lines = events.lines().filter(|line| !line.is_empty());
-        let (transitions, counts) = replay(rules(&case.join("rules.yaml")), lines, true);
+        let document = rules(&case.join("rules.yaml"));
+        let has_models = !document.models.is_empty();
+        let (kept, counts) = replay_all(document, lines, true);
+        if has_models {
+            let requests = kept.requests.iter();
+            let requests = requests.map(|request| serde_json::to_string(request).expect("JSON") + "\n");
+            compare_or_bless(&case.join("requests.jsonl"), &requests.collect::<String>());
+        }
         let mut found = String::new();
-        for transition in transitions {
+        for transition in kept.transitions {
             found.push_str(&serde_json::to_string(&transition).expect("a transition is JSON"));
             found.push('\n');
         }

@@ -11,7 +11,7 @@ use crate::scalar::{Resolved, resolve};
 use crate::tree::{Kind, Node};
 
 /// Words that people bring along from other systems, with what they are called here.
-const FOREIGN: [(&str, &str); 66] = [
+const FOREIGN: [(&str, &str); 68] = [
     ("idle", "idle_timeout"),
     ("timeout", "idle_timeout"),
     ("lateness", "allowed_lateness"),
@@ -67,6 +67,8 @@ const FOREIGN: [(&str, &str); 66] = [
     ("expr", "value"),
     ("interval", "at_most_every"),
     ("debounce", "at_most_every"),
+    ("heartbeat", "at_least_every"),
+    ("refresh", "at_least_every"),
     ("period", "every"),
     ("schedule", "every"),
     ("grid", "every"),
@@ -87,7 +89,7 @@ const LEVELS: [(&str, &[&str]); 9] = [
     ("`scope`", &["equipment"]),
     ("a group", &["weight", "otherwise", "states"]),
     ("an entry of `states`", &["state", "when", "for", "until", "keep_for", "times"]),
-    ("a model", &["inputs", "at_most_every", "every", "endpoint"]),
+    ("a model", &["inputs", "at_most_every", "at_least_every", "every", "endpoint"]),
     ("an input", &["value"]),
     (
         "`endpoint`",

@@ -206,7 +206,7 @@ mod tests {
             "equipment":{"no":{"on":"off","x":0.5},"a: b":{},"c":{"y":true}},"models":[{"id":"m","inputs":[{"name":"1",
             "value":"a == 'x'"}],"every":"1m","endpoint":{"name":"e"}},{"id":"1e3","version":3,"description":"hash",
             "scope":{"equipment":["x","y*"]},"parameters":{"p":2},"inputs":[{"name":"a","value":"b"},{"name":"c","value":"d"}],
-            "at_most_every":"90s","endpoint":{"name":"f","variant":"v","asynchronous":true,"format":"json",
+            "at_most_every":"90s","at_least_every":"15m","endpoint":{"name":"f","variant":"v","asynchronous":true,"format":"json",
             "content_type":"application/json","rows_under":"instances","row":"object","rows":7,"answer":{"rows":"/p",
             "number":"/0"},"timeout":"10m","retries":1,"too_old":"1h","on_failure":"bad","cache":"5m"}},{"id":"n",
             "inputs":[{"name":"a","value":"b"}],"every":"2s","endpoint":{"name":"g","answer":{"column":1},"on_failure":-1.5,

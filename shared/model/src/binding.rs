@@ -34,6 +34,9 @@ pub struct ModelBinding {
     /// Scores when an input has changed, at most once in this time. Give either this or `every`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most_every: Option<Millis>,
+    /// With `at_most_every`: scores inputs that have not changed again after this time. Default never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least_every: Option<Millis>,
     /// Scores on a grid of event time of this width. Give either this or `at_most_every`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Millis>,

@@ -87,6 +87,13 @@ fn simpler_documents(document: &RuleDocument) -> Vec<RuleDocument> {
         simpler.push(document);
     }
     for (index, model) in document.models.iter().enumerate() {
+        if model.at_least_every.is_some() {
+            let mut document = document.clone();
+            if let Some(place) = document.models.get_mut(index) {
+                place.at_least_every = None;
+            }
+            simpler.push(document);
+        }
         if model.inputs.len() < 2 {
             continue;
         }

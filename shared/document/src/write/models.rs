@@ -26,6 +26,9 @@ pub(super) fn write(model: &ModelBinding, out: &mut String) {
     if let Some(period) = model.at_most_every {
         out.push_str(&format!("    at_most_every: {period}\n"));
     }
+    if let Some(period) = model.at_least_every {
+        out.push_str(&format!("    at_least_every: {period}\n"));
+    }
     if let Some(period) = model.every {
         out.push_str(&format!("    every: {period}\n"));
     }

@@ -20,8 +20,8 @@ pub(crate) struct CompiledBinding {
 /// When a model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// When an input has changed, at most once in so many ms.
-    AtMostEvery(i64),
+    /// When an input has changed, at most once in so many ms; when none has, after so many, if at all.
+    AtMostEvery { width_ms: i64, again_ms: Option<i64> },
     /// At the multiples of so many ms.
     Every(i64),
 }
@@ -30,7 +30,10 @@ impl CompiledBinding {
     /// `None` for a binding that does not say when, which is refused elsewhere.
     pub(super) fn new(binding: ModelBinding, code: Code) -> Option<Self> {
         let pace = match (binding.at_most_every, binding.every) {
-            (Some(width), None) => Pace::AtMostEvery(width.0),
+            (Some(width), None) => {
+                let again_ms = binding.at_least_every.map(|again| again.0);
+                Pace::AtMostEvery { width_ms: width.0, again_ms }
+            }
             (None, Some(width)) => Pace::Every(width.0),
             _ => return None,
         };

@@ -57,7 +57,8 @@ pub(crate) fn rule_meaning(facts: Facts<'_>, rule: &Rule) -> String {
 
 /// The meaning of a binding, as far as the fold is concerned: its inputs, and when they are asked.
 pub(crate) fn binding_meaning(facts: Facts<'_>, binding: &ModelBinding) -> String {
-    let mut text = format!("{:?} {:?} {:?}", binding.id, binding.at_most_every, binding.every);
+    let (most, least) = (binding.at_most_every, binding.at_least_every);
+    let mut text = format!("{:?} {most:?} {least:?} {:?}", binding.id, binding.every);
     for input in &binding.inputs {
         let _ = write!(text, " input {}", meaning(facts, &binding.parameters, &input.value));
     }

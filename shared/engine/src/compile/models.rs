@@ -75,10 +75,33 @@ fn model(checker: &mut Checker<'_>, binding: &ModelBinding) {
             checker.error(&[], "missing-field", message).help = Some(help.to_owned());
         }
     }
+    if let Some(again) = binding.at_least_every {
+        at_least_every(checker, again, binding);
+    }
     let depth = checker.path.len();
     checker.path.push("endpoint".into());
     endpoint(checker, &binding.endpoint);
     checker.path.truncate(depth);
+}
+
+fn at_least_every(checker: &mut Checker<'_>, again: Millis, binding: &ModelBinding) {
+    let field = "at_least_every";
+    match binding.at_most_every {
+        Some(period) if again < period => {
+            let message = format!("`{again}` is shorter than `at_most_every`, which is `{period}`");
+            let help = format!("expected `{period}` or longer, such as ten times as long");
+            checker.error(&[field.into()], "contradiction", message).help = Some(help);
+        }
+        Some(_) => checker.wait(field, again),
+        None if binding.every.is_some() => {
+            let message = "`at_least_every` goes with `at_most_every`, not with `every`";
+            let help =
+                "`every` asks at each of its times, whether or not an input has changed; leave this out";
+            checker.error(&[field.into()], "contradiction", message).help = Some(help.to_owned());
+        }
+        // That `at_most_every` is missing is said already.
+        None => checker.wait(field, again),
+    }
 }
 
 fn inputs(checker: &mut Checker<'_>, binding: &ModelBinding) {

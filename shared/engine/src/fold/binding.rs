@@ -138,15 +138,21 @@ impl KeyState {
                     if due_ms == NEVER_MS { grid_ms(t_ms, width_ms, state.asked_ms) } else { due_ms };
             }
             Pace::Every(_) => inputs = known(compiled, &scene),
-            Pace::AtMostEvery(width_ms) => {
-                let digest = digest(compiled, &scene).filter(|digest| state.inputs != Some(*digest));
-                match (digest, state.asked_ms) {
+            Pace::AtMostEvery { width_ms, again_ms } => {
+                let since_ms = state.asked_ms.map(|asked_ms| t_ms - asked_ms);
+                let is_old = |least_ms| since_ms.is_none_or(|since_ms| since_ms >= least_ms);
+                match (digest(compiled, &scene), state.asked_ms) {
                     (None, _) => {}
-                    (Some(_), Some(asked_ms)) if t_ms - asked_ms < width_ms => {
+                    (digest, _) if digest == state.inputs => {
+                        if again_ms.is_some_and(is_old) {
+                            inputs = known(compiled, &scene);
+                        }
+                    }
+                    (Some(_), Some(asked_ms)) if !is_old(width_ms) => {
                         state.due_ms = asked_ms.saturating_add(width_ms);
                     }
-                    (Some(digest), _) => {
-                        state.inputs = Some(digest);
+                    (digest, _) => {
+                        state.inputs = digest;
                         inputs = known(compiled, &scene);
                     }
                 }

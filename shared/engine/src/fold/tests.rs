@@ -143,6 +143,43 @@ fn what_has_changed_back_before_the_period_is_over_is_not_asked() {
 }
 
 #[test]
+fn inputs_that_stand_still_are_asked_again_where_the_binding_says_so() {
+    let pace = r#""at_most_every":"10s","at_least_every":"30s""#;
+    let rules = rules(&models(&model("m", pace, &["t"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (10_000, 1.0)]), at(&[(0, "[1.0]")]));
+    assert_eq!(key.next_due_clock_ms(), None, "a machine that falls silent is not asked for");
+    let values = [(29_999, 1.0), (30_000, 1.0), (31_000, 1.0), (50_000, 2.0), (79_000, 2.0), (95_000, 2.0)];
+    // A change is asked as without it, and counts.
+    let expected = [(30_000, "[1.0]"), (50_000, "[2.0]"), (95_000, "[2.0]")];
+    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+}
+
+#[test]
+fn what_changes_while_it_is_too_early_is_asked_before_what_stands_still() {
+    let pace = r#""at_most_every":"10s","at_least_every":"10s""#;
+    let rules = rules(&models(&model("m", pace, &["t"])));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    let values = [(0, 1.0), (4000, 2.0), (12_000, 2.0), (19_000, 3.0), (19_500, 2.0), (25_000, 2.0)];
+    // At 10,000 by the timer; at 19,500 it is as at 10,000, so that the timer of 19,000 is forgotten.
+    let expected = [(0, "[1.0]"), (10_000, "[2.0]"), (25_000, "[2.0]")];
+    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+}
+
+#[test]
+fn another_time_for_asking_again_is_another_binding() {
+    let set = |again: &str| models(&model("m", &format!(r#""at_most_every":"1s"{again}"#), &["t"]));
+    let mut rules = rules(&set(""));
+    let mut key = KeyState::new("e", &rules, 0).unwrap();
+    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (60_000, 1.0)]), at(&[(0, "[1.0]")]));
+    let next = RuleSet::compile(RuleDocument::from_json(&set(r#","at_least_every":"1m""#)).unwrap()).unwrap();
+    rules.push(60_001, next).unwrap();
+    // It is looked at when the set takes effect, at 60,000, as one that was never asked these inputs.
+    let expected = [(60_000, "[1.0]"), (120_000, "[1.0]")];
+    assert_eq!(asked(&mut key, &rules, &[(61_000, 1.0), (119_000, 1.0), (120_000, 1.0)]), at(&expected));
+}
+
+#[test]
 fn a_model_on_a_grid_is_asked_at_its_times_where_something_came() {
     let rules = rules(&models(&model("m", r#""every":"10s""#, &["t", "count(t, '1m')"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();

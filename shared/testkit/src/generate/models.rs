@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 
 use andon_model::{Millis, ModelBinding, ModelEndpoint, ModelInput, ParameterValue, RuleDocument, Scope};
+use fastrand::Rng;
 
 use super::{Dice, EQUIPMENTS, TEXTS, chance, pick, rules};
 
 const PERIODS_MS: [i64; 6] = [1000, 1000, 2000, 2500, 5000, 20_000];
+
+/// What sets one randomness apart from another.
+const AGAIN: u64 = 0x6167_6169_6e21_2121;
 
 /// Nobody: it has every attribute that an expression may name.
 const NOBODY: &str = "nobody";
@@ -75,7 +79,11 @@ pub(super) fn change(rng: &mut Dice, document: &mut RuleDocument) {
                 let id = model.id.clone();
                 let other = binding(rng, &id);
                 match rng.u8(..3) {
-                    0 => (model.at_most_every, model.every) = (other.at_most_every, other.every),
+                    0 => {
+                        model.at_most_every = other.at_most_every;
+                        model.at_least_every = other.at_least_every;
+                        model.every = other.every;
+                    }
                     1 => model.scope = other.scope,
                     _ => model.inputs = other.inputs,
                 }
@@ -114,6 +122,7 @@ fn with_attributes(rng: &mut Dice, expression: &str) -> String {
 fn binding(rng: &mut Dice, id: &str) -> ModelBinding {
     let period = Millis(pick(rng, &PERIODS_MS));
     let grid = chance(rng, 40);
+    let again = again(rng, period).filter(|_| !grid);
     let inputs: Vec<ModelInput> = (0..rng.usize(1..=3))
         .map(|index| ModelInput { name: format!("i{index}"), value: input(rng, id) })
         .collect();
@@ -125,9 +134,17 @@ fn binding(rng: &mut Dice, id: &str) -> ModelBinding {
         parameters: ATTRIBUTES.map(|name| (name.to_owned(), rules::parameter(rng, name))).into(),
         inputs,
         at_most_every: (!grid).then_some(period),
+        at_least_every: again,
         every: grid.then_some(period),
         endpoint: endpoint(),
     }
+}
+
+/// After how long inputs that stand still are asked again. By a randomness of its own, so that all else of a seed is the
+/// same as without it.
+fn again(rng: &Rng, period: Millis) -> Option<Millis> {
+    let mut own = Rng::with_seed(rng.clone().u64(..) ^ AGAIN);
+    chance(&mut own, 50).then(|| Millis(period.0 * own.i64(1..=4) + pick(&mut own, &[0, 500])))
 }
 
 /// The first form of an endpoint: it decides nothing here.

@@ -28,11 +28,12 @@ impl BindingState {
         last: Option<i64>,
     ) -> Option<ScoreRequest> {
         match self.binding.pace {
-            Pace::AtMostEvery(d) => {
+            Pace::AtMostEvery(d, e) => {
                 self.timer = None;
                 let inputs = self.known(memory, now)?;
                 if self.inputs.as_ref() == Some(&inputs) {
-                    return None;
+                    let (e, last) = (e?, last?);
+                    return (now.at - last >= e).then(|| self.ask(equipment, now.at, inputs));
                 }
                 if let Some(last) = last.filter(|last| now.at - last < d) {
                     self.timer = Some(last + d);

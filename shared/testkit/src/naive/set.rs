@@ -33,7 +33,8 @@ pub(super) struct Binding {
 /// When a model is asked, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    AtMostEvery(i64),
+    /// When inputs have changed; and when they have not, after the second.
+    AtMostEvery(i64, Option<i64>),
     Every(i64),
 }
 
@@ -168,7 +169,7 @@ impl Binding {
             scope: model.scope.equipment.clone(),
             inputs: Vec::new(),
             pace: match (model.at_most_every, model.every) {
-                (Some(d), None) => Pace::AtMostEvery(d.0),
+                (Some(d), None) => Pace::AtMostEvery(d.0, model.at_least_every.map(|e| e.0)),
                 (None, Some(d)) => Pace::Every(d.0),
                 _ => return Err(format!("the model `{}` does not say when it is asked", model.id)),
             },
