@@ -3,6 +3,7 @@
 mod later;
 mod models;
 mod samples;
+mod trouble;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use andon_model::ScoreBatch;
 use andon_service::enrich::{EnrichSummary, Question};
-use andon_service::ports::{Clock as _, PortError};
+use andon_service::ports::{Clock as _, PortError, QuestionEntry};
 use andon_testkit::memory::{Call, Gate, Memory, MemoryModel, Open, World};
 use serde_json::{Value, json};
 

@@ -40,6 +40,13 @@ pub struct ScoreBatch {
     pub names: Vec<String>,
     /// The questions, all of one model; at most `endpoint.rows`.
     pub requests: Vec<ScoreRequest>,
+    /// How many attempts have failed before this message was put into the queue.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What became of a question.

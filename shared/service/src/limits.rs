@@ -55,6 +55,9 @@ pub const MODEL_ANSWER_BYTES: usize = 6 << 20;
 /// Scores that one process of `enrich` remembers.
 pub const CACHED_SCORES: usize = 50_000;
 
+/// Endpoints of which one process of `enrich` remembers that their last calls have failed. A rule set has a hundred models.
+pub const ENDPOINTS_IN_TROUBLE: usize = 1_000;
+
 /// Score points that are written to the stream in one request.
 pub const SCORES_PER_REQUEST: usize = 500;
 

@@ -188,6 +188,7 @@ pub const MEASURES: &[Measure] = &[
     measure("lost", Count, true, Warn, &[Enrich]),
     measure("unknownNotices", Count, false, Info, &[Enrich]),
     measure("malformed", Count, true, Error, &[Enrich]),
+    measure("postponed", Count, true, Warn, &[Enrich]),
     measure("messagesNotDone", Count, true, Warn, &[Enrich]),
 ];
 

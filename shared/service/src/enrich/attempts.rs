@@ -2,6 +2,7 @@
 
 use andon_model::{ModelEndpoint, ScoreBatch};
 
+use super::places::{Turn, lane};
 use super::summary::longer;
 use super::{EnrichPorts, Enricher, Run, backoff};
 use crate::ports::{CallError, CallErrorKind};
@@ -24,37 +25,63 @@ pub(super) enum CallEnd {
     Again,
     /// All attempts were made, or no further one can help.
     Failed(String),
+    /// The endpoint is in trouble: it is to be asked later, when so many attempts have failed.
+    Later {
+        /// Those of earlier deliveries included.
+        failed: u32,
+    },
 }
 
 impl<P: EnrichPorts> Enricher<P> {
-    /// Calls until there is an answer, the attempts are used up, or too little time is left. Deliveries before this one
-    /// count as an attempt each: they have made one at least, or died of it.
+    /// Calls until there is an answer, the attempts are used up, too little time is left, or the endpoint is in trouble.
+    /// Deliveries before this one count as an attempt each: they have made one at least, or died of it. Where an endpoint
+    /// in trouble was tried for others, that has failed for this one too.
     pub(super) async fn try_calls<T>(
         &self,
         batch: &ScoreBatch,
         receive_count: u32,
         timeout_ms: i64,
-        run: &Run,
+        mut turn: Turn<'_>,
+        run: &Run<'_>,
         call: impl AsyncFn(u64) -> Result<T, CallError>,
     ) -> Result<T, CallEnd> {
-        let allowed = batch.endpoint.retries.saturating_add(2).saturating_sub(receive_count.max(1)).max(1);
+        let before = batch.failed.saturating_add(receive_count.saturating_sub(1));
+        let allowed = batch.endpoint.retries.saturating_add(1).saturating_sub(before).max(1);
         let seed = seed(batch);
+        let lane = lane(&batch.endpoint);
         // An endpoint may be given longer than the function has. Then half of what it has must do.
         let needed_ms = timeout_ms.min(run.given_ms / 2);
         let mut failed = 0;
         loop {
+            let place = match turn {
+                Turn::Yours(place) => place,
+                Turn::LeftAlone => return Err(CallEnd::Later { failed: before.saturating_add(failed) }),
+                Turn::TriedInVain if failed + 1 < allowed => {
+                    return Err(CallEnd::Later { failed: before.saturating_add(failed + 1) });
+                }
+                Turn::TriedInVain => {
+                    return Err(CallEnd::Failed(
+                        "it fails again and again, and was tried in vain".to_owned(),
+                    ));
+                }
+            };
             let left_ms = run.deadline_ms.saturating_sub(self.ports.now_ms());
             if left_ms < needed_ms.max(1) {
                 run.summary.borrow_mut().out_of_time += 1;
                 return Err(CallEnd::Again);
             }
             let given_ms = timeout_ms.min(left_ms);
+            run.summary.borrow_mut().retries += u64::from(failed > 0);
             let error = match self.call_once(given_ms, run, &call).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    place.answered();
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
             run.summary.borrow_mut().failure(&error.message);
             if error.kind == CallErrorKind::Refused {
+                place.answered();
                 self.report(batch, &error.message, run).await;
                 return Err(CallEnd::Failed(error.message));
             }
@@ -64,9 +91,15 @@ impl<P: EnrichPorts> Enricher<P> {
                 return Err(CallEnd::Again);
             }
             failed += 1;
+            // An endpoint that answers later has only to take a call: it is no matter of the model.
+            let is_in_trouble = !batch.endpoint.asynchronous && place.failed(self.ports.now_ms());
             if failed >= allowed {
                 return Err(CallEnd::Failed(error.message));
             }
+            if is_in_trouble {
+                return Err(CallEnd::Later { failed: before.saturating_add(failed) });
+            }
+            drop(place);
             let wait_ms = backoff::wait_ms(seed, failed);
             let ready_ms = self.ports.now_ms().saturating_add_unsigned(wait_ms);
             if run.deadline_ms.saturating_sub(ready_ms) < needed_ms {
@@ -74,14 +107,14 @@ impl<P: EnrichPorts> Enricher<P> {
                 return Err(CallEnd::Again);
             }
             self.ports.sleep_ms(wait_ms).await;
-            run.summary.borrow_mut().retries += 1;
+            turn = run.places.turn(&lane, self.ports.now_ms()).await;
         }
     }
 
     async fn call_once<T>(
         &self,
         given_ms: i64,
-        run: &Run,
+        run: &Run<'_>,
         call: &impl AsyncFn(u64) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let in_flight = run.in_flight.get() + 1;

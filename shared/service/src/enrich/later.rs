@@ -7,6 +7,7 @@
 use andon_model::ScoreBatch;
 
 use super::attempts::{CallEnd, default_timeout_ms};
+use super::places::{LATER, Turn};
 use super::question::{Check, Context, Notice, Question, inference_id};
 use super::{EnrichPorts, Enricher, Run, Scores, Then, Worked, answer, body, rows};
 use crate::limits::QUEUE_DELAY_S;
@@ -22,8 +23,9 @@ impl<P: EnrichPorts> Enricher<P> {
         &self,
         batch: ScoreBatch,
         receive_count: u32,
+        turn: Turn<'_>,
         mut scores: Scores,
-        run: &Run,
+        run: &Run<'_>,
     ) -> Result<Worked, PortError> {
         let id = inference_id(&batch);
         if self.context(&id).await?.is_some_and(|context| context.asked || context.given_up) {
@@ -42,7 +44,7 @@ impl<P: EnrichPorts> Enricher<P> {
         let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
         let body = body::body(&batch.endpoint, &rows);
         let called = self
-            .try_calls(batch, receive_count, TAKE_MS, run, async |_| {
+            .try_calls(batch, receive_count, TAKE_MS, turn, run, async |_| {
                 let call = LaterCall {
                     endpoint: &batch.endpoint.name,
                     content_type: body::content_type(&batch.endpoint),
@@ -60,7 +62,7 @@ impl<P: EnrichPorts> Enricher<P> {
                 context = Context { asked: true, output, failure, ..context };
                 self.ports.put_object(&name, context.to_bytes()).await?;
             }
-            Err(CallEnd::Again) => return Ok(Worked::Again),
+            Err(CallEnd::Again | CallEnd::Later { .. }) => return Ok(Worked::Again),
             Err(CallEnd::Failed(reason)) => {
                 self.fail(&context.batch, &reason, &mut scores, run);
                 scores.then = Some(Then::Forget(name));
@@ -70,7 +72,8 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Looks whether a call was answered.
-    pub(super) async fn check(&self, check: &Check, run: &Run) -> Result<Worked, PortError> {
+    pub(super) async fn check(&self, check: &Check, run: &Run<'_>) -> Result<Worked, PortError> {
+        let _place = run.places.turn(LATER, self.ports.now_ms()).await;
         let id = &check.inference_id;
         let Some(context) = self.context(id).await?.filter(|context| !context.given_up) else {
             return Ok(Worked::Done(Scores::default()));
@@ -96,7 +99,8 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Hears of the end of a call.
-    pub(super) async fn hear(&self, notice: &Notice, run: &Run) -> Result<Worked, PortError> {
+    pub(super) async fn hear(&self, notice: &Notice, run: &Run<'_>) -> Result<Worked, PortError> {
+        let _place = run.places.turn(LATER, self.ports.now_ms()).await;
         let id = &notice.inference_id;
         let Some(context) = self.context(id).await? else {
             run.summary.borrow_mut().unknown_notices += 1;
@@ -116,7 +120,7 @@ impl<P: EnrichPorts> Enricher<P> {
         Ok(self.answered(id, &context, &answer, run).await)
     }
 
-    async fn answered(&self, id: &str, context: &Context, answer: &[u8], run: &Run) -> Worked {
+    async fn answered(&self, id: &str, context: &Context, answer: &[u8], run: &Run<'_>) -> Worked {
         let batch = &context.batch;
         if context.given_up {
             run.summary.borrow_mut().late += batch.requests.len() as u64;
@@ -127,7 +131,7 @@ impl<P: EnrichPorts> Enricher<P> {
         Worked::Done(scores)
     }
 
-    fn failed(&self, id: &str, context: Context, reason: &str, run: &Run) -> Worked {
+    fn failed(&self, id: &str, context: Context, reason: &str, run: &Run<'_>) -> Worked {
         let mut scores = Scores { asked_ms: context.batch.asked_ms, ..Scores::default() };
         self.fail(&context.batch, reason, &mut scores, run);
         let kept = Context { given_up: true, ..context };

@@ -14,6 +14,7 @@ pub mod body;
 pub mod cache;
 pub mod failure;
 mod later;
+mod places;
 pub mod point;
 mod question;
 mod summary;
@@ -31,8 +32,11 @@ pub use summary::EnrichSummary;
 
 use self::attempts::{CallEnd, default_timeout_ms};
 use self::cache::{Cache, CacheKey};
+use self::places::{Health, PAUSE_MS, Places, lane};
 use crate::limits;
-use crate::ports::{Clock, Failures, ModelCall, Models, Objects, PortError, Questions, Stream, StreamEntry};
+use crate::ports::{
+    Clock, Failures, ModelCall, Models, Objects, PortError, QuestionEntry, Questions, Stream, StreamEntry,
+};
 
 /// What asking models needs of the world.
 pub trait EnrichPorts: Models + Questions + Stream + Objects + Failures + Clock {}
@@ -95,22 +99,24 @@ impl EnrichAnswer {
     }
 }
 
-/// Asks models. Kept between invocations: it remembers scores.
+/// Asks models. Kept between invocations: it remembers scores, and which endpoints are in trouble.
 #[derive(Debug)]
 pub struct Enricher<P> {
     ports: P,
     seal: Authenticator,
     settings: EnrichSettings,
     cache: RefCell<Cache>,
+    health: RefCell<Health>,
 }
 
 /// What lasts through one invocation.
-struct Run {
+struct Run<'e> {
     deadline_ms: i64,
     /// The time that there was at the start, ms.
     given_ms: i64,
     summary: RefCell<EnrichSummary>,
     in_flight: Cell<u64>,
+    places: Places<'e>,
     /// Endpoints of which a failure was reported: of a thousand of the same kind a person needs one.
     reported: RefCell<BTreeSet<String>>,
 }
@@ -122,6 +128,8 @@ enum Worked {
     Done(Scores),
     /// It is to come again.
     Again,
+    /// Done, once these are in the stream and this is in the queue: its endpoint is in trouble.
+    Postponed(Scores, QuestionEntry),
 }
 
 /// Points that are to be written.
@@ -154,7 +162,13 @@ impl Scores {
 impl<P: EnrichPorts> Enricher<P> {
     /// An enricher over ports; scores are sealed by an authenticator.
     pub fn new(ports: P, seal: Authenticator, settings: EnrichSettings) -> Self {
-        Self { ports, seal, settings, cache: RefCell::new(Cache::new(settings.cached)) }
+        Self {
+            ports,
+            seal,
+            settings,
+            cache: RefCell::new(Cache::new(settings.cached)),
+            health: RefCell::default(),
+        }
     }
 
     /// The ports.
@@ -173,13 +187,15 @@ impl<P: EnrichPorts> Enricher<P> {
                 ..EnrichSummary::default()
             }),
             in_flight: Cell::new(0),
+            places: Places::new(self.settings.concurrency, &self.health),
             reported: RefCell::default(),
         };
         let run = &run;
-        // Scores are written while other models are still being asked, as many at a time as there are.
+        // All wait for places of their own, and scores are written while other models are still being asked, as many at
+        // a time as there are.
         let done: Vec<Vec<(usize, bool)>> = stream::iter(deliveries.iter().enumerate())
             .map(|(number, delivery)| async move { (number, self.work(delivery, run).await) })
-            .buffer_unordered(self.settings.concurrency.max(1))
+            .buffer_unordered(deliveries.len().max(1))
             .ready_chunks(limits::SCORES_PER_REQUEST)
             .map(|worked| self.write(worked, run))
             .buffer_unordered(limits::SCORE_REQUESTS)
@@ -194,7 +210,7 @@ impl<P: EnrichPorts> Enricher<P> {
         EnrichAnswer { not_done, summary }
     }
 
-    async fn work(&self, delivery: &Delivery, run: &Run) -> Worked {
+    async fn work(&self, delivery: &Delivery, run: &Run<'_>) -> Worked {
         let worked = match &delivery.content {
             Ok(Content::Question(Question::Ask(batch))) => self.ask(batch, delivery.receive_count, run).await,
             Ok(Content::Question(Question::Check(check))) => self.check(check, run).await,
@@ -216,7 +232,8 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Asks what a message says.
-    async fn ask(&self, batch: &ScoreBatch, receive_count: u32, run: &Run) -> Result<Worked, PortError> {
+    async fn ask(&self, batch: &ScoreBatch, receive_count: u32, run: &Run<'_>) -> Result<Worked, PortError> {
+        let turn = run.places.turn(&lane(&batch.endpoint), self.ports.now_ms()).await;
         let now_ms = self.ports.now_ms();
         let count = batch.requests.len() as u64;
         run.summary.borrow_mut().questions += count;
@@ -230,7 +247,7 @@ impl<P: EnrichPorts> Enricher<P> {
             return Ok(Worked::Done(scores));
         }
         if batch.endpoint.asynchronous {
-            return self.ask_later(open, receive_count, scores, run).await;
+            return self.ask_later(open, receive_count, turn, scores, run).await;
         }
         let rows = rows(&open);
         let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
@@ -238,7 +255,7 @@ impl<P: EnrichPorts> Enricher<P> {
         let timeout_ms =
             open.endpoint.timeout.map_or(default_timeout_ms(&open.endpoint), |timeout| timeout.0);
         let called = self
-            .try_calls(&open, receive_count, timeout_ms, run, async |timeout_ms| {
+            .try_calls(&open, receive_count, timeout_ms, turn, run, async |timeout_ms| {
                 let call = ModelCall {
                     endpoint: &open.endpoint.name,
                     variant: open.endpoint.variant.as_deref(),
@@ -254,12 +271,18 @@ impl<P: EnrichPorts> Enricher<P> {
             Ok(answer) => self.take(&open, &answer, &mut scores, run).await,
             Err(CallEnd::Again) => return Ok(Worked::Again),
             Err(CallEnd::Failed(reason)) => self.fail(&open, &reason, &mut scores, run),
+            Err(CallEnd::Later { failed }) => {
+                let batch = ScoreBatch { failed, ..open };
+                let body = Question::Ask(Box::new(batch)).to_json();
+                let delay_s = u32::try_from(PAUSE_MS / 1000).unwrap_or_default();
+                return Ok(Worked::Postponed(scores, QuestionEntry { body, delay_s }));
+            }
         }
         Ok(Worked::Done(scores))
     }
 
     /// Answers what it can from memory; what is still to be asked.
-    fn remembered(&self, batch: &ScoreBatch, now_ms: i64, scores: &mut Scores, run: &Run) -> ScoreBatch {
+    fn remembered(&self, batch: &ScoreBatch, now_ms: i64, scores: &mut Scores, run: &Run<'_>) -> ScoreBatch {
         let mut open = batch.clone();
         let Some(ttl) = batch.endpoint.cache else { return open };
         let mut cache = self.cache.borrow_mut();
@@ -283,7 +306,7 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Takes the scores out of an answer.
-    async fn take(&self, batch: &ScoreBatch, answer: &[u8], scores: &mut Scores, run: &Run) {
+    async fn take(&self, batch: &ScoreBatch, answer: &[u8], scores: &mut Scores, run: &Run<'_>) {
         let numbers = match answer::read(&batch.endpoint, batch.requests.len(), answer) {
             Ok(numbers) => numbers,
             Err(reason) => {
@@ -318,7 +341,7 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Gives all questions of a call the meaning of a failure.
-    fn fail(&self, batch: &ScoreBatch, reason: &str, scores: &mut Scores, run: &Run) {
+    fn fail(&self, batch: &ScoreBatch, reason: &str, scores: &mut Scores, run: &Run<'_>) {
         for request in &batch.requests {
             self.fail_one(batch, request, reason, scores, run);
         }
@@ -330,7 +353,7 @@ impl<P: EnrichPorts> Enricher<P> {
         request: &ScoreRequest,
         reason: &str,
         scores: &mut Scores,
-        run: &Run,
+        run: &Run<'_>,
     ) {
         let mut summary = run.summary.borrow_mut();
         summary.unanswered += 1;
@@ -341,7 +364,7 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Tells a person of what trying again does not mend; of each endpoint once in an invocation.
-    async fn report(&self, batch: &ScoreBatch, reason: &str, run: &Run) {
+    async fn report(&self, batch: &ScoreBatch, reason: &str, run: &Run<'_>) {
         if !run.reported.borrow_mut().insert(batch.endpoint.name.clone()) {
             return;
         }

@@ -48,6 +48,8 @@ pub struct EnrichSummary {
     pub unknown_notices: u64,
     /// Messages that are not done, and come again.
     pub messages_not_done: u64,
+    /// Messages that were put into the queue again, since their endpoint is in trouble.
+    pub postponed: u64,
     /// Messages that were left since too little time was left.
     pub out_of_time: u64,
     /// Most calls that were under way at a time.

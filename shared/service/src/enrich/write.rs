@@ -1,23 +1,31 @@
 //! Scores into the stream.
 
+use std::collections::BTreeSet;
+
 use super::summary::longer;
 use super::{EnrichPorts, Enricher, Run, Scores, Then, Worked, backoff};
-use crate::ports::{StreamEntry, Written};
+use crate::ports::{Accepted, QuestionEntry, StreamEntry, Written};
 
 /// Attempts to write a point.
 const ATTEMPTS: u32 = 5;
 
 impl<P: EnrichPorts> Enricher<P> {
     /// Writes the scores of messages; answers of each message whether it is done.
-    pub(super) async fn write(&self, worked: Vec<(usize, Worked)>, run: &Run) -> Vec<(usize, bool)> {
+    pub(super) async fn write(&self, worked: Vec<(usize, Worked)>, run: &Run<'_>) -> Vec<(usize, bool)> {
         let mut done = Vec::with_capacity(worked.len());
         let mut scored: Vec<(usize, Scores)> = Vec::with_capacity(worked.len());
+        let mut postponed = Vec::new();
         for (number, worked) in worked {
             match worked {
                 Worked::Done(scores) => scored.push((number, scores)),
                 Worked::Again => done.push((number, false)),
+                Worked::Postponed(scores, entry) => {
+                    scored.push((number, scores));
+                    postponed.push((number, entry));
+                }
             }
         }
+        let refused = self.postpone(postponed, run).await;
         let written = self.write_points(&scored, run).await;
         for (place, (number, scores)) in scored.into_iter().enumerate() {
             let is_written = written.get(place).copied().unwrap_or_default();
@@ -27,14 +35,14 @@ impl<P: EnrichPorts> Enricher<P> {
                     self.follow(then, run).await;
                 }
             }
-            done.push((number, is_written));
+            done.push((number, is_written && !refused.contains(&number)));
         }
         done
     }
 
     /// Writes points, those that are refused for now again and again; answers of each message whether all of its points
     /// are written.
-    async fn write_points(&self, scored: &[(usize, Scores)], run: &Run) -> Vec<bool> {
+    async fn write_points(&self, scored: &[(usize, Scores)], run: &Run<'_>) -> Vec<bool> {
         let mut written = vec![true; scored.len()];
         let points = scored
             .iter()
@@ -74,7 +82,29 @@ impl<P: EnrichPorts> Enricher<P> {
         written
     }
 
-    fn count(&self, scores: &Scores, run: &Run) {
+    /// Puts messages into the queue again, for a while later; answers which it did not take. Those come again by
+    /// themselves, only later still.
+    async fn postpone(&self, postponed: Vec<(usize, QuestionEntry)>, run: &Run<'_>) -> BTreeSet<usize> {
+        if postponed.is_empty() {
+            return BTreeSet::new();
+        }
+        let (numbers, entries): (Vec<usize>, Vec<QuestionEntry>) = postponed.into_iter().unzip();
+        let answers = self.ports.send_questions(&entries).await;
+        let answers = answers.unwrap_or_else(|error| vec![Accepted::No(error); entries.len()]);
+        let mut refused = BTreeSet::new();
+        for (number, answer) in numbers.into_iter().zip(answers) {
+            match answer {
+                Accepted::Yes => run.summary.borrow_mut().postponed += 1,
+                Accepted::No(error) => {
+                    run.summary.borrow_mut().error(&error);
+                    refused.insert(number);
+                }
+            }
+        }
+        refused
+    }
+
+    fn count(&self, scores: &Scores, run: &Run<'_>) {
         let mut summary = run.summary.borrow_mut();
         summary.scores += scores.numbers;
         summary.substitutes += (scores.points.len() as u64).saturating_sub(scores.numbers);
@@ -85,7 +115,7 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// What is left undone here is found by the reminder, and an object that stays expires.
-    async fn follow(&self, then: Then, run: &Run) {
+    async fn follow(&self, then: Then, run: &Run<'_>) {
         let followed = match then {
             Then::Forget(name) => self.ports.delete_object(&name).await,
             Then::GiveUp(name, kept) => self.ports.put_object(&name, kept).await,

@@ -83,6 +83,7 @@ fn pack_chunk(binding: &ModelBinding, chunk: &[(usize, &Asked)], packing: &mut P
         endpoint: binding.endpoint.clone(),
         names: binding.inputs.iter().map(|input| input.name.clone()).collect(),
         requests,
+        failed: 0,
     };
     let body = Question::Ask(Box::new(batch)).to_json();
     if body.len() <= limits::QUESTION_BYTES {
