@@ -56,6 +56,9 @@ enum Format {
 struct Tally {
     files: usize,
     rules: usize,
+    models: usize,
+    /// Equipments that have attributes.
+    equipments: usize,
     /// Files that could not be read at all, and sets whose rules could not be read, so that they were not counted.
     unread: usize,
     errors: usize,
@@ -92,6 +95,8 @@ fn check(paths: &[PathBuf], tally: &mut Tally) -> Result<Vec<Diagnostic>, Failur
         Ok(loaded) => {
             let mut loaded = loaded?;
             tally.rules += loaded.document.rules.len();
+            tally.models += loaded.document.models.len();
+            tally.equipments += loaded.document.equipment.len();
             let mut findings = lint::lint(&loaded.document);
             findings.extend(RuleSet::compile(std::mem::take(&mut loaded.document)).err().unwrap_or_default());
             loaded.locate(findings)
@@ -121,12 +126,18 @@ impl Tally {
         self.warnings += diagnostics.len() - errors;
     }
 
-    /// As in `2 files, 12 rules: 3 errors, 1 warning`.
+    /// As in `2 files, 12 rules, 1 model: 3 errors, 1 warning`.
     fn text(&self, terminal: &Terminal) -> String {
         let mut checked = vec![counted(self.files as u64, "file")];
         // Of a set that cannot be read nobody knows how many rules it has.
         if self.unread == 0 {
             checked.push(counted(self.rules as u64, "rule"));
+            if self.models > 0 {
+                checked.push(counted(self.models as u64, "model"));
+            }
+            if self.equipments > 0 {
+                checked.push(format!("{} with attributes", counted(self.equipments as u64, "equipment")));
+            }
         }
         let mut found = Vec::new();
         if self.errors > 0 {
@@ -152,15 +163,17 @@ mod tests {
 
     #[test]
     fn the_summary_counts_what_was_checked_and_what_was_found() {
-        let tally = Tally { files: 2, rules: 12, errors: 3, warnings: 1, unread: 0 };
+        let tally = Tally { files: 2, rules: 12, errors: 3, warnings: 1, ..Tally::default() };
         assert_eq!(text(&tally), "2 files, 12 rules: 3 errors, 1 warning");
         let tally = Tally { files: 1, rules: 1, ..Tally::default() };
         assert_eq!(text(&tally), "1 file, 1 rule: all is well");
+        let tally = Tally { files: 1, rules: 2, models: 1, equipments: 3, ..Tally::default() };
+        assert_eq!(text(&tally), "1 file, 2 rules, 1 model, 3 equipments with attributes: all is well");
     }
 
     #[test]
     fn rules_are_not_counted_where_some_could_not_be_read() {
-        let tally = Tally { files: 2, rules: 5, errors: 1, unread: 1, warnings: 0 };
+        let tally = Tally { files: 2, rules: 5, models: 1, errors: 1, unread: 1, ..Tally::default() };
         assert_eq!(text(&tally), "2 files: 1 error");
     }
 }

@@ -251,6 +251,28 @@ pub async fn history(ports: &impl RuleStore, id: &str) -> Result<Vec<RuleVersion
     Ok(versions)
 }
 
+/// The versions of a model, oldest first, as far back as sets are known.
+///
+/// # Errors
+/// When the store does not answer, or holds something else.
+pub async fn model_history(ports: &impl RuleStore, id: &str) -> Result<Vec<RuleVersion>, PortError> {
+    let mut versions: Vec<RuleVersion> = Vec::new();
+    for set in ports.pointer().await?.sets {
+        let document = document(ports, &set).await?;
+        let model = document.models.iter().find(|model| model.id == id);
+        let document = model.and_then(|model| serde_json::to_string(model).ok());
+        if versions.last().and_then(|before| before.document.as_ref()) != document.as_ref() {
+            versions.push(RuleVersion {
+                id: id.to_owned(),
+                start_ms: set.start_ms,
+                document,
+                note: set.note,
+            });
+        }
+    }
+    Ok(versions)
+}
+
 /// The newest document; without rules if there is none.
 ///
 /// # Errors
@@ -326,3 +348,6 @@ fn versions(put: &Put, document: &RuleDocument, start_ms: i64, note: &str) -> Ve
     let written = differing.map(|rule| version(&rule.id, serde_json::to_string(rule).ok()));
     written.chain(put.removed.iter().map(|id| version(id, None))).collect()
 }
+
+#[cfg(test)]
+mod tests;

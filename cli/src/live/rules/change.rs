@@ -67,20 +67,47 @@ fn replaced<T: Clone>(current: &[T], others: Vec<T>, id: impl Fn(&T) -> &String)
     items
 }
 
-/// The current rules without some.
-pub(super) fn without(current: &RuleDocument, ids: &[String]) -> Result<RuleDocument, Failure> {
-    let gone: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-    let known: BTreeSet<&str> = current.rules.iter().map(|rule| rule.id.as_str()).collect();
-    let strangers: Vec<String> = gone.difference(&known).map(|id| format!("`{}`", harmless(id))).collect();
-    if !strangers.is_empty() {
-        let (noun, verb) = if strangers.len() == 1 { ("rule", "is") } else { ("rules", "are") };
-        return Err(Failure::Said(format!(
-            "the {noun} {} {verb} not in the set; nothing was deleted (`andon rules list` shows those that are)",
-            strangers.join(", ")
-        )));
-    }
-    let rules = current.rules.iter().filter(|rule| !gone.contains(rule.id.as_str())).cloned().collect();
-    Ok(RuleDocument { rules, ..current.clone() })
+/// What is to be removed, by ids.
+#[derive(Debug, Default)]
+pub(super) struct Gone<'a> {
+    pub(super) rules: &'a [String],
+    pub(super) models: &'a [String],
+    /// Those whose attributes are to be removed.
+    pub(super) equipment: &'a [String],
+}
+
+/// The current set without some.
+pub(super) fn without(current: &RuleDocument, gone: &Gone<'_>) -> Result<RuleDocument, Failure> {
+    let rules: BTreeSet<&str> = current.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let models: BTreeSet<&str> = current.models.iter().map(|model| model.id.as_str()).collect();
+    let equipment: BTreeSet<&str> = current.equipment.keys().map(String::as_str).collect();
+    // A rule and a model may have one name: which is meant has to be said.
+    let hint = gone.rules.iter().find(|id| !rules.contains(id.as_str()) && models.contains(id.as_str()));
+    let hint = hint.map(|id| format!("; `{0}` is a model: `--model {0}`", harmless(id)));
+    known(gone.rules, &rules, ["rule", "rules"], hint.unwrap_or_default())?;
+    known(gone.models, &models, ["model", "models"], String::new())?;
+    known(gone.equipment, &equipment, ["equipment", "equipments"], String::new())?;
+    let mut document = current.clone();
+    document.rules.retain(|rule| !gone.rules.contains(&rule.id));
+    document.models.retain(|model| !gone.models.contains(&model.id));
+    document.equipment.retain(|id, _| !gone.equipment.contains(id));
+    Ok(document)
+}
+
+/// Refuses ids that are not there.
+fn known(ids: &[String], known: &BTreeSet<&str>, nouns: [&str; 2], hint: String) -> Result<(), Failure> {
+    let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let strangers: Vec<String> = ids.difference(known).map(|id| format!("`{}`", harmless(id))).collect();
+    let [one, many] = nouns;
+    let (noun, verb) = match strangers.len() {
+        0 => return Ok(()),
+        1 => (one, "is"),
+        _ => (many, "are"),
+    };
+    Err(Failure::Said(format!(
+        "the {noun} {} {verb} not in the set; nothing was deleted (`andon rules list` shows those that are){hint}",
+        strangers.join(", ")
+    )))
 }
 
 /// Makes a set of the current one, shows what differs, and puts it.

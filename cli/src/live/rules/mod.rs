@@ -36,10 +36,10 @@ enum Command {
     History(show::HistoryArguments),
 }
 
-/// Add and change rules: those in the files take the place of those with the same id.
+/// Add and change rules, models and attributes: those in the files take the place of those with the same id.
 ///
-/// The files are checked as `andon check` does, and what would differ is shown. Rules that are in no file stay as they are,
-/// and so do the settings, unless a file has some. With --replace, the files are the whole set: what is not in them is
+/// The files are checked as `andon check` does, and what would differ is shown. What is in no file stays as it is, also the
+/// settings, unless a file has some; of an equipment, a file gives all attributes. With --replace, the files are the whole set: what is not in them is
 /// removed.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -63,14 +63,27 @@ struct PutArguments {
     connection: Connection,
 }
 
-/// Remove rules.
+/// Remove rules, models, or the attributes of equipments.
 ///
-/// Where such a rule is in another state than its default, a last state change says that it was removed.
+/// Where such a rule is in another state than its default, a last state change says that it was removed. A model is asked
+/// nothing more; what it was asked before is still answered, and rules that read its score keep the last one, until it is
+/// absent for as long as they say. Attributes that expressions still name must stay at some equipment.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon rules delete filler-overheat capper-torque
+  andon rules delete --model bearing --dry-run
+  andon rules delete --equipment filler-1")]
 struct DeleteArguments {
     /// The ids of the rules.
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present_any = ["models", "equipment"], value_name = "ID")]
     ids: Vec<String>,
+    /// A model to be removed; may be given several times.
+    #[arg(long = "model", value_name = "ID")]
+    models: Vec<String>,
+    /// An equipment whose attributes are to be removed; may be given several times.
+    #[arg(long, value_name = "ID")]
+    equipment: Vec<String>,
     #[command(flatten)]
     how: change::How,
     #[command(flatten)]
@@ -101,7 +114,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
             })
         }
         Command::Delete(delete) => with_system(&delete.connection, terminal, async |system| {
-            let make = |current: &RuleDocument| change::without(current, &delete.ids);
+            let gone =
+                change::Gone { rules: &delete.ids, models: &delete.models, equipment: &delete.equipment };
+            let make = |current: &RuleDocument| change::without(current, &gone);
             change::change(&system.aws, &delete.how, system.config.keep_sets(), terminal, make).await
         }),
         Command::List(list) => with_system(&list.connection, terminal, async |system| {

@@ -1,9 +1,10 @@
 //! Looking at the rules of a running system: `list`, `get`, `history`.
 
-use andon_model::{Rule, RuleDocument};
+use andon_model::{ModelBinding, Rule, RuleDocument};
 use andon_service::ports::{Clock, Pointer, RuleStore, RuleVersion, SetRef};
 use andon_service::rulebook;
 use clap::ValueEnum;
+use serde_json::Value;
 
 use super::Format;
 use super::difference;
@@ -14,7 +15,7 @@ use crate::live::table::{Cell, Table};
 use crate::terminal::{self, Terminal, counted, harmless};
 use crate::times::{Moment, length, stamp};
 
-/// List the rules of a set.
+/// List the rules and models of a set.
 #[derive(clap::Args)]
 pub(super) struct ListArguments {
     /// The set that starts at this time, as `andon rules history` shows it [default: the newest].
@@ -27,12 +28,15 @@ pub(super) struct ListArguments {
     pub(super) connection: Connection,
 }
 
-/// Print rules as a file that can be edited and put again.
+/// Print rules and models as a file that can be edited and put again.
 #[derive(clap::Args)]
 pub(super) struct GetArguments {
-    /// The ids of the rules [default: all, with the settings].
+    /// The ids of the rules [default: the whole set, with settings, models and attributes].
     #[arg(value_name = "ID")]
     ids: Vec<String>,
+    /// A model; may be given several times.
+    #[arg(long = "model", value_name = "ID")]
+    models: Vec<String>,
     /// Of the set that starts at this time, as `andon rules history` shows it [default: the newest].
     #[arg(long, value_name = "START", value_parser = Moment::gone_by)]
     set: Option<Moment>,
@@ -43,12 +47,15 @@ pub(super) struct GetArguments {
     pub(super) connection: Connection,
 }
 
-/// List the rule sets, or the versions of one rule, the newest first.
+/// List the rule sets, or the versions of one rule or model, the newest first.
 #[derive(clap::Args)]
 pub(super) struct HistoryArguments {
     /// The id of a rule [default: the sets].
     #[arg(value_name = "ID")]
     id: Option<String>,
+    /// A model instead of a rule, as far back as there are sets.
+    #[arg(long, value_name = "ID", conflicts_with = "id")]
+    model: Option<String>,
     /// How to print them.
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     format: Format,
@@ -78,7 +85,7 @@ pub(super) async fn list<P: RuleStore + Clock>(
     let Some(set) = set else {
         terminal.say("There are no rules yet. To put some: andon rules put FILE...");
         return if arguments.format == Format::Json {
-            terminal::print("{\"start\":null,\"rules\":[]}\n")
+            terminal::print("{\"start\":null,\"rules\":[],\"models\":[],\"equipment\":[]}\n")
         } else {
             Ok(())
         };
@@ -94,7 +101,12 @@ pub(super) async fn list<P: RuleStore + Clock>(
                 })
             })
             .collect();
-        return terminal::print(&format!("{}\n", serde_json::json!({"start": set.start_ms, "rules": rules})));
+        let models: Vec<Value> = document.models.iter().map(listed).collect();
+        let equipment: Vec<&String> = document.equipment.keys().collect();
+        let set = serde_json::json!({
+            "start": set.start_ms, "rules": rules, "models": models, "equipment": equipment,
+        });
+        return terminal::print(&format!("{set}\n"));
     }
     terminal.say(&format!("{}, {}{}", counted(set.rules, "rule"), started(&set, now_ms), noted(&set.note)));
     let mut table = Table::new(["RULE", "VERSION>", "EQUIPMENT", "STATES", "DESCRIPTION"]);
@@ -107,7 +119,46 @@ pub(super) async fn list<P: RuleStore + Clock>(
             cut(rule.description.as_deref().unwrap_or_default(), TEXT_CHARS).into(),
         ]);
     }
-    terminal::print(&table.text(terminal))
+    terminal::print(&format!("{}{}", table.text(terminal), others_text(&document, terminal)))
+}
+
+/// A model in a list for programs.
+fn listed(model: &ModelBinding) -> Value {
+    serde_json::json!({
+        "id": model.id, "version": model.version, "description": model.description,
+        "equipment": model.scope.equipment, "endpoint": model.endpoint.name,
+        "inputs": model.inputs.iter().map(|input| &input.name).collect::<Vec<_>>(),
+    })
+}
+
+/// What a set has besides rules.
+fn others_text(document: &RuleDocument, terminal: &Terminal) -> String {
+    let mut text = String::new();
+    if !document.models.is_empty() {
+        let mut table = Table::new(["MODEL", "VERSION>", "EQUIPMENT", "ENDPOINT", "ASKED", "DESCRIPTION"]);
+        for model in &document.models {
+            let asked = match (model.at_most_every, model.every) {
+                (Some(period), _) => format!("on change, {period}"),
+                (None, Some(period)) => format!("every {period}"),
+                (None, None) => String::new(),
+            };
+            table.row([
+                Cell::styled(&model.id, "1"),
+                model.version.to_string().into(),
+                cut(&model.scope.equipment.join(", "), TEXT_CHARS / 2).into(),
+                cut(&model.endpoint.name, TEXT_CHARS / 2).into(),
+                asked.into(),
+                cut(model.description.as_deref().unwrap_or_default(), TEXT_CHARS).into(),
+            ]);
+        }
+        text.push('\n');
+        text.push_str(&table.text(terminal));
+    }
+    if !document.equipment.is_empty() {
+        let equipments = counted(document.equipment.len() as u64, "equipment");
+        text.push_str(&format!("\n{equipments} with attributes\n"));
+    }
+    text
 }
 
 pub(super) async fn get<P: RuleStore + Clock>(
@@ -116,7 +167,7 @@ pub(super) async fn get<P: RuleStore + Clock>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let (_, mut document) = set_of(ports, arguments.set, ports.now_ms()).await?;
-    if !arguments.ids.is_empty() {
+    if !arguments.ids.is_empty() || !arguments.models.is_empty() {
         let unknown = arguments.ids.iter().find(|id| document.rules.iter().all(|rule| rule.id != **id));
         if let Some(id) = unknown {
             let id = harmless(id);
@@ -124,10 +175,19 @@ pub(super) async fn get<P: RuleStore + Clock>(
                 "the set has no rule `{id}` (`andon rules list` shows those it has)"
             )));
         }
+        let unknown = arguments.models.iter().find(|id| document.models.iter().all(|model| model.id != **id));
+        if let Some(id) = unknown {
+            let id = harmless(id);
+            return Err(Failure::Said(format!(
+                "the set has no model `{id}` (`andon rules list` shows those it has)"
+            )));
+        }
         document.rules.retain(|rule| arguments.ids.contains(&rule.id));
+        document.models.retain(|model| arguments.models.contains(&model.id));
+        document.equipment.clear();
         document.settings = None;
     }
-    if document.rules.is_empty() {
+    if document == RuleDocument::default() {
         terminal.say("There are no rules yet. To put some: andon rules put FILE...");
     }
     terminal::print(&match arguments.format {
@@ -141,7 +201,7 @@ pub(super) async fn history<P: RuleStore + Clock>(
     arguments: &HistoryArguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let Some(id) = &arguments.id else {
+    let Some(id) = arguments.model.as_ref().or(arguments.id.as_ref()) else {
         let pointer = ports.pointer().await.map_err(said)?;
         return match arguments.format {
             Format::Text => terminal::print(&sets_text(&pointer, ports.now_ms(), terminal)),
@@ -153,9 +213,14 @@ pub(super) async fn history<P: RuleStore + Clock>(
             }
         };
     };
-    let versions = rulebook::history(ports, id).await.map_err(said)?;
+    let what = if arguments.model.is_some() { "model" } else { "rule" };
+    let versions = match &arguments.model {
+        Some(id) => rulebook::model_history(ports, id).await,
+        None => rulebook::history(ports, id).await,
+    };
+    let versions = versions.map_err(said)?;
     if versions.is_empty() {
-        return Err(Failure::Said(format!("there has never been a rule `{}`", harmless(id))));
+        return Err(Failure::Said(format!("there has never been a {what} `{}`", harmless(id))));
     }
     match arguments.format {
         Format::Text => terminal::print(&versions_text(&versions, terminal)),
@@ -165,7 +230,7 @@ pub(super) async fn history<P: RuleStore + Clock>(
                 let document: Option<serde_json::Value> =
                     version.document.as_deref().map(serde_json::from_str).transpose()?;
                 let line =
-                    serde_json::json!({"start": version.start_ms, "note": version.note, "rule": document});
+                    serde_json::json!({"start": version.start_ms, "note": version.note, what: document});
                 text.push_str(&format!("{line}\n"));
             }
             terminal::print(&text)
@@ -259,18 +324,19 @@ fn sets_text(pointer: &Pointer, now_ms: i64, terminal: &Terminal) -> String {
     table.text(terminal)
 }
 
-/// The versions of a rule, the newest first, each with what differs from the one before.
+/// The versions of a rule or a model, the newest first, each with what differs from the one before.
 fn versions_text(versions: &[RuleVersion], terminal: &Terminal) -> String {
-    let rule =
-        |version: &RuleVersion| -> Option<Rule> { serde_json::from_str(version.document.as_deref()?).ok() };
+    let document =
+        |version: &RuleVersion| -> Option<Value> { serde_json::from_str(version.document.as_deref()?).ok() };
+    let number = |document: &Value| document.get("version").cloned().unwrap_or_else(|| 1.into());
     let mut lines = Vec::new();
-    let mut before: Option<Rule> = None;
+    let mut before: Option<Value> = None;
     for version in versions {
-        let now = rule(version);
+        let now = document(version);
         let (what, differences) = match (&before, &now) {
-            (None, Some(rule)) => (format!("added, version {}", rule.version), Vec::new()),
-            (Some(before), Some(rule)) => {
-                (format!("changed, version {}", rule.version), difference::between(before, rule))
+            (None, Some(now)) => (format!("added, version {}", number(now)), Vec::new()),
+            (Some(before), Some(now)) => {
+                (format!("changed, version {}", number(now)), difference::between(before, now))
             }
             (_, None) => ("removed".to_owned(), Vec::new()),
         };

@@ -73,11 +73,84 @@ fn a_rule_that_is_not_there_cannot_be_deleted_and_nothing_else_is() {
     let memory = Memory::new();
     put(&memory, &How::default(), |current| Ok(merged(current, rules(&["a", "b"], 1)))).unwrap();
     let ids = ["a".to_owned(), "c".to_owned()];
-    let refused = message(put(&memory, &How::default(), |current| without(current, &ids)));
+    let gone = |ids| Gone { rules: ids, ..Gone::default() };
+    let refused = message(put(&memory, &How::default(), |current| without(current, &gone(&ids))));
     assert!(refused.contains("the rule `c` is not in the set"), "{refused}");
     assert_eq!(newest(&memory).rules.len(), 2);
-    put(&memory, &How::default(), |current| without(current, &ids[..1])).unwrap();
+    put(&memory, &How::default(), |current| without(current, &gone(&ids[..1]))).unwrap();
     assert_eq!(newest(&memory).rules.len(), 1);
+}
+
+/// A rule and a model of one name, and attributes of two equipments.
+fn with_a_model(rows: u32) -> RuleDocument {
+    let model = format!(
+        r#"{{"equipment":{{"e":{{"limit":1}},"f":{{"limit":2}}}},"models":[{{"id":"a","inputs":[{{"name":"t","value":"t"}}],"every":"1m","endpoint":{{"name":"x","rows":{rows}}}}}]}}"#
+    );
+    RuleDocument { rules: rules(&["a"], 1).rules, ..RuleDocument::from_json(&model).unwrap() }
+}
+
+#[test]
+fn models_and_attributes_are_put_and_deleted_as_rules_are() {
+    let memory = Memory::new();
+    put(&memory, &How::default(), |current| Ok(merged(current, with_a_model(1)))).unwrap();
+    // Rules alone leave them as they are; an equipment is replaced as a whole.
+    put(&memory, &How::default(), |current| Ok(merged(current, rules(&["b"], 1)))).unwrap();
+    assert_eq!((newest(&memory).models, newest(&memory).rules.len()), (with_a_model(1).models, 2));
+    let other = RuleDocument::from_json(r#"{"equipment":{"f":{"line":3}}}"#).unwrap();
+    put(&memory, &How::default(), |current| Ok(merged(current, other.clone()))).unwrap();
+    assert_eq!(newest(&memory).equipment["e"], with_a_model(1).equipment["e"]);
+    assert_eq!(newest(&memory).equipment["f"], other.equipment["f"]);
+    put(&memory, &How::default(), |current| Ok(merged(current, with_a_model(7)))).unwrap();
+    let [a, e] = [["a".to_owned()], ["e".to_owned()]];
+    let gone = Gone { models: &a, equipment: &e, ..Gone::default() };
+    put(&memory, &How::default(), |current| without(current, &gone)).unwrap();
+    let left = newest(&memory);
+    assert_eq!((left.models.len(), left.rules.len(), left.equipment.len()), (0, 2, 1));
+    // What became of the model can be seen, as far back as there are sets.
+    let versions = at_once(rulebook::model_history(&memory, "a")).unwrap();
+    let rows = |version: &andon_service::ports::RuleVersion| {
+        let model: serde_json::Value = serde_json::from_str(version.document.as_deref()?).unwrap();
+        model["endpoint"]["rows"].as_u64()
+    };
+    assert_eq!(versions.iter().map(rows).collect::<Vec<_>>(), [Some(1), Some(7), None]);
+}
+
+#[test]
+fn a_model_that_is_taken_for_a_rule_is_not_deleted_but_pointed_out() {
+    let current = RuleDocument { rules: Vec::new(), ..with_a_model(1) };
+    let ids = ["a".to_owned()];
+    let refused = message(without(&current, &Gone { rules: &ids, ..Gone::default() }).map(|_| ()));
+    assert!(
+        refused.contains("the rule `a` is not in the set") && refused.contains("`--model a`"),
+        "{refused}"
+    );
+    let ids = ["z".to_owned()];
+    let refused = message(without(&current, &Gone { models: &ids, ..Gone::default() }).map(|_| ()));
+    assert!(refused.contains("the model `z` is not in the set"), "{refused}");
+    let refused = message(without(&current, &Gone { equipment: &ids, ..Gone::default() }).map(|_| ()));
+    assert!(refused.contains("the equipment `z` is not in the set"), "{refused}");
+}
+
+#[test]
+fn what_differs_is_shown_model_by_model_and_equipment_by_equipment() {
+    let before = with_a_model(1);
+    let mut after = with_a_model(7);
+    after.equipment =
+        [("e".to_owned(), before.equipment["f"].clone()), ("g".to_owned(), Default::default())].into();
+    let terminal = Terminal::new(ColorChoice::Never);
+    let text = differences(&before, &after, &rulebook::compare(&before, &after), &terminal);
+    let expected = "\
+~ model a
+      endpoint.rows: 1 -> 7
+~ equipment e
+      limit: 1 -> 2
+~ equipment f
+      removed
+~ equipment g
+      added
+0 added, 0 changed, 0 removed, 1 unchanged
+";
+    assert_eq!(text, expected);
 }
 
 #[test]
