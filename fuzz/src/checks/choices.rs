@@ -49,6 +49,11 @@ impl<'a> Choices<'a> {
         taken
     }
 
+    /// The last few bytes as choices of their own, without taking them.
+    pub(super) fn tail(&self) -> Self {
+        Self(self.0.split_at(self.0.len().saturating_sub(16)).1)
+    }
+
     /// All that is left.
     pub(super) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)

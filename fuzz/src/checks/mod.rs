@@ -16,8 +16,8 @@ mod state;
 mod state_raw;
 
 use andon_engine::replay::Sink;
-use andon_engine::{CompiledRules, RuleSet};
-use andon_model::{RuleDocument, Transition};
+use andon_engine::{CompiledRules, Request, RuleSet};
+use andon_model::{RuleDocument, ScoreRequest, Transition};
 
 /// Takes any bytes, and panics where a property does not hold.
 type Check = fn(&[u8]);
@@ -32,14 +32,19 @@ pub(crate) const TARGETS: [(&str, Check); 6] = [
     ("models", models::check),
 ];
 
-/// Keeps the transitions.
+/// Keeps the transitions, and what models are asked.
 #[derive(Default)]
-struct Kept(Vec<Transition>);
+struct Kept(Vec<Transition>, Vec<ScoreRequest>);
 
 impl Sink for Kept {
     fn transition(&mut self, transition: Transition) {
         assert!(serde_json::to_string(&transition).is_ok(), "{transition:?} cannot be written");
         self.0.push(transition);
+    }
+
+    fn request(&mut self, request: Request) {
+        assert!(serde_json::to_string(&request.question).is_ok(), "{request:?} cannot be written");
+        self.1.push(request.question);
     }
 }
 

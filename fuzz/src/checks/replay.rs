@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use andon_engine::replay::Replay;
-use andon_model::{Reason, Transition};
+use andon_model::{Reason, ScoreRequest, Transition};
 use andon_testkit::Case;
 use andon_testkit::naive::{self, Decision, End};
 
@@ -38,6 +38,7 @@ fn same(case: &Case, end: End) {
         naive.by_rule_and_equipment(),
         "left: engine, right: naive model; {end:?} of\n{case}"
     );
+    assert_eq!(by_model(&kept.1), by_model(&naive.requests), "left: engine, right: naive model; {end:?} of\n{case}");
     let counts = replay.counts();
     let of_reason = naive.counts.by_reason();
     for reason in Reason::ALL {
@@ -49,6 +50,15 @@ fn same(case: &Case, end: End) {
         (naive.counts.ahead, naive.counts.forced),
         "{end:?} of\n{case}"
     );
+}
+
+/// Requests by model and equipment, in the order of decision: the order between others means nothing.
+fn by_model(requests: &[ScoreRequest]) -> BTreeMap<(&str, &str), Vec<&ScoreRequest>> {
+    let mut sorted: BTreeMap<_, Vec<&ScoreRequest>> = BTreeMap::new();
+    for request in requests {
+        sorted.entry((request.model.as_str(), request.equipment_id.as_str())).or_default().push(request);
+    }
+    sorted
 }
 
 fn decision(transition: Transition) -> Decision {

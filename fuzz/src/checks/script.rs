@@ -4,7 +4,9 @@
 //! compared with a multiple of 1/4 plus 1/1024, which it cannot equal as long as points are few and windows short; so
 //! rounding never decides.
 
-use andon_model::{Group, Millis, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
+use std::collections::BTreeMap;
+
+use andon_model::{Group, Millis, ModelBinding, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
 use andon_testkit::Case;
 use serde_json::{Value, json};
 
@@ -22,6 +24,20 @@ const TEXTS: [&str; 4] = ["running", "stopped", "1l", ""];
 const STATES: [&str; 4] = ["WARNING", "ALARM", "NORMAL", "UNKNOWN"];
 const WAITS_MS: [i64; 8] = [0, 0, 250, 1000, 1000, 2000, 5000, 10_000];
 const WEIGHTS: [f64; 5] = [1.0, 2.0, 0.0, -1.0, 2.5];
+
+const PERIODS_MS: [i64; 6] = [1000, 2000, 2500, 5000, 10_000, 60_000];
+const INPUTS: [&str; 10] = [
+    "level",
+    "door_open",
+    "machine_state",
+    "level > 4",
+    "count(level, '5s')",
+    "min(level, '2500ms')",
+    "sum(level, '10s')",
+    "equipment.limit",
+    "changes(machine_state, '10s')",
+    "absent(level, '2s')",
+];
 
 const CONDITIONS: [&str; 40] = [
     "level > 4",
@@ -84,8 +100,41 @@ fn document(choices: &mut Choices<'_>) -> RuleDocument {
         idle_timeout: Millis(choices.pick(&[10_000, 1000, 2000, 30_000])),
         max_source_drift: Millis(choices.pick(&[10_000, 0, 500, 60_000])),
     };
+    // From the end of the bytes, so that what stands before means the same with models and without.
+    let mut others = choices.tail();
     let rules = (0..=choices.below(3)).map(|index| rule(choices, index)).collect();
-    RuleDocument { settings: Some(settings), rules, ..RuleDocument::default() }
+    let models = (0..others.below(4)).map(|index| model(&mut others, index)).collect::<Vec<_>>();
+    let equipment = if models.is_empty() { Default::default() } else { attributes(&mut others) };
+    RuleDocument { settings: Some(settings), equipment, models, rules }
+}
+
+/// A binding. Scores of the first occur in streams, and others may name them.
+fn model(choices: &mut Choices<'_>, index: usize) -> ModelBinding {
+    let id = if index == 0 { "quality".to_owned() } else { format!("m{index}") };
+    let period_ms = choices.pick(&PERIODS_MS);
+    let form = choices.byte();
+    let mut inputs = vec![json!({"name": "a", "value": choices.pick(&INPUTS)})];
+    if form & 1 == 1 {
+        let other = if index > 0 && form & 2 == 2 { "score('quality')" } else { choices.pick(&INPUTS) };
+        inputs.push(json!({"name": "b", "value": other}));
+    }
+    let mut model = json!({"id": id, "inputs": inputs, "endpoint": {"name": "e"}});
+    if form & 4 == 4 {
+        model["every"] = json!(format!("{period_ms}ms"));
+    } else {
+        model["at_most_every"] = json!(format!("{period_ms}ms"));
+        if form & 8 == 8 {
+            let again_ms = period_ms * (1 + i64::from(form >> 4) % 4);
+            model["at_least_every"] = json!(format!("{again_ms}ms"));
+        }
+    }
+    serde_json::from_value(model).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Attributes of one equipment that streams name, and of one that they do not.
+fn attributes(choices: &mut Choices<'_>) -> BTreeMap<String, BTreeMap<String, ParameterValue>> {
+    let mut limit = || [("limit".to_owned(), ParameterValue::Number(choices.pick(&NUMBERS)))].into();
+    [("filler-1".to_owned(), limit()), ("nobody".to_owned(), limit())].into()
 }
 
 fn rule(choices: &mut Choices<'_>, index: usize) -> Rule {
@@ -178,8 +227,14 @@ impl Script {
                     }
                 }
             }
-            1 => drop(rules.rules.drain(some..)),
-            2 => rules.rules.rotate_left(some),
+            1 => {
+                drop(rules.rules.drain(some..));
+                rules.models.truncate(some);
+            }
+            2 => {
+                rules.rules.rotate_left(some);
+                rules.models.reverse();
+            }
             3 => rules.rules.push(rule(choices, rules.rules.len())),
             4 => {
                 for rule in &mut rules.rules {
@@ -188,6 +243,10 @@ impl Script {
                         .insert("limit".to_owned(), ParameterValue::Number(choices.pick(&NUMBERS)));
                     let places = choices.below(rule.groups.len());
                     rule.groups.rotate_right(places);
+                }
+                rules.equipment.retain(|id, _| id == "nobody");
+                for model in &mut rules.models {
+                    model.version += 1;
                 }
             }
             _ => rules = document(choices),

@@ -196,6 +196,7 @@ fn folded_and_damaged(choices: &mut Choices<'_>) {
     whole.close(&mut kept);
     packing.close(&mut kept_packing);
     assert_eq!(kept.0, kept_packing.0, "packing changed what is decided\n{case}");
+    assert_eq!(kept.1, kept_packing.1, "packing changed what is asked\n{case}");
     let Some(mut stored) = stored.remove(EQUIPMENT) else { return };
     let whole_head = stored.head.clone();
     for (position, bits) in flips {
