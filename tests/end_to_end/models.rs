@@ -149,6 +149,10 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
             let median = durations[durations.len() / 2];
             let asked = world.models().requests("wear-endpoint") - asked;
             println!("{phase}: evaluate {median:.0?} in the median of {}, another rule after {hot:.1?}, {asked} requests", durations.len());
+            let peaks = ["evaluate", "enrich"].map(peak_mb);
+            println!("{phase}: at most {} MB of evaluate, {} MB of enrich so far", peaks[0], peaks[1]);
+            // Both have far less than they are given.
+            assert!(peaks.iter().all(|peak| *peak < 200), "{peaks:?}");
             assert!(hot < Duration::from_secs(15), "{phase}: {hot:?}");
             medians.push(median);
         }
@@ -162,6 +166,22 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
         world.until_all_is_published(5).await;
         world.down().await;
     });
+}
+
+/// The most memory that processes of a function have had that this one has started, MB; 0 where nobody tells.
+fn peak_mb(function: &str) -> u32 {
+    let own = format!("PPid:\t{}", std::process::id());
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let statuses =
+        processes.filter_map(|process| std::fs::read_to_string(process.path().join("status")).ok());
+    let of_function = statuses.filter(|status| {
+        status.lines().any(|line| line == own) && status.starts_with(&format!("Name:\tandon-{function}\n"))
+    });
+    let peaks = of_function.filter_map(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.split_whitespace().next()?.parse::<u32>().ok()
+    });
+    peaks.max().unwrap_or_default() / 1024
 }
 
 fn is_score(data: &[u8]) -> bool {

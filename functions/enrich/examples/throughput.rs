@@ -5,6 +5,9 @@
 //! 200 calls side by side. What can be had at most is the number of calls side by side divided by the time that one takes;
 //! where less comes, the CPU is full, which the last column shows. The stream takes 10 ms for a request, and a timer of
 //! the runtime has a millisecond, so 5 ms are nearer to 6: the third column is what a call took really.
+//!
+//! `.. -- memory [SECONDS]` measures instead how much memory the process takes, on Linux, while a model is well, slow or dead and
+//! batch after batch comes out of a backlog, each as large as an invocation takes.
 
 #![allow(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -28,15 +31,34 @@ const STREAM_MS: u64 = 10;
 /// A model that takes its time and weighs nothing, and all else that the function needs.
 struct World {
     latency_ms: u64,
+    /// It never answers.
+    dead: bool,
     calls: Cell<u32>,
     took: Cell<Duration>,
     written: Cell<usize>,
     requests: Cell<usize>,
 }
 
+impl World {
+    fn new(latency_ms: u64, dead: bool) -> Self {
+        Self {
+            latency_ms,
+            dead,
+            calls: Cell::default(),
+            took: Cell::default(),
+            written: Cell::default(),
+            requests: Cell::default(),
+        }
+    }
+}
+
 impl Models for World {
     async fn call(&self, call: &ModelCall<'_>) -> Result<Vec<u8>, CallError> {
         let since = Stopwatch::start();
+        if self.dead || self.latency_ms > call.timeout_ms {
+            tokio::time::sleep(Duration::from_millis(call.timeout_ms)).await;
+            return Err(CallError::new(CallErrorKind::Timeout, "no answer"));
+        }
         tokio::time::sleep(Duration::from_millis(self.latency_ms)).await;
         self.calls.set(self.calls.get() + 1);
         self.took.set(self.took.get() + since.elapsed());
@@ -149,13 +171,7 @@ fn cpu() -> Option<f64> {
 }
 
 async fn measure(latency_ms: u64, capacity: u32, seconds: f64) -> Result<(), Box<dyn Error>> {
-    let world = World {
-        latency_ms,
-        calls: Cell::default(),
-        took: Cell::default(),
-        written: Cell::default(),
-        requests: Cell::default(),
-    };
+    let world = World::new(latency_ms, false);
     let settings = EnrichSettings { concurrency: usize::try_from(capacity)?, ..EnrichSettings::default() };
     let function = Enrich::new(world, Authenticator::new(&[7; 32])?, settings);
     let possible = f64::from(capacity) * 1000.0 / f64::from(u32::try_from(latency_ms)?);
@@ -185,8 +201,63 @@ async fn measure(latency_ms: u64, capacity: u32, seconds: f64) -> Result<(), Box
     Ok(())
 }
 
+/// Messages that Lambda puts into an event at most.
+const LARGEST: u32 = 10_000;
+
+/// An invocation is given so long here, ms.
+const INVOCATION_MS: i64 = 20_000;
+
+/// The most memory that this process has had, MB, since [`forget_peak`].
+fn peak_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kb: u32 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(f64::from(kb) / 1024.0)
+}
+
+fn forget_peak() -> std::io::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5")
+}
+
+async fn measure_memory(name: &str, latency_ms: u64, dead: bool, seconds: f64) -> Result<(), Box<dyn Error>> {
+    let function =
+        Enrich::new(World::new(latency_ms, dead), Authenticator::new(&[7; 32])?, EnrichSettings::default());
+    let event = event(LARGEST);
+    forget_peak()?;
+    let since = Stopwatch::start();
+    let (mut invocations, mut scores, mut left, mut postponed) = (0_u32, 0, 0, 0);
+    while invocations == 0 || since.elapsed().as_secs_f64() < seconds {
+        let answer = function.enrich(&event, now_ms() + INVOCATION_MS).await?.answer;
+        invocations += 1;
+        scores += answer.summary.scores;
+        left += answer.summary.messages_not_done;
+        postponed += answer.summary.postponed;
+    }
+    let kilobytes = event.len() >> 10;
+    let peak = peak_mb().ok_or("no `VmHWM` in /proc/self/status")?;
+    println!(
+        "{name:>6} {kilobytes:>6} KB {invocations:>12} {scores:>10} {postponed:>10} {left:>10} {peak:>8.0} MB"
+    );
+    Ok(())
+}
+
+async fn memory(seconds: f64) -> Result<(), Box<dyn Error>> {
+    println!("before anything was done: {:.0} MB", peak_mb().ok_or("only on Linux")?);
+    println!(
+        "{:>6} {:>9} {:>12} {:>10} {:>10} {:>10} {:>11}",
+        "model", "an event", "invocations", "scores", "postponed", "not done", "peak"
+    );
+    for (name, latency_ms, dead) in [("well", 5, false), ("slow", 4_500, false), ("dead", 0, true)] {
+        measure_memory(name, latency_ms, dead, seconds).await?;
+    }
+    Ok(())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().nth(1).as_deref() == Some("memory") {
+        return memory(std::env::args().nth(2).as_deref().unwrap_or("30").parse()?).await;
+    }
     let seconds: f64 = std::env::args().nth(1).as_deref().unwrap_or("3").parse()?;
     println!(
         "{:>9} {:>6} {:>12} {:>12} {:>12} {:>11} {:>8} {:>11}",

@@ -38,7 +38,11 @@ fn same(case: &Case, end: End) {
         naive.by_rule_and_equipment(),
         "left: engine, right: naive model; {end:?} of\n{case}"
     );
-    assert_eq!(by_model(&kept.1), by_model(&naive.requests), "left: engine, right: naive model; {end:?} of\n{case}");
+    assert_eq!(
+        by_model(&kept.1),
+        by_model(&naive.requests),
+        "left: engine, right: naive model; {end:?} of\n{case}"
+    );
     let counts = replay.counts();
     let of_reason = naive.counts.by_reason();
     for reason in Reason::ALL {

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use andon_model::{Group, Millis, ModelBinding, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
+use andon_model::{
+    Group, Millis, ModelBinding, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry,
+};
 use andon_testkit::Case;
 use serde_json::{Value, json};
 

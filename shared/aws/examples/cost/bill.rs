@@ -194,11 +194,11 @@ fn title(plan: &Plan) -> String {
     format!("{} | {}{windows}", whole(plan.points_per_s), plan.window_s)
 }
 
-fn dollars(dollars: f64) -> String {
+pub(crate) fn dollars(dollars: f64) -> String {
     if dollars >= 0.1 { format!("{dollars:.2}") } else { format!("{dollars:.4}") }
 }
 
-fn whole(count: f64) -> String {
+pub(crate) fn whole(count: f64) -> String {
     let digits = format!("{count:.0}");
     let places = digits.len();
     let with_gaps = digits.char_indices().flat_map(|(place, digit)| {

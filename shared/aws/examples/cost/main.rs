@@ -4,7 +4,7 @@
 //! over the ports of an emulator in simulated time and writes what was used, a line a run. With options, one run:
 //! `measure --rate 1000 --window 5 --equipments 200 [--points 200000] [--windows]`.
 //!
-//! `.. --example cost -- bill runs.jsonl` makes the tables of `docs/cost.md` of it. All prices stand in `prices.rs`.
+//! `.. --example cost -- bill runs.jsonl` makes the tables of `docs/cost.md` of it, `.. --example cost -- models` that of requests to models, by formula. All prices stand in `prices.rs`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to its user")]
 #![allow(
@@ -17,13 +17,14 @@
 mod arrivals;
 mod bill;
 mod measure;
+mod models;
 mod prices;
 
 use serde::{Deserialize, Serialize};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-const USAGE: &str = "usage: cost measure [--rate POINTS_PER_S --window S --equipments N [--points N] [--windows]]\n       cost bill RUNS.jsonl";
+const USAGE: &str = "usage: cost measure [--rate POINTS_PER_S --window S --equipments N [--points N] [--windows]]\n       cost bill RUNS.jsonl\n       cost models";
 
 /// What is measured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -76,6 +77,7 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some("bill") => bill::bill(&std::fs::read_to_string(arguments.next().ok_or(USAGE)?)?),
+        Some("models") => models::bill(),
         Some("measure") => {
             let rest: Vec<String> = arguments.collect();
             let plans = if rest.is_empty() { Plan::all() } else { vec![plan(rest)?] };

@@ -38,8 +38,10 @@ pub(crate) const KINESIS_GB_OUT: Price = price("Kinesis on demand, GB read", 0.0
 pub(crate) const KINESIS_SHARD_HOUR: Price = price("Kinesis provisioned, a shard, an hour", 0.015, 1.0);
 pub(crate) const KINESIS_PUT_UNIT: Price = price("Kinesis provisioned, put units of 25 KB", 0.014, 1e6);
 
+pub(crate) const SQS_REQUEST: Price = price("SQS, requests of up to 64 KB", 0.40, 1e6);
+
 /// All of them, for the page.
-pub(crate) const ALL: [Price; 15] = [
+pub(crate) const ALL: [Price; 16] = [
     WRITE_UNIT,
     READ_UNIT,
     WRITE_HOUR,
@@ -55,6 +57,7 @@ pub(crate) const ALL: [Price; 15] = [
     KINESIS_GB_OUT,
     KINESIS_SHARD_HOUR,
     KINESIS_PUT_UNIT,
+    SQS_REQUEST,
 ];
 
 /// A month, as AWS counts its hours.

@@ -210,6 +210,7 @@ fn count(summary: &EnrichSummary, dice: &Dice) {
     dice.add("calls of models that failed", summary.call_errors);
     dice.add("calls of models made again", summary.retries);
     dice.add("questions that come again", summary.messages_not_done);
+    dice.add("questions put off while an endpoint is in trouble", summary.postponed);
     dice.add("calls of models that answer later", summary.asked_later);
     dice.add("looks at calls of models that answer later", summary.checks);
     dice.add("questions that were not answered in time", summary.lost);
