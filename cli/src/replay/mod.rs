@@ -169,3 +169,29 @@ pub(crate) fn write_report(path: &Path, session: Session) -> Result<(), Failure>
     let Some(page) = session.into_page() else { return Ok(()) };
     fs::write(path, page).map_err(|error| cannot("write", path, &error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::ColorChoice;
+
+    #[test]
+    fn what_models_would_be_asked_is_written_as_lines() {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../tests/golden/replay/a-model-is-asked-and-its-score-decides");
+        let asked = std::env::temp_dir().join(format!("andon-asked-{}.jsonl", std::process::id()));
+        let arguments = Arguments {
+            rules: vec![case.join("rules.yaml")],
+            events: vec![case.join("events.jsonl")],
+            end: End::Close,
+            explain: false,
+            requests: Some(asked.clone()),
+            report: None,
+            quiet: true,
+        };
+        run(&arguments, &Terminal::new(ColorChoice::Never)).unwrap();
+        let written = fs::read_to_string(&asked).unwrap();
+        fs::remove_file(&asked).unwrap();
+        assert_eq!(written, fs::read_to_string(case.join("requests.jsonl")).unwrap());
+    }
+}

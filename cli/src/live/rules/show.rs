@@ -351,3 +351,45 @@ fn versions_text(versions: &[RuleVersion], terminal: &Terminal) -> String {
     lines.reverse();
     lines.concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::ColorChoice;
+
+    fn document(rows: u32) -> RuleDocument {
+        let json = format!(
+            r#"{{"equipment":{{"e":{{"limit":1}}}},"models":[{{"id":"wear","scope":{{"equipment":"press-*"}},
+            "inputs":[{{"name":"t","value":"t"}}],"every":"1m","endpoint":{{"name":"x","rows":{rows}}}}}]}}"#
+        );
+        RuleDocument::from_json(&json).unwrap()
+    }
+
+    #[test]
+    fn models_and_attributes_are_listed_below_the_rules() {
+        let terminal = Terminal::new(ColorChoice::Never);
+        let text = others_text(&document(1), &terminal);
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[2], ["wear", "1", "press-*", "x", "every", "1m"]);
+        assert!(text.ends_with("\n1 equipment with attributes\n"), "{text}");
+        assert_eq!(others_text(&RuleDocument::default(), &terminal), "");
+    }
+
+    #[test]
+    fn the_versions_of_a_model_are_told_with_their_differences() {
+        let version = |start_ms: i64, document: Option<RuleDocument>| RuleVersion {
+            id: "wear".to_owned(),
+            start_ms,
+            document: document.map(|document| serde_json::to_string(&document.models[0]).unwrap()),
+            note: String::new(),
+        };
+        let versions = [version(0, Some(document(1))), version(1000, Some(document(7))), version(2000, None)];
+        let expected = "\
+1970-01-01 00:00:02Z  removed
+1970-01-01 00:00:01Z  changed, version 1
+      endpoint.rows: 1 -> 7
+1970-01-01 00:00:00Z  added, version 1
+";
+        assert_eq!(versions_text(&versions, &Terminal::new(ColorChoice::Never)), expected);
+    }
+}
