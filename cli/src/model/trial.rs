@@ -114,7 +114,9 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     ));
     if let Some(windows) = &windows {
         let end_ms = session.kept().iter().map(|transition| transition.at).max().unwrap_or(i64::MIN);
-        terminal::print(&table(&watched, session.kept(), windows, end_ms, arguments.state.as_deref()))?;
+        let table = table(&watched, session.kept(), windows, end_ms, arguments.state.as_deref());
+        terminal::print(&table)?;
+        session.table(&table);
     }
     if let Some(path) = &arguments.report {
         write_report(path, session)?;

@@ -129,6 +129,13 @@ impl Session {
         self.watcher.kept.as_deref().unwrap_or_default()
     }
 
+    /// A table for the top of the report.
+    pub(crate) fn table(&mut self, text: &str) {
+        if let Some(report) = &mut self.watcher.report {
+            report.table(text);
+        }
+    }
+
     /// Something that happened, for the report.
     pub(crate) fn incident(&mut self, at_ms: i64, equipment: Option<&str>, text: &str) {
         if let Some(report) = &mut self.watcher.report {

@@ -16,6 +16,8 @@ use crate::strip::Strip;
 #[derive(Debug, Default)]
 pub struct ReportBuilder {
     pub(crate) options: ReportOptions,
+    /// Lines of fixed width.
+    pub(crate) table: Vec<String>,
     pub(crate) rules: Vec<RuleInfo>,
     rule_index: LookupMap<String, u32>,
     tag_index: LookupMap<String, u32>,
@@ -116,6 +118,12 @@ impl ReportBuilder {
     #[must_use]
     pub fn new(options: ReportOptions) -> Self {
         Self { options, most_buckets: limits::BUCKETS, ..Self::default() }
+    }
+
+    /// A table at the top, as lines of fixed width.
+    pub fn table(&mut self, text: &str) {
+        let lines = text.lines().take(limits::TABLE_LINES);
+        self.table = lines.map(|line| clip(line, limits::TEXT_CHARS * 4)).collect();
     }
 
     /// Makes a rule known. Points of its tags are kept from here on; a rule of a known id replaces it.

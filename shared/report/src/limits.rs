@@ -30,6 +30,9 @@ pub(crate) const LISTED_IN_ALL: usize = 40_000;
 pub(crate) const OPERANDS: usize = 8;
 /// Characters kept of a text from outside.
 pub(crate) const TEXT_CHARS: usize = 160;
+
+/// Lines of the table at the top: a line for each rule, of which few are compared.
+pub(crate) const TABLE_LINES: usize = 200;
 /// Characters shown of a name, a value or a state.
 pub(crate) const NAME_CHARS: usize = 64;
 /// Different reasons told apart.

@@ -93,6 +93,13 @@ fn header(html: &mut Html, report: &ReportBuilder, range: &Range, outside: u64) 
     if !report.options.note.is_empty() {
         html.raw("<p class=note>").text(clip(&report.options.note, limits::TEXT_CHARS * 4)).raw("</p>");
     }
+    if !report.table.is_empty() {
+        html.raw("<pre>");
+        for line in &report.table {
+            html.text(line).raw("\n");
+        }
+        html.raw("</pre>");
+    }
     html.raw("<p class=lead>This page shows which state each rule gave each piece of equipment over time, the values ");
     html.raw("behind every change, and which data could not be used.</p><dl class=totals>");
     let total = |html: &mut Html, n: u64, what: &'static str| {

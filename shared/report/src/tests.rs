@@ -63,10 +63,20 @@ fn an_empty_report_is_a_page_that_says_so() {
 }
 
 #[test]
+fn a_table_stands_at_the_top_line_by_line() {
+    let mut r = ReportBuilder::new(ReportOptions::default());
+    r.table("RULE  CAUGHT\nhot   4 of 4\n");
+    let page = r.finish(0);
+    assert!(page.contains("<pre>RULE  CAUGHT\nhot   4 of 4\n</pre>"));
+    assert_balanced(&page);
+}
+
+#[test]
 fn nothing_from_outside_becomes_markup() {
     let bad = "\"' evil=1 ><evil></script><evil>--><evil>\0\u{202e}&lt;evil";
     let mut r =
         ReportBuilder::new(ReportOptions { title: bad.into(), note: bad.into(), ..ReportOptions::default() });
+    r.table(&format!("{bad}\n{bad}"));
     let threshold =
         Threshold { tag: bad.into(), op: bad.into(), value: 1.0, label: bad.into(), state: bad.into() };
     let unlabelled = Threshold { label: String::new(), ..threshold.clone() };
