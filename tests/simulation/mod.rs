@@ -2,6 +2,7 @@
 
 mod readiness;
 mod sabotage;
+mod slow_rules;
 mod unpark;
 
 use andon_testkit::storm;

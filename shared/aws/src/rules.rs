@@ -17,8 +17,8 @@ use crate::table::{Condition, Put, Range, Writes};
 
 /// Partition key: [`POINTER`], `set#DIGEST` or `rule#ID`.
 pub(crate) const SUBJECT: &str = "id";
-/// Sort key, a number: of a version its start, ms; otherwise 0.
-pub(crate) const START: &str = "n";
+/// Sort key, a number: of a version its own, ms; otherwise 0.
+pub(crate) const NUMBER: &str = "n";
 const POINTER: &str = "pointer";
 const SET: &str = "set#";
 const RULE: &str = "rule#";
@@ -40,14 +40,17 @@ struct PointerForm {
 
 #[derive(Serialize, Deserialize)]
 struct VersionForm {
+    /// Versions used to be written with the start of their set as their number, and without this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     note: String,
 }
 
-fn key(subject: &str, start: i64) -> Item {
-    item([(SUBJECT, text(subject)), (START, number(start))])
+fn key(subject: &str, at: i64) -> Item {
+    item([(SUBJECT, text(subject)), (NUMBER, number(at))])
 }
 
 fn encode_pointer(pointer: &Pointer) -> Result<Item, PortError> {
@@ -72,8 +75,12 @@ fn decode_pointer(item: Item) -> Result<Pointer, PortError> {
 }
 
 fn encode_version(version: &RuleVersion) -> Result<Item, PortError> {
-    let form = VersionForm { document: version.document.clone(), note: version.note.clone() };
-    let mut item = key(&format!("{RULE}{}", version.id), version.start_ms);
+    let form = VersionForm {
+        set: version.set.clone(),
+        document: version.document.clone(),
+        note: version.note.clone(),
+    };
+    let mut item = key(&format!("{RULE}{}", version.id), version.number);
     item.insert(CONTENT.to_owned(), binary(pack(&format!("a version of the rule `{}`", version.id), &form)?));
     Ok(item)
 }
@@ -85,7 +92,8 @@ fn decode_version(id: &str, item: Item) -> Result<RuleVersion, PortError> {
     let form: VersionForm = unpack(&what, &fields.must(CONTENT, content)?)?;
     Ok(RuleVersion {
         id: id.to_owned(),
-        start_ms: fields.must_number(START)?,
+        number: fields.must_number(NUMBER)?,
+        set: form.set,
         document: form.document,
         note: form.note,
     })
@@ -154,7 +162,7 @@ impl RuleStore for Aws {
         let what = "versions of rules";
         let mut writes = Writes::default();
         for version in versions {
-            writes.put(what, (&version.id, &version.start_ms.to_string()), encode_version(version)?)?;
+            writes.put(what, (&version.id, &version.number.to_string()), encode_version(version)?)?;
         }
         self.write_items(&self.config.names.rules_table, what, writes).await
     }
@@ -214,8 +222,18 @@ mod tests {
     #[test]
     fn a_version_is_read_as_it_was_written() {
         for document in [None, Some("{\"id\":\"r\"}".to_owned())] {
-            let version = RuleVersion { id: "r".to_owned(), start_ms: -5, document, note: "why".to_owned() };
+            let (id, set, note) = ("r".to_owned(), Some("ab".to_owned()), "why".to_owned());
+            let version = RuleVersion { id, number: -5, set, document, note };
             assert_eq!(decode_version("r", encode_version(&version).unwrap()), Ok(version));
         }
+    }
+
+    #[test]
+    fn the_first_form_of_a_version_stays_readable() {
+        let mut item = key("rule#r", 5);
+        item.insert("c".to_owned(), binary(gzip(br#"{"document":"{}","note":"why"}"#).unwrap()));
+        let (id, document, note) = ("r".to_owned(), Some("{}".to_owned()), "why".to_owned());
+        let version = RuleVersion { id, number: 5, set: None, document, note };
+        assert_eq!(decode_version("r", item), Ok(version));
     }
 }

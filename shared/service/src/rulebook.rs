@@ -24,9 +24,10 @@ pub enum PutError {
         /// The earliest possible one, ms.
         earliest_ms: i64,
     },
-    /// It was not put: writing it took so long that too little was left of its notice. Give it a later start.
+    /// It was not put: writing it took so long that too little was left until the start that was asked for. Give it a
+    /// later one, or none.
     TooSlow {
-        /// The start that it would have had, ms.
+        /// The start that was asked for, ms.
         start_ms: i64,
     },
     /// It was put, but that took longer than its notice: invocations that began before may have missed it. Put a set
@@ -62,7 +63,8 @@ impl fmt::Display for PutError {
             ),
             Self::TooSlow { start_ms } => write!(
                 f,
-                "the set was not put: writing it took too long for its start at {start_ms}; give it a later start"
+                "the set was not put: writing it took too long for its start at {start_ms}; give it a later start, or \
+                 none"
             ),
             Self::Late { start_ms } => write!(
                 f,
@@ -149,7 +151,8 @@ pub async fn current(ports: &impl RuleStore) -> Result<Current, PortError> {
     Ok(Current { pointer, document })
 }
 
-/// Puts a set: it takes effect at `start_ms`, or as soon as it may. A set that changes nothing is not put.
+/// Puts a set: it takes effect at `start_ms`, or as soon as it may once it is written. A set that changes nothing is not
+/// put.
 ///
 /// # Errors
 /// See [`PutError`]. After [`PutError::Port`] it may have been put.
@@ -161,11 +164,28 @@ pub async fn put(
     keep: KeepSets,
 ) -> Result<Put, PutError> {
     let current = current(ports).await?;
-    replace(ports, &current, document, start_ms, note, keep).await
+    replace(ports, &current, document, Change { start_ms, note, keep, told: &|_, _| {} }).await
+}
+
+/// How a set is put.
+#[derive(Clone, Copy)]
+pub struct Change<'a> {
+    /// When it is to take effect, ms; `None`: as soon as it may once it is written.
+    pub start_ms: Option<i64>,
+    /// Who changes it, or why.
+    pub note: &'a str,
+    /// How long sets stay in the pointer.
+    pub keep: KeepSets,
+    /// Hears how many versions of rules are written, and of how many.
+    pub told: &'a dyn Fn(usize, usize),
 }
 
 /// Puts a set that was made from what [`current`] read: if somebody else put one since, this is a conflict, and
 /// nothing of theirs is undone.
+///
+/// Writing takes as long as the table needs; what was written is in force only when the pointer names it. So the pointer,
+/// and with it the start where none was asked for, comes last. Whoever is cut off before that has changed nothing, and
+/// does it again.
 ///
 /// # Errors
 /// See [`put`].
@@ -173,9 +193,7 @@ pub async fn replace(
     ports: &(impl RuleStore + Clock),
     Current { pointer, document: former }: &Current,
     document: &RuleDocument,
-    start_ms: Option<i64>,
-    note: &str,
-    keep: KeepSets,
+    change: Change<'_>,
 ) -> Result<Put, PutError> {
     if document.rules.len() > limits::RULES_PER_SET {
         return Err(PutError::TooManyRules(document.rules.len()));
@@ -186,88 +204,130 @@ pub async fn replace(
         put.start_ms = pointer.sets.last().map_or(0, |set| set.start_ms);
         return Ok(put);
     }
-    let now_ms = ports.now_ms();
-    let known_ms = pointer.sets.last().map(|set| set.start_ms.saturating_add(1));
-    // Writing takes time too: a version of each rule that differs.
-    let differing = put.added.len() + put.changed.len() + put.removed.len();
-    let writing_ms = 1000 + VERSION_WRITE_MS.saturating_mul(i64::try_from(differing).unwrap_or(i64::MAX));
-    let notice_ms = limits::SET_NOTICE_MS;
-    let earliest_ms = known_ms.unwrap_or(i64::MIN).max(now_ms.saturating_add(notice_ms));
-    let as_soon_as_may_be = now_ms.saturating_add(notice_ms.saturating_add(writing_ms));
-    // A whole second, so that people can name it.
-    let whole = |ms: i64| ms.saturating_add(999).div_euclid(1000).saturating_mul(1000);
-    let start_ms = start_ms.unwrap_or(whole(earliest_ms.max(as_soon_as_may_be)));
-    if start_ms < earliest_ms {
-        return Err(PutError::TooEarly { start_ms, earliest_ms });
-    }
+    // Before anything is written, for what could not be put anyway.
+    let after_ms = pointer.sets.last().map_or(i64::MIN, |set| set.written_ms.saturating_add(1));
+    let written_ms = ports.now_ms().max(after_ms);
+    let kept = kept(&pointer.sets, written_ms, change.keep)?;
+    start(pointer, change.start_ms, ports.now_ms(), limits::SET_NOTICE_MS)?;
+
     let json = to_json(document)?;
     let digest = names::digest(&json, 32);
-    let mut sets: Vec<SetRef> = pointer.sets.clone();
-    sets.push(SetRef {
-        start_ms,
-        digest: digest.clone(),
-        written_ms: now_ms,
-        rules: document.rules.len() as u64,
-        note: note.to_owned(),
-    });
-    let unneeded =
-        sets.iter().skip(1).take_while(|next| next.start_ms < now_ms.saturating_sub(keep.0)).count();
-    sets.drain(..unneeded);
-    if sets.len() > limits::SETS {
-        return Err(PutError::TooManySets);
-    }
     ports.write_set(&digest, &json).await?;
-    ports.write_versions(&versions(&put, document, start_ms, note)).await?;
-    if ports.now_ms() > start_ms.saturating_sub(notice_ms / 2) {
-        return Err(PutError::TooSlow { start_ms });
+    let versions = versions(&put, document, written_ms, &digest, change.note);
+    let mut done = 0;
+    for part in versions.chunks(VERSIONS_AT_ONCE) {
+        (change.told)(done, versions.len());
+        ports.write_versions(part).await?;
+        done += part.len();
     }
-    let next = Pointer { revision: pointer.revision + 1, sets };
-    match ports.advance(&next).await? {
-        Advanced::Done => {
-            // Had it taken longer than the notice, an invocation could have missed it.
-            put.start_ms = start_ms;
-            if ports.now_ms() >= start_ms { Err(PutError::Late { start_ms }) } else { Ok(put) }
-        }
+    (change.told)(done, versions.len());
+
+    // Half of the notice is left for the pointer: it is one small item.
+    put.start_ms =
+        start(pointer, change.start_ms, ports.now_ms(), limits::SET_NOTICE_MS / 2).map_err(|error| {
+            if let PutError::TooEarly { start_ms, .. } = error {
+                PutError::TooSlow { start_ms }
+            } else {
+                error
+            }
+        })?;
+    let mut sets = kept;
+    sets.push(SetRef {
+        start_ms: put.start_ms,
+        digest,
+        written_ms,
+        rules: document.rules.len() as u64,
+        note: change.note.to_owned(),
+    });
+    match ports.advance(&Pointer { revision: pointer.revision + 1, sets }).await? {
+        // Had it taken longer than the notice, an invocation could have missed it.
+        Advanced::Done if ports.now_ms() >= put.start_ms => Err(PutError::Late { start_ms: put.start_ms }),
+        Advanced::Done => Ok(put),
         Advanced::Conflict => Err(PutError::Conflict),
     }
 }
 
-/// Time that is allowed for writing the version of one rule, ms.
-const VERSION_WRITE_MS: i64 = 5;
+/// Versions that are written between two words about how far it is.
+const VERSIONS_AT_ONCE: usize = 500;
+
+/// Time from the default start to the earliest possible one, ms: for reading the clock and writing the pointer.
+const SPARE_MS: i64 = 1000;
+
+/// When a set starts that is put now: as asked for, with so much notice at least, or as soon as it may.
+fn start(
+    pointer: &Pointer,
+    asked_ms: Option<i64>,
+    now_ms: i64,
+    least_notice_ms: i64,
+) -> Result<i64, PutError> {
+    // A whole second, so that people can name it.
+    let whole = |ms: i64| ms.saturating_add(999).div_euclid(1000).saturating_mul(1000);
+    let known_ms = pointer.sets.last().map_or(i64::MIN, |set| set.start_ms.saturating_add(1));
+    let earliest = |notice_ms: i64| known_ms.max(now_ms.saturating_add(notice_ms));
+    match asked_ms {
+        None => Ok(whole(earliest(limits::SET_NOTICE_MS + SPARE_MS))),
+        Some(start_ms) if start_ms >= earliest(least_notice_ms) => Ok(start_ms),
+        Some(start_ms) => Err(PutError::TooEarly { start_ms, earliest_ms: earliest(limits::SET_NOTICE_MS) }),
+    }
+}
+
+/// The sets that stay in the pointer beside a new one.
+fn kept(sets: &[SetRef], now_ms: i64, keep: KeepSets) -> Result<Vec<SetRef>, PutError> {
+    let unneeded =
+        sets.iter().skip(1).take_while(|next| next.start_ms < now_ms.saturating_sub(keep.0)).count();
+    let kept: Vec<SetRef> = sets.iter().skip(unneeded).cloned().collect();
+    if kept.len() < limits::SETS { Ok(kept) } else { Err(PutError::TooManySets) }
+}
+
+/// A version of a rule, and when it takes effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lived {
+    /// The start of its set, ms; of a set that the pointer no longer lists, when it was written.
+    pub start_ms: i64,
+    /// The version.
+    pub version: RuleVersion,
+}
 
 /// The versions of a rule, oldest first. Those of sets that were written and then not put are left out.
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn history(ports: &impl RuleStore, id: &str) -> Result<Vec<RuleVersion>, PortError> {
+pub async fn history(ports: &impl RuleStore, id: &str) -> Result<Vec<Lived>, PortError> {
     let sets = ports.pointer().await?.sets;
     // Of sets that were dropped from the pointer nothing more is known.
-    let first_ms = sets.first().map_or(i64::MIN, |set| set.start_ms);
-    let was_put = |version: &RuleVersion| {
-        version.start_ms < first_ms || sets.iter().any(|set| set.start_ms == version.start_ms)
+    let dropped = |version: &RuleVersion| {
+        let first = |set: &SetRef| if version.set.is_some() { set.written_ms } else { set.start_ms };
+        sets.first().is_some_and(|set| version.number < first(set))
     };
-    let mut versions = ports.versions(id).await?;
-    versions.retain(was_put);
-    Ok(versions)
+    let lived = |version: RuleVersion| {
+        let of = |set: &&SetRef| match &version.set {
+            Some(digest) => set.written_ms == version.number && set.digest == *digest,
+            None => set.start_ms == version.number,
+        };
+        let start_ms = match sets.iter().find(of) {
+            Some(set) => set.start_ms,
+            None if dropped(&version) => version.number,
+            None => return None,
+        };
+        Some(Lived { start_ms, version })
+    };
+    Ok(ports.versions(id).await?.into_iter().filter_map(lived).collect())
 }
 
 /// The versions of a model, oldest first, as far back as sets are known.
 ///
 /// # Errors
 /// When the store does not answer, or holds something else.
-pub async fn model_history(ports: &impl RuleStore, id: &str) -> Result<Vec<RuleVersion>, PortError> {
-    let mut versions: Vec<RuleVersion> = Vec::new();
+pub async fn model_history(ports: &impl RuleStore, id: &str) -> Result<Vec<Lived>, PortError> {
+    let mut versions: Vec<Lived> = Vec::new();
     for set in ports.pointer().await?.sets {
         let document = document(ports, &set).await?;
         let model = document.models.iter().find(|model| model.id == id);
         let document = model.and_then(|model| serde_json::to_string(model).ok());
-        if versions.last().and_then(|before| before.document.as_ref()) != document.as_ref() {
-            versions.push(RuleVersion {
-                id: id.to_owned(),
-                start_ms: set.start_ms,
-                document,
-                note: set.note,
-            });
+        if versions.last().and_then(|before| before.version.document.as_ref()) != document.as_ref() {
+            let (number, digest) = (set.written_ms, Some(set.digest));
+            let version = RuleVersion { id: id.to_owned(), number, set: digest, document, note: set.note };
+            versions.push(Lived { start_ms: set.start_ms, version });
         }
     }
     Ok(versions)
@@ -336,10 +396,17 @@ fn differing<T: PartialEq>(former: &BTreeMap<String, T>, new: &BTreeMap<String, 
     keys.into_iter().filter(|key| former.get(*key) != new.get(*key)).cloned().collect()
 }
 
-fn versions(put: &Put, document: &RuleDocument, start_ms: i64, note: &str) -> Vec<RuleVersion> {
+fn versions(
+    put: &Put,
+    document: &RuleDocument,
+    written_ms: i64,
+    digest: &str,
+    note: &str,
+) -> Vec<RuleVersion> {
     let version = |id: &str, document: Option<String>| RuleVersion {
         id: id.to_owned(),
-        start_ms,
+        number: written_ms,
+        set: Some(digest.to_owned()),
         document,
         note: note.to_owned(),
     };

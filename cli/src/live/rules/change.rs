@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use andon_model::{Finding, Rule, RuleDocument, Settings, Step};
 use andon_service::ports::{CheckpointStore, Clock, RuleStore, Stream};
-use andon_service::rulebook::{self, Current, KeepSets, Put, PutError};
+use andon_service::rulebook::{self, Change, Current, KeepSets, Put, PutError};
 
 use super::difference;
 use crate::Failure;
@@ -18,7 +18,7 @@ pub(super) struct How {
     /// Who changes it, or why; `andon rules history` shows it.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
-    /// When it takes effect: a time, or `+10m` from now [default: as soon as it may, in about 11 s].
+    /// When it takes effect: a time, or `+10m` from now [default: about 11 s after it is written].
     #[arg(long, value_name = "TIME|+DURATION", value_parser = Moment::to_come)]
     start: Option<Moment>,
     /// Only show what would change.
@@ -146,7 +146,15 @@ pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
         // A whole second, so that it can be named.
         Moment::FromNow(_) => start.ms(now_ms).saturating_add(999).div_euclid(1000).saturating_mul(1000),
     });
-    let put = rulebook::replace(ports, &current, &document, start_ms, &how.note, keep).await;
+    let bar = terminal.steps(0);
+    bar.set_message("rules written");
+    let told = |done: usize, all: usize| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    };
+    let wanted = Change { start_ms, note: &how.note, keep, told: &told };
+    let put = rulebook::replace(ports, &current, &document, wanted).await;
+    bar.finish_and_clear();
     let put = put.map_err(|error| failure(error, &current, &document, now_ms))?;
     if how.format == super::Format::Json {
         crate::terminal::print(&json(&put, Some(put.start_ms)))?;
@@ -286,8 +294,8 @@ fn failure(error: PutError, current: &Current, document: &RuleDocument, now_ms: 
             )
         }
         PutError::TooSlow { .. } => {
-            "nothing was put: writing the rules took longer than their start allows; give them more \
-                                     time, such as `--start +5m`"
+            "nothing was put: writing the rules took longer than their start allows; give them more time, such as \
+             `--start +5m`, or leave the start out: then they start as soon as they are written"
                 .to_owned()
         }
         PutError::Late { start_ms } => format!(

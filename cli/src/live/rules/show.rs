@@ -2,7 +2,7 @@
 
 use andon_model::{ModelBinding, Rule, RuleDocument};
 use andon_service::ports::{Clock, Pointer, RuleStore, RuleVersion, SetRef};
-use andon_service::rulebook;
+use andon_service::rulebook::{self, Lived};
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -226,11 +226,10 @@ pub(super) async fn history<P: RuleStore + Clock>(
         Format::Text => terminal::print(&versions_text(&versions, terminal)),
         Format::Json => {
             let mut text = String::new();
-            for version in versions.iter().rev() {
+            for Lived { start_ms, version } in versions.iter().rev() {
                 let document: Option<serde_json::Value> =
                     version.document.as_deref().map(serde_json::from_str).transpose()?;
-                let line =
-                    serde_json::json!({"start": version.start_ms, "note": version.note, what: document});
+                let line = serde_json::json!({"start": start_ms, "note": version.note, what: document});
                 text.push_str(&format!("{line}\n"));
             }
             terminal::print(&text)
@@ -325,13 +324,13 @@ fn sets_text(pointer: &Pointer, now_ms: i64, terminal: &Terminal) -> String {
 }
 
 /// The versions of a rule or a model, the newest first, each with what differs from the one before.
-fn versions_text(versions: &[RuleVersion], terminal: &Terminal) -> String {
+fn versions_text(versions: &[Lived], terminal: &Terminal) -> String {
     let document =
         |version: &RuleVersion| -> Option<Value> { serde_json::from_str(version.document.as_deref()?).ok() };
     let number = |document: &Value| document.get("version").cloned().unwrap_or_else(|| 1.into());
     let mut lines = Vec::new();
     let mut before: Option<Value> = None;
-    for version in versions {
+    for Lived { start_ms, version } in versions {
         let now = document(version);
         let (what, differences) = match (&before, &now) {
             (None, Some(now)) => (format!("added, version {}", number(now)), Vec::new()),
@@ -340,7 +339,7 @@ fn versions_text(versions: &[RuleVersion], terminal: &Terminal) -> String {
             }
             (_, None) => ("removed".to_owned(), Vec::new()),
         };
-        let mut text = format!("{}  {what}{}\n", stamp(version.start_ms), noted(&version.note));
+        let mut text = format!("{}  {what}{}\n", stamp(*start_ms), noted(&version.note));
         for difference in differences {
             text.push_str(&terminal.paint_result(&format!("      {}", harmless(&difference)), "2"));
             text.push('\n');

@@ -59,7 +59,7 @@ impl Aws {
                 ..plain(&names.outbox_table, outbox::EQUIPMENT, (outbox::VERSION, number.clone()))
             },
             plain(&names.checkpoints_table, checkpoints::STREAM, (checkpoints::PART, text)),
-            plain(&names.rules_table, rules::SUBJECT, (rules::START, number)),
+            plain(&names.rules_table, rules::SUBJECT, (rules::NUMBER, number)),
         ]
     }
 

@@ -12,7 +12,7 @@ pub struct SetRef {
     pub start_ms: i64,
     /// SHA-256 of its document as canonical JSON, in hexadecimal: the name under which it is stored.
     pub digest: String,
-    /// When it was written, ms.
+    /// When writing it began, ms; later than that of the set before.
     pub written_ms: i64,
     /// How many rules it holds.
     pub rules: u64,
@@ -44,8 +44,11 @@ impl Pointer {
 pub struct RuleVersion {
     /// The rule.
     pub id: String,
-    /// The start of the first set that held it in this form, ms.
-    pub start_ms: i64,
+    /// When writing the first set that held it in this form began, ms ([`SetRef::written_ms`]): that set starts only
+    /// later, and perhaps never. Of a version without [`Self::set`] its start.
+    pub number: i64,
+    /// The digest of that set; `None` in versions from the time when they were written with their start.
+    pub set: Option<String>,
     /// The rule as JSON; `None` where that set removed it.
     pub document: Option<String>,
     /// The note of that set.
@@ -82,6 +85,6 @@ pub trait RuleStore {
     /// Stores versions of rules. A repeat has no further effect.
     async fn write_versions(&self, versions: &[RuleVersion]) -> Result<(), PortError>;
 
-    /// All versions of a rule, oldest first.
+    /// All versions of a rule, by number.
     async fn versions(&self, id: &str) -> Result<Vec<RuleVersion>, PortError>;
 }

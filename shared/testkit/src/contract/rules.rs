@@ -93,12 +93,13 @@ pub(super) async fn a_document_that_was_not_written_is_an_error<P: Ports>(
     is("an error", ports.read_set(&names.fresh("unknown")).await.is_err())
 }
 
-fn version(id: &str, start_ms: i64, document: Option<&str>) -> RuleVersion {
+fn version(id: &str, number: i64, document: Option<&str>) -> RuleVersion {
     RuleVersion {
         id: id.to_owned(),
-        start_ms,
+        number,
+        set: (number % 2 == 0).then(|| format!("{number:064x}")),
         document: document.map(str::to_owned),
-        note: format!("at {start_ms}"),
+        note: format!("at {number}"),
     }
 }
 
@@ -122,7 +123,7 @@ pub(super) async fn many_versions_are_written_at_once<P: Ports>(ports: &P, names
     let id = names.fresh("rule");
     // More than an answer of DynamoDB holds, and one as large as a rule may be.
     let document = format!("\"{}\"", "x".repeat(50_000));
-    let mut versions: Vec<_> = (0..60).map(|start| version(&id, start, Some(&document))).collect();
+    let mut versions: Vec<_> = (0..60).map(|number| version(&id, number, Some(&document))).collect();
     versions.push(version(&id, 60, Some(&"x".repeat(andon_model::limits::RULE_BYTES))));
     ports.write_versions(&versions).await?;
     is("all versions, oldest first", ports.versions(&id).await? == versions)

@@ -60,7 +60,7 @@ impl<G: Gate> RuleStore for Memory<G> {
             self.call(Call { method: "write_versions", subject: &version.id }, |world| {
                 let document = version.document.as_ref().map_or(0, String::len);
                 fits(&version.id, version.id.len() + document + version.note.len())?;
-                world.versions.insert((version.id.clone(), version.start_ms), version.clone());
+                world.versions.insert((version.id.clone(), version.number), version.clone());
                 Ok(())
             })
             .await?;
