@@ -3,6 +3,8 @@
 //! It does what an invocation of the new version would do first: compile the rule sets that states and records may
 //! still need, and unpack the states.
 
+use std::collections::BTreeSet;
+
 use andon_engine::{CompiledRules, KeyState, rule_set_of, segments_of};
 use andon_model::RuleDocument;
 
@@ -22,6 +24,8 @@ pub struct SetReadiness {
     pub set: SetRef,
     /// What keeps it from being used; empty where it can be.
     pub problems: Vec<String>,
+    /// Endpoints that its models ask, each once.
+    pub endpoints: Vec<String>,
 }
 
 /// Looks at every rule set that is listed.
@@ -32,23 +36,28 @@ pub async fn rule_sets(ports: &impl RuleStore) -> Result<(Pointer, Vec<SetReadin
     let pointer = ports.pointer().await?;
     let mut sets = Vec::with_capacity(pointer.sets.len());
     for set in &pointer.sets {
-        let problems = match ports.read_set(&set.digest).await {
-            Ok(document) => problems(&document),
-            Err(error) => vec![error.message],
+        let (problems, endpoints) = match ports.read_set(&set.digest).await {
+            Ok(document) => looked_at(&document),
+            Err(error) => (vec![error.message], Vec::new()),
         };
-        sets.push(SetReadiness { set: set.clone(), problems });
+        sets.push(SetReadiness { set: set.clone(), problems, endpoints });
     }
     Ok((pointer, sets))
 }
 
-fn problems(document: &[u8]) -> Vec<String> {
-    match serde_json::from_slice::<RuleDocument>(document) {
-        Err(error) => vec![format!("the document cannot be read: {error}")],
-        Ok(document) => match andon_engine::RuleSet::compile(document) {
-            Ok(_) => Vec::new(),
-            Err(findings) => findings.iter().map(ToString::to_string).collect(),
-        },
-    }
+/// What is wrong with a document, and the endpoints that it names.
+fn looked_at(document: &[u8]) -> (Vec<String>, Vec<String>) {
+    let document = match serde_json::from_slice::<RuleDocument>(document) {
+        Err(error) => return (vec![format!("the document cannot be read: {error}")], Vec::new()),
+        Ok(document) => document,
+    };
+    let endpoints: BTreeSet<String> =
+        document.models.iter().map(|model| model.endpoint.name.clone()).collect();
+    let problems = match andon_engine::RuleSet::compile(document) {
+        Ok(_) => Vec::new(),
+        Err(findings) => findings.iter().map(ToString::to_string).collect(),
+    };
+    (problems, endpoints.into_iter().collect())
 }
 
 /// The states, as this version sees them.

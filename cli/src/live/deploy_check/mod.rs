@@ -14,8 +14,8 @@ use crate::terminal::{self, Terminal};
 
 /// Say, before a deployment or an update, what this version would change or break. Changes nothing.
 ///
-/// It looks at stream, tables, bucket, bus and queue; compiles every rule set that states and records may still need; and
-/// unpacks the states of equipments, all with the code of this version. Run it with the `andon` that is built from what is to
+/// It looks at stream, tables, bucket, bus and queues; compiles every rule set that states and records may still need; sees
+/// whether models that rules need can be asked; and unpacks the states of equipments, all with the code of this version. Run it with the `andon` that is built from what is to
 /// be deployed. What cannot be looked at is a finding too, with the permission that is missing as its reason: those of whoever
 /// runs it. What the functions may do is compared with what they call when the template is made (`npm test` in infra).
 #[derive(clap::Args)]
@@ -24,8 +24,8 @@ Examples:
   andon deploy-check
   andon deploy-check --states 1000000 --format json
 
-Exit codes: 0 this version can take over; 1 something would break, or cannot be looked at; 2 the command line was not
-understood.")]
+Exit codes: 0 this version can take over; 1 something would break, or cannot be looked at; 2 the command
+line was not understood.")]
 pub(crate) struct Arguments {
     /// Look at the states of at most so many equipments. Each is read: half a read unit or more.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
@@ -97,8 +97,18 @@ impl Report {
             inspected.into_iter().map(|Inspected { what, wrong }| Resource { what, wrong }).collect();
     }
 
-    fn rule_sets(&mut self, sets: Vec<SetReadiness>) {
-        let sets = sets.into_iter().map(|SetReadiness { set: SetRef { start_ms, rules, .. }, problems }| {
+    fn rule_sets(&mut self, sets: Vec<SetReadiness>, has_questions_queue: bool) {
+        let newest = sets.last().map_or(0, |set| set.set.start_ms);
+        let sets = sets.into_iter().map(|SetReadiness { set, mut problems, endpoints }| {
+            let SetRef { start_ms, rules, .. } = set;
+            // What older ones asked is not asked any more.
+            if start_ms == newest && !endpoints.is_empty() && !has_questions_queue {
+                problems.push(format!(
+                    "they ask `{}`, and there is no queue for questions to models (`ANDON_QUESTIONS_QUEUE_URL`): no model \
+                     would be asked; deploy with `models.endpoints`, and export the variables anew",
+                    endpoints.join("`, `")
+                ));
+            }
             RuleSet { start: start_ms, rules, problems }
         });
         self.rule_sets = sets.collect();
@@ -132,7 +142,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         report.resources(system.aws.inspect().await);
         match rule_sets(&system.aws).await {
             Ok((pointer, sets)) => {
-                report.rule_sets(sets);
+                report.rule_sets(sets, system.config.questions_queue.is_some());
                 let progress = terminal.steps(arguments.states);
                 progress.set_message("states");
                 let found =

@@ -72,6 +72,9 @@ fn line(text: &mut String, terminal: &Terminal, what: &str, well: &str, wrong: &
 
 #[cfg(test)]
 mod tests {
+    use andon_service::ports::SetRef;
+    use andon_service::readiness::SetReadiness;
+
     use super::super::{Resource, RuleSet, Unreadable};
     use super::*;
 
@@ -115,6 +118,23 @@ mod tests {
         assert!(!text.contains('\u{1b}') && !text.contains("filler-20"), "{text}");
         assert!(text.contains("and 1 more, of 30 looked at"), "{text}");
         assert!(text.ends_with("\nandon 1.2.3 cannot take over as it is: mend what is marked first\n"));
+    }
+
+    #[test]
+    fn rules_that_need_a_model_need_a_queue_for_questions() {
+        let set = |start_ms: i64| SetReadiness {
+            set: SetRef { start_ms, digest: String::new(), written_ms: 0, rules: 1, note: String::new() },
+            problems: vec![],
+            endpoints: vec!["wear".to_owned()],
+        };
+        let mut report = Report::default();
+        report.rule_sets(vec![set(1), set(2)], false);
+        let problems: Vec<usize> = report.rule_sets.iter().map(|set| set.problems.len()).collect();
+        assert_eq!(problems, [0, 1], "of the newest alone");
+        assert!(report.rule_sets[1].problems[0].starts_with("they ask `wear`, and there is no queue"));
+        report.rule_sets(vec![set(1), set(2)], true);
+        report.conclude();
+        assert!(report.ready);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use andon_service::ports::PortError;
 use aws_sdk_dynamodb::types::{StreamViewType, TableDescription, TableStatus, TimeToLiveStatus};
 use aws_sdk_kinesis::types::StreamStatus;
+use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::HOUR_MS;
 use super::tables::Table;
@@ -26,7 +27,7 @@ impl Inspected {
 }
 
 impl Aws {
-    /// Looks at stream, tables, bucket, bus and queue. What cannot be looked at, for want of a permission say, is wrong with
+    /// Looks at stream, tables, bucket, bus and queues. What cannot be looked at, for want of a permission say, is wrong with
     /// that as its reason.
     pub async fn inspect(&self) -> Vec<Inspected> {
         let names = &self.config.names;
@@ -38,6 +39,10 @@ impl Aws {
         all.push(Inspected::of(format!("bucket `{}`", names.bucket), self.inspect_bucket().await));
         all.push(Inspected::of(format!("bus `{}`", names.bus), self.inspect_bus().await));
         all.push(Inspected::of(format!("queue `{}`", self.queue_name()), self.inspect_queue().await));
+        if let Some(url) = &self.config.questions_queue {
+            let what = format!("queue of questions to models `{url}`");
+            all.push(Inspected::of(what, self.inspect_questions(url).await));
+        }
         all
     }
 
@@ -98,6 +103,16 @@ impl Aws {
     async fn inspect_queue(&self) -> Result<Vec<String>, PortError> {
         let answer = self.sqs().get_queue_url().queue_name(self.queue_name()).send().await;
         answer.map(|_| Vec::new()).map_err(|error| port_error("cannot look at it", &error))
+    }
+
+    async fn inspect_questions(&self, url: &str) -> Result<Vec<String>, PortError> {
+        let redrive = QueueAttributeName::RedrivePolicy;
+        let answer =
+            self.sqs().get_queue_attributes().queue_url(url).attribute_names(redrive.clone()).send().await;
+        let answer = answer.map_err(|error| port_error("cannot look at it", &error))?;
+        let has_end = answer.attributes().is_some_and(|attributes| attributes.contains_key(&redrive));
+        let wrong = "it has no dead-letter queue: what can never be done would come again for days";
+        Ok(if has_end { Vec::new() } else { vec![wrong.to_owned()] })
     }
 }
 
