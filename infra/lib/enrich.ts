@@ -56,7 +56,7 @@ export function enrich(
   const { stream, records, internalKey, failures } = stores;
   const { questions, answers } = asked;
   const { invocations, calls, batchSize, batchWindowSeconds } = settings.enrich;
-  const { questionBucket, questionPrefix } = settings.models;
+  const { endpoint, questionBucket, questionPrefix } = settings.models;
   const fn = new AndonFunction(scope, 'Enrich', settings, assets, {
     name: 'enrich',
     description: 'Asks models and brings their scores into the stream',
@@ -67,6 +67,7 @@ export function enrich(
       ANDON_ENRICH_CONCURRENCY: `${calls}`,
       ANDON_ASYNC_BUCKET: questionBucket ?? records.bucketName,
       ANDON_ASYNC_PREFIX: questionPrefix,
+      ...(endpoint !== null && { AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: endpoint }),
     },
     permissions: {
       Source: queueReader(questions.queue),

@@ -49,6 +49,7 @@ const OPTIONAL: Readonly<Record<string, 'string' | 'number'>> = {
   'settings.endpoint': 'string',
   'settings.records.accessLogBucket': 'string',
   'settings.tick.reservedConcurrency': 'number',
+  'settings.models.endpoint': 'string',
   'settings.models.questionBucket': 'string',
   'settings.alarms.email': 'string',
   'settings.alarms.silentMinutes': 'number',

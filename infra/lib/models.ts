@@ -17,6 +17,9 @@ export interface ModelSettings {
    */
   readonly endpoints: readonly string[];
 
+  /** A server of models that is asked in the place of SageMaker, such as `http://127.0.0.1:8080`; null: SageMaker. */
+  readonly endpoint: string | null;
+
   /**
    * Name of the bucket from which asynchronous endpoints read what is too large for a call (128,000 bytes); null: that
    * of the deployment. Their role must be allowed to read it.

@@ -42,7 +42,14 @@ export const dev: Settings = {
     // A new account has no concurrency to reserve.
     reservedConcurrency: null,
   },
-  models: { endpoints: [], questionBucket: null, questionPrefix: 'async/input/', answerBuckets: [], asyncDays: 7 },
+  models: {
+    endpoints: [],
+    endpoint: null,
+    questionBucket: null,
+    questionPrefix: 'async/input/',
+    answerBuckets: [],
+    asyncDays: 7,
+  },
   enrich: {
     // It waits for models for most of its time, and remembers scores.
     memoryMb: 256,

@@ -9,8 +9,12 @@ import { join } from 'node:path';
 import { ROOT } from '../lib/assets';
 import { json, query } from './emulator';
 
-/** Both warnings of the sample, by events/README.md. */
-const EXPECTED = ['2026-03-02T06:06:00.000Z WARNING', '2026-03-02T06:09:05.000Z WARNING'];
+/** Both warnings that the points of one sample decide, and the one that a model decides on the other; by events/README.md. */
+const EXPECTED = [
+  'filler-overheat of filler-1: WARNING at 2026-03-02T06:06:00.000Z',
+  'filler-overheat of filler-1: WARNING at 2026-03-02T06:09:05.000Z',
+  'filler-anomaly of filler-9: WARNING at 2026-03-02T06:01:00.000Z',
+];
 
 const PATIENCE_MS = 180_000;
 
@@ -29,8 +33,9 @@ async function main(outputsFile: string, andon: string): Promise<void> {
     }
   };
   const queue = await subscriber(outputs.WarningsTopic);
-  run('rules', 'put', join('events', 'rules', 'first-rule.yaml'), '--wait');
-  run('send', join('events', 'points', 'first-rule.jsonl'));
+  const samples = ['first-rule', 'filler-anomaly'];
+  run('rules', 'put', ...samples.map((name) => join('events', 'rules', `${name}.yaml`)), '--wait');
+  run('send', ...samples.map((name) => join('events', 'points', `${name}.jsonl`)));
   const since = Date.now();
   const heard = new Set<string>();
   while (!EXPECTED.every((change) => heard.has(change))) {
@@ -43,7 +48,7 @@ async function main(outputsFile: string, andon: string): Promise<void> {
     }
   }
   run('status');
-  console.log('points went in, and the state changes came out at the example consumer');
+  console.log('points went in, and the state changes came out at the example consumer, that of the model too');
 }
 
 /** A queue that hears what the topic is told. */
@@ -65,8 +70,8 @@ async function received(queue: string): Promise<string[]> {
   const { Messages } = await json('sqs', 'AmazonSQS.ReceiveMessage', wanted);
   const bodies = ((Messages ?? []) as { Body: string }[]).map(({ Body }) => JSON.parse(Body) as { Message: string });
   return bodies.map(({ Message }) => {
-    const { detail } = JSON.parse(Message) as { detail: { at: number; to: string } };
-    return `${new Date(detail.at).toISOString()} ${detail.to}`;
+    const { detail } = JSON.parse(Message) as { detail: Record<'ruleId' | 'equipmentId' | 'to', string> & { at: number } };
+    return `${detail.ruleId} of ${detail.equipmentId}: ${detail.to} at ${new Date(detail.at).toISOString()}`;
   });
 }
 
