@@ -38,7 +38,7 @@ pub(crate) struct Anything {
 pub(crate) fn run(_: &Command, _: &Terminal) -> Result<(), Failure> {
     Err(Failure::Said(
         "this build of `andon` has no commands for running systems; to have them, build it with its feature `live`: \
-         `cargo install --path cli --features live`"
+         `cargo install --locked --path cli --features live`"
             .to_owned(),
     ))
 }

@@ -69,7 +69,7 @@ fn rules(count: usize, limit: u32) -> RuleDocument {
 
 fn put(ports: &Memory<Slow>, document: &RuleDocument, start_ms: Option<i64>) -> Result<Put, PutError> {
     let current = at_once(rulebook::current(ports)).unwrap();
-    let change = Change { start_ms, note: "", keep: KeepSets::default(), told: &|_, _| {} };
+    let change = Change { start_ms, note: "", keep: KeepSets::default(), told: &|_| {} };
     at_once(rulebook::replace(ports, &current, document, change))
 }
 
@@ -79,8 +79,8 @@ fn twenty_thousand_rules_on_a_slow_table_start_soon_after_they_are_written() {
     let begun_ms = ports.now_ms();
     let current = at_once(rulebook::current(&ports)).unwrap();
     let heard = RefCell::new(Vec::new());
-    let told = |done: usize, all: usize| {
-        assert!(ports.world().pointer.sets.is_empty(), "in force after {done} of {all}");
+    let told = |done: usize| {
+        assert!(ports.world().pointer.sets.is_empty(), "in force after {done}");
         heard.borrow_mut().push(done);
     };
     let change = Change { start_ms: None, note: "why", keep: KeepSets::default(), told: &told };

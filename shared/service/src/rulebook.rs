@@ -164,7 +164,7 @@ pub async fn put(
     keep: KeepSets,
 ) -> Result<Put, PutError> {
     let current = current(ports).await?;
-    replace(ports, &current, document, Change { start_ms, note, keep, told: &|_, _| {} }).await
+    replace(ports, &current, document, Change { start_ms, note, keep, told: &|_| {} }).await
 }
 
 /// How a set is put.
@@ -176,8 +176,8 @@ pub struct Change<'a> {
     pub note: &'a str,
     /// How long sets stay in the pointer.
     pub keep: KeepSets,
-    /// Hears how many versions of rules are written, and of how many.
-    pub told: &'a dyn Fn(usize, usize),
+    /// Hears how many of the rules that differ are written so far.
+    pub told: &'a dyn Fn(usize),
 }
 
 /// Puts a set that was made from what [`current`] read: if somebody else put one since, this is a conflict, and
@@ -216,11 +216,11 @@ pub async fn replace(
     let versions = versions(&put, document, written_ms, &digest, change.note);
     let mut done = 0;
     for part in versions.chunks(VERSIONS_AT_ONCE) {
-        (change.told)(done, versions.len());
+        (change.told)(done);
         ports.write_versions(part).await?;
         done += part.len();
     }
-    (change.told)(done, versions.len());
+    (change.told)(done);
 
     // Half of the notice is left for the pointer: it is one small item.
     put.start_ms =

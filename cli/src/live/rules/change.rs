@@ -146,12 +146,10 @@ pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
         // A whole second, so that it can be named.
         Moment::FromNow(_) => start.ms(now_ms).saturating_add(999).div_euclid(1000).saturating_mul(1000),
     });
-    let bar = terminal.steps(0);
+    let differing = difference.added.len() + difference.changed.len() + difference.removed.len();
+    let bar = terminal.steps(differing as u64);
     bar.set_message("rules written");
-    let told = |done: usize, all: usize| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    };
+    let told = |done: usize| bar.set_position(done as u64);
     let wanted = Change { start_ms, note: &how.note, keep, told: &told };
     let put = rulebook::replace(ports, &current, &document, wanted).await;
     bar.finish_and_clear();
