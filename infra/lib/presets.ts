@@ -97,7 +97,7 @@ export const production: Settings = {
   rollout: { kind: 'canary' },
 };
 
-/** For an emulator of AWS: what none of them has is left out, and functions are those of this machine. */
+/** For an emulator of AWS: what the default one does not have is left out, and functions are those of this machine. */
 export const emulator: Settings = {
   ...dev,
   architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
