@@ -13,7 +13,12 @@ fn full() -> Head {
         due: Some(Due { bucket: 15, at_ms: 1_700_000_000_123 }),
         expires_s: Some(1_702_592_000),
         failures: 2,
-        parked: Some(Parked { since_ms: 5, reason: "why \u{fc}".to_owned(), objects: 3, folded: 0 }),
+        parked: Some(Parked {
+            since_ms: 5,
+            reason: "why \u{fc}".to_owned(),
+            objects: 3,
+            ..Parked::default()
+        }),
     }
 }
 

@@ -94,11 +94,44 @@ pub(super) fn add(equipment: &str, head: Head, shard: &ShardId, messages: &[&Mes
     }
     let first = messages.first().map_or(SequenceNumber::default(), |first| first.position.sequence_number);
     let name = names::parked(equipment, parked.since_ms, parked.objects, first, content.as_bytes());
+    parked.newest_object.clone_from(&name);
     // No ticks for a key that is not folded, and nothing of it is forgotten.
     let head = Head { version: read_version + 1, parked: Some(parked), due: None, expires_s: None, ..head };
     ParkStep {
         object: Some((name, gzip(content.as_bytes()))),
         commit: Commit { equipment: equipment.to_owned(), read_version, head, outbox: None },
         parked: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use andon_intake::Body as ItemBody;
+
+    use super::*;
+    use crate::envelope::Position;
+
+    fn message(number: &str) -> Message<'static> {
+        Message {
+            equipment: Cow::Borrowed("filler-1"),
+            position: Position { sequence_number: number.parse().unwrap(), index: 0 },
+            arrival_ms: 1000,
+            body: ItemBody::Tick,
+            raw: b"{}",
+            on_own_key: true,
+        }
+    }
+
+    #[test]
+    fn two_who_add_other_messages_at_once_write_other_heads() {
+        let shard: ShardId = "shardId-000000000000".parse().unwrap();
+        let parked = Parked { since_ms: 1, objects: 1, ..Parked::default() };
+        let head = Head { version: 7, parked: Some(parked), ..Head::default() };
+        let one = add("filler-1", head.clone(), &shard, &[&message("1")]);
+        let other = add("filler-1", head, &shard, &[&message("2")]);
+        assert_ne!(one.commit.head, other.commit.head);
+        assert_eq!(one.commit.head.version, other.commit.head.version);
     }
 }

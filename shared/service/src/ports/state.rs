@@ -39,6 +39,10 @@ pub struct Parked {
     pub reason: String,
     /// How many objects of records were added. Objects are numbered 1, 2, 3, ..
     pub objects: u64,
+    /// The newest of them. By its name, which says what it holds, two who add under the same number at once write different
+    /// heads: without it the second would take the first's commit for its own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub newest_object: String,
     /// Up to which number they were folded since. What is still there of these, or comes there late from one who lost its
     /// commit, is not needed any more.
     #[serde(default, skip_serializing_if = "is_zero")]

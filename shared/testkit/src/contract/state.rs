@@ -64,8 +64,13 @@ pub(super) async fn megabytes_of_heads_are_read_at_once<P: Ports>(ports: &P, nam
 
 pub(super) async fn a_head_is_read_as_it_was_written<P: Ports>(ports: &P, names: &Names<'_>) -> Held {
     let id = names.fresh("round");
-    let parked =
-        Parked { since_ms: 1_700_000_000_123, reason: "`a` \"b\"\nü".to_owned(), objects: 7, folded: 2 };
+    let parked = Parked {
+        since_ms: 1_700_000_000_123,
+        reason: "`a` \"b\"\nü".to_owned(),
+        objects: 7,
+        newest_object: "parked/a/7".to_owned(),
+        folded: 2,
+    };
     let forms = [
         head(1, b""),
         Head { due: Some(Due { bucket: 15, at_ms: 1_700_000_000_000 }), ..head(2, b"\0\xff") },

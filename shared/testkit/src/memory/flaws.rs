@@ -29,6 +29,8 @@ pub struct Flaws {
     pub loses_questions: bool,
     /// The commit that lets a parked key go on is written whatever version is stored.
     pub unparks_blindly: bool,
+    /// A commit that differs from what is stored in the newest object of a parked key alone is taken for a repeat.
+    pub mixes_up_parkers: bool,
     /// Heads are written without a due time.
     pub loses_due: bool,
     /// Heads expire also where theirs says that they must not.

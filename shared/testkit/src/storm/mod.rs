@@ -68,9 +68,9 @@ pub struct Sabotage {
     pub trusts_a_forger: bool,
     /// An event source goes on after a batch that failed.
     pub skips_failures: bool,
-    /// What this checker finds is passed over, to show that another one would have found it too. For those that look at
+    /// What these checkers find is passed over, to show that another one would have found it too. For those that look at
     /// every single commit, and so come first.
-    pub blind: Option<&'static str>,
+    pub blind: &'static [&'static str],
 }
 
 /// Runs a seed.
@@ -120,6 +120,7 @@ struct Simulation {
     flowed: BTreeMap<String, i64>,
     /// Ids of rules that were removed once.
     removed: BTreeSet<String>,
+    began_ms: i64,
     /// How many steps were made.
     steps: u64,
 }
@@ -144,6 +145,7 @@ impl Simulation {
         case.lines.truncate(MOST_LINES);
         let plan = Plan::new(seed, &mut rng, case.lines.len());
         let mut world = World::new();
+        let began_ms = world.now_ms;
         world.flaws = sabotage.flaws;
         world.page = plan.page;
         let faults = Cell::new(Some(plan.faults));
@@ -169,6 +171,7 @@ impl Simulation {
             held: None,
             flowed: BTreeMap::new(),
             removed: BTreeSet::new(),
+            began_ms,
             steps: 0,
         }
     }
@@ -299,7 +302,7 @@ impl Simulation {
     fn silence(&mut self, for_ms: i64) -> Result<(), Failure> {
         self.dice.count("silences");
         // No key stays parked for longer than what belongs to its state is kept.
-        let long = self.plan.silences.iter().map(|(_, for_ms)| for_ms).sum::<i64>() >= self.plan.state_ttl_ms;
+        let long = self.world.borrow().now_ms - self.began_ms + for_ms >= self.plan.state_ttl_ms;
         if long {
             self.mend();
         }

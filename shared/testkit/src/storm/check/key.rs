@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use andon_engine::{Body, FoldError, KeyState, Record};
+use andon_engine::{Body, FoldError, KeyState, Record, segments_of};
 use andon_intake::{Outcome, ShardId, read_message};
 use andon_model::Transition;
-use andon_service::envelope::{Body as StoredBody, Position, Positions};
+use andon_service::envelope::{Body as StoredBody, Position, Positions, Stored};
 
 use super::asked::{Answers, Question};
 use super::rejected::{self, Rejection};
@@ -31,6 +31,8 @@ struct Life {
     /// Of each shard, how many messages were folded.
     folded: BTreeMap<ShardId, usize>,
     expired: bool,
+    /// Whether panes went into segments.
+    sealed: bool,
     came_back: u64,
     took_up: u64,
     /// What the messages of a commit ask.
@@ -96,13 +98,11 @@ impl Life {
             checked.fails("each commit follows the one before", found)?;
             self.version = commit.head.version;
         }
-        let positions = if commit.head.body.is_empty() {
-            Positions::default()
-        } else {
-            let body = StoredBody::read(&commit.head.body);
-            body.map_err(|error| Failure::new("heads are readable", format!("`{equipment}`: {error}")))?
-                .positions
-        };
+        let body = if commit.head.body.is_empty() { None } else { Some(StoredBody::read(&commit.head.body)) };
+        let body = body
+            .transpose()
+            .map_err(|error| Failure::new("heads are readable", format!("`{equipment}`: {error}")))?;
+        let positions = body.as_ref().map(|body| body.positions.clone()).unwrap_or_default();
         for (shard, reached) in positions.iter() {
             if self.reached.holds(shard, reached.position) {
                 continue;
@@ -123,6 +123,9 @@ impl Life {
             }
             self.folded.insert(shard.clone(), next + count);
         }
+        if let Some(StoredBody { state: Stored::Here(stored), .. }) = &body {
+            self.state_is_that_of_the_records(checked, commit, stored)?;
+        }
         self.positions_go_forward(checked, equipment, &positions)?;
         self.reached = positions;
         self.asked += self.questions.len() as u64;
@@ -130,6 +133,29 @@ impl Life {
             checked.asked.was_sent(checked, &question, number, commit.at_ms)?;
         }
         self.due_is_not_late(commit)
+    }
+
+    /// Byte for byte, as long as nothing has gone into segments: these are cut where commits fall.
+    fn state_is_that_of_the_records(
+        &mut self,
+        checked: &Checked<'_>,
+        commit: &Commitment,
+        stored: &[u8],
+    ) -> Result<(), Failure> {
+        let failed = |found: String| {
+            let found = format!("`{}`, version {}: {found}", commit.equipment, commit.head.version);
+            checked.fails("states are those of the records", found)
+        };
+        let Some(mut state) = self.state.clone() else { return Ok(()) };
+        let packed = state.pack();
+        let segments = segments_of(stored).map_err(|error| {
+            Failure::new("heads are readable", format!("`{}`: {error}", commit.equipment))
+        })?;
+        self.sealed |= !segments.is_empty() || !packed.live_segments.is_empty();
+        if !self.sealed && packed.head != stored {
+            return failed(format!("{} bytes are stored, {} others owed", stored.len(), packed.head.len()));
+        }
+        Ok(())
     }
 
     fn positions_go_forward(
@@ -184,6 +210,7 @@ impl Life {
         self.answers.forget();
         self.expired |= self.state.is_some();
         self.state = None;
+        self.sealed = false;
         self.reached = Positions::default();
         self.version = 0;
         Ok(())
