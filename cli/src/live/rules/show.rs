@@ -376,11 +376,10 @@ mod tests {
 
     #[test]
     fn the_versions_of_a_model_are_told_with_their_differences() {
-        let version = |start_ms: i64, document: Option<RuleDocument>| RuleVersion {
-            id: "wear".to_owned(),
-            start_ms,
-            document: document.map(|document| serde_json::to_string(&document.models[0]).unwrap()),
-            note: String::new(),
+        let version = |start_ms: i64, document: Option<RuleDocument>| {
+            let document = document.map(|document| serde_json::to_string(&document.models[0]).unwrap());
+            let (id, set, note) = ("wear".to_owned(), Some("digest".to_owned()), String::new());
+            Lived { start_ms, version: RuleVersion { id, number: start_ms - 10, set, document, note } }
         };
         let versions = [version(0, Some(document(1))), version(1000, Some(document(7))), version(2000, None)];
         let expected = "\

@@ -108,8 +108,8 @@ fn models_and_attributes_are_put_and_deleted_as_rules_are() {
     assert_eq!((left.models.len(), left.rules.len(), left.equipment.len()), (0, 2, 1));
     // What became of the model can be seen, as far back as there are sets.
     let versions = at_once(rulebook::model_history(&memory, "a")).unwrap();
-    let rows = |version: &andon_service::ports::RuleVersion| {
-        let model: serde_json::Value = serde_json::from_str(version.document.as_deref()?).unwrap();
+    let rows = |lived: &rulebook::Lived| {
+        let model: serde_json::Value = serde_json::from_str(lived.version.document.as_deref()?).unwrap();
         model["endpoint"]["rows"].as_u64()
     };
     assert_eq!(versions.iter().map(rows).collect::<Vec<_>>(), [Some(1), Some(7), None]);
