@@ -7,7 +7,9 @@ use andon_model::{LookupMap, Transition};
 use compact_str::CompactString;
 
 use super::rule::{RuleState, Winner};
-use super::{EntryState, FoldError, KeyState, NOT_QUIET, Outcome, PendingTag, Rules, TagState};
+use super::{
+    EntryState, FoldError, KeyState, NOT_QUIET, Outcome, PendingTag, PendingTagRef, Rules, TagState,
+};
 use crate::compile::plan::{PlanRule, WindowSpec};
 use crate::compile::{CompiledRule, CompiledRules, Facts, RuleSet, entry_meaning, rule_meaning};
 use crate::eval::Moment;
@@ -166,12 +168,12 @@ impl KeyState {
         let rules = &self.rules;
         self.pending = old.pending.renamed(|tag| {
             let name = match tag {
-                PendingTag::Unnamed(name) => name.clone(),
-                PendingTag::Named(slot) => CompactString::new(old.rules.tag_name(*slot)),
+                PendingTagRef::Unnamed(name) => name,
+                PendingTagRef::Named(slot) => old.rules.tag_name(slot),
             };
-            match rules.slot(&name) {
+            match rules.slot(name) {
                 Some(slot) => PendingTag::Named(slot),
-                None => PendingTag::Unnamed(name),
+                None => PendingTag::Unnamed(name.into()),
             }
         });
     }

@@ -26,7 +26,7 @@ pub(crate) use binding::BindingState;
 pub use binding::Request;
 pub(crate) use entry::{EntryState, NONE_MS};
 use pending::Kept;
-pub(crate) use pending::{Pending, PendingPoint, PendingTag, Rank};
+pub(crate) use pending::{Pending, PendingPointRef, PendingTag, PendingTagRef, Rank};
 pub(crate) use rule::{RuleState, Winner};
 pub(crate) use sources::{Source, Sources};
 pub(crate) use timers::{NEVER_MS, Timers};

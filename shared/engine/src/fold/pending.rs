@@ -33,6 +33,21 @@ pub(crate) struct PendingPoint {
     pub value: Value,
 }
 
+/// A tag of a pending point, looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum PendingTagRef<'p> {
+    Named(u32),
+    Unnamed(&'p str),
+}
+
+/// A point that waits, looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PendingPointRef<'p> {
+    pub rank: Rank,
+    pub tag: PendingTagRef<'p>,
+    pub value: Value,
+}
+
 /// A point as it is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept {
@@ -226,15 +241,20 @@ impl Pending {
 
     /// The point that a kept one stands for.
     #[inline]
-    fn point(&self, effective_ms: i64, kept: &Kept) -> Option<PendingPoint> {
-        if kept.kind == Kind::Whole {
-            return self.whole.get(&kept.bits).cloned();
-        }
-        let tag = match kept.tag & UNNAMED {
-            0 => PendingTag::Named(kept.tag),
-            _ => PendingTag::Unnamed(self.names.get((kept.tag & !UNNAMED) as usize)?.name.clone()),
+    pub(crate) fn look(&self, effective_ms: i64, kept: &Kept) -> Option<PendingPointRef<'_>> {
+        let Some(value) = kept.value() else {
+            let PendingPoint { rank, tag, value } = self.whole.get(&kept.bits)?;
+            let tag = match tag {
+                PendingTag::Named(slot) => PendingTagRef::Named(*slot),
+                PendingTag::Unnamed(name) => PendingTagRef::Unnamed(name),
+            };
+            return Some(PendingPointRef { rank: *rank, tag, value: value.clone() });
         };
-        Some(PendingPoint { rank: kept.rank(effective_ms), tag, value: kept.value()? })
+        let tag = match kept.tag & UNNAMED {
+            0 => PendingTagRef::Named(kept.tag),
+            _ => PendingTagRef::Unnamed(&self.names.get((kept.tag & !UNNAMED) as usize)?.name),
+        };
+        Some(PendingPointRef { rank: kept.rank(effective_ms), tag, value })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -291,7 +311,7 @@ impl Pending {
 
     /// Sorts the points of a taken instant by rank; stream order decides between equals.
     pub(crate) fn sort(&self, effective_ms: i64, points: &mut [Kept]) {
-        points.sort_by_cached_key(|kept| self.point(effective_ms, kept).map(|point| point.rank));
+        points.sort_by_cached_key(|kept| self.look(effective_ms, kept).map(|point| point.rank));
     }
 
     /// Gives the memory of an applied instant back.
@@ -305,21 +325,19 @@ impl Pending {
         }
     }
 
-    /// All instants with their points.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, Vec<PendingPoint>)> {
-        let older = self.older.iter().map(|(effective_ms, points)| (*effective_ms, points));
-        let newest = (!self.newest.is_empty()).then_some((self.newest_ms, &self.newest));
-        older.chain(newest).map(|(effective_ms, points)| {
-            (effective_ms, points.iter().filter_map(|kept| self.point(effective_ms, kept)).collect())
-        })
+    /// All instants with their points, which [`Pending::look`] shows.
+    pub(crate) fn instants(&self) -> impl Iterator<Item = (i64, &[Kept])> {
+        let older = self.older.iter().map(|(effective_ms, points)| (*effective_ms, points.as_slice()));
+        let newest = (!self.newest.is_empty()).then_some((self.newest_ms, self.newest.as_slice()));
+        older.chain(newest)
     }
 
     /// The same points under other tags.
-    pub(crate) fn renamed(&self, mut rename: impl FnMut(&PendingTag) -> PendingTag) -> Self {
+    pub(crate) fn renamed(&self, mut rename: impl FnMut(PendingTagRef<'_>) -> PendingTag) -> Self {
         let mut renamed = Self::default();
-        for (effective_ms, points) in self.iter() {
-            for point in points {
-                renamed.push(effective_ms, point.rank, rename(&point.tag), &point.value);
+        for (effective_ms, points) in self.instants() {
+            for point in points.iter().filter_map(|kept| self.look(effective_ms, kept)) {
+                renamed.push(effective_ms, point.rank, rename(point.tag), &point.value);
             }
         }
         renamed
@@ -346,7 +364,7 @@ mod tests {
         for effective_ms in [5, 3, 5, 7, 3, 5, -1, 7] {
             push(&mut pending, effective_ms);
         }
-        let order: Vec<_> = pending.iter().map(|(at_ms, points)| (at_ms, points.len())).collect();
+        let order: Vec<_> = pending.instants().map(|(at_ms, points)| (at_ms, points.len())).collect();
         assert_eq!(order, [(-1, 1), (3, 2), (5, 3), (7, 2)]);
         assert_eq!((pop(&mut pending), pending.first_ms()), (Some((-1, 1)), Some(3)));
         push(&mut pending, 2);
@@ -387,7 +405,17 @@ mod tests {
             pending.push(100, rank, tag.clone(), &Value::Bool(false));
             pushed.push(PendingPoint { rank, tag, value: Value::Bool(false) });
         }
-        assert_eq!(pending.iter().collect::<Vec<_>>(), [(100, pushed.clone())]);
+        let instants: Vec<_> = pending.instants().collect();
+        let [(100, kept)] = instants.as_slice() else { panic!("{} instants", instants.len()) };
+        let looked: Vec<_> = kept.iter().filter_map(|kept| pending.look(100, kept)).collect();
+        assert_eq!(looked.len(), pushed.len());
+        for (looked, point) in looked.iter().zip(&pushed) {
+            let tag = match &point.tag {
+                PendingTag::Named(slot) => PendingTagRef::Named(*slot),
+                PendingTag::Unnamed(name) => PendingTagRef::Unnamed(name),
+            };
+            assert_eq!((looked.rank, looked.tag, &looked.value), (point.rank, tag, &point.value));
+        }
         let named: Vec<_> = pushed.iter().filter(|point| matches!(point.tag, PendingTag::Named(_))).collect();
         let (at_ms, points) = pending.pop().unwrap();
         let taken: Vec<_> = points.iter().filter_map(|kept| pending.take(at_ms, kept)).collect();

@@ -7,26 +7,21 @@ use compact_str::CompactString;
 
 use super::bytes::{Reader, Writer};
 use super::value::{self, Near, Texts};
-use super::{UnpackError, VERSION, VERSION_WITH_BINDINGS, bindings, panes, segments};
+use super::{UnpackError, VERSION, VERSION_OF_LONG_POINTS_WITH_BINDINGS, bindings, panes, pending, segments};
 use crate::compile::{CompiledRules, RuleSet};
-use crate::fold::{
-    EntryState, KeyState, NONE_MS, Newest, PendingPoint, PendingTag, Rank, RuleState, Rules, Source,
-    TagState, Winner,
-};
+use crate::fold::{EntryState, KeyState, NONE_MS, Newest, Rank, RuleState, Rules, Source, TagState, Winner};
 
 /// Flags of the state.
 const ALWAYS: u8 = 0x01;
 const HAS_INSTANT: u8 = 0x02;
 const HAS_WATERMARK: u8 = 0x04;
+const HAS_BINDINGS: u8 = 0x08;
 
-/// Flags of a tag, above the kind of its value; a tag without a value has only these.
-const OWN_IS_EFFECTIVE: u8 = 0x10;
-const SENT_IS_OWN: u8 = 0x20;
+/// Flags of a tag, above the kind of its value; a tag without a value has only the last two.
+pub(super) const OWN_IS_EFFECTIVE: u8 = 0x10;
+pub(super) const SENT_IS_OWN: u8 = 0x20;
 const NAMED_LATER: u8 = 0x40;
 const NO_VALUE: u8 = 0x80;
-
-/// A flag of a pending point.
-const UNNAMED: u8 = 0x40;
 
 /// Flags of an entry.
 const ACTIVE: u8 = 0x01;
@@ -35,9 +30,10 @@ const RELEASABLE: u8 = 0x04;
 const COUNT: u8 = 0x08;
 
 /// What both sides know while they go through a head.
-struct Context {
-    near: Vec<Near>,
-    texts: Texts,
+pub(super) struct Context {
+    /// By tag.
+    pub near: Vec<Near>,
+    pub texts: Texts,
     sequence_number: i64,
     reference_ms: i64,
 }
@@ -46,14 +42,15 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
     let mut writer = Writer::default();
     let set = &state.rules.set;
     let has_bindings = bindings::are_in(state);
-    writer.byte(if has_bindings { VERSION_WITH_BINDINGS } else { VERSION });
+    writer.byte(VERSION);
     let always = set.start_ms() == CompiledRules::ALWAYS_MS;
     let has_watermark = state.watermark_ms != i64::MIN;
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     writer.byte(
         flag(always, ALWAYS)
             | flag(state.first_instant_ms.is_some(), HAS_INSTANT)
-            | flag(has_watermark, HAS_WATERMARK),
+            | flag(has_watermark, HAS_WATERMARK)
+            | flag(has_bindings, HAS_BINDINGS),
     );
     if !always {
         writer.signed(set.start_ms());
@@ -79,7 +76,7 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
     write_sources(&mut writer, state);
     write_tags(&mut writer, state, &mut context);
     write_rules(&mut writer, state);
-    write_pending(&mut writer, state, &mut context);
+    pending::write(&mut writer, state, context);
     write_windows(&mut writer, state);
     if has_bindings {
         bindings::write(&mut writer, state);
@@ -97,10 +94,13 @@ pub(super) struct Preamble {
 
 pub(super) fn read_preamble(reader: &mut Reader<'_>) -> Result<Preamble, UnpackError> {
     let version = match reader.byte()? {
-        version @ (VERSION | VERSION_WITH_BINDINGS) => version,
+        version @ 1..=VERSION => version,
         version => return Err(UnpackError::Version(version)),
     };
-    let flags = reader.byte()?;
+    let mut flags = reader.byte()?;
+    if version == VERSION_OF_LONG_POINTS_WITH_BINDINGS {
+        flags |= HAS_BINDINGS;
+    }
     let start_ms = if flags & ALWAYS != 0 { CompiledRules::ALWAYS_MS } else { reader.signed()? };
     Ok(Preamble { version, flags, start_ms })
 }
@@ -138,7 +138,11 @@ pub(super) fn read<'a>(
     read_sources(&mut reader, &mut state)?;
     read_tags(&mut reader, &mut state, &mut context)?;
     read_rules(&mut reader, &mut state)?;
-    read_pending(&mut reader, &mut state, &mut context)?;
+    if version < VERSION {
+        pending::read_long(&mut reader, &mut state, &mut context)?;
+    } else {
+        pending::read(&mut reader, &mut state, context)?;
+    }
     state.segments = live;
     for id in state.segments.ids().collect::<Vec<_>>() {
         segments::read(&mut state, id, segment(id))?;
@@ -146,7 +150,7 @@ pub(super) fn read<'a>(
     let windows = reader.count()?;
     let watermark_ms = state.watermark_ms;
     segments::read_windows(&mut state, &mut reader, windows, watermark_ms)?;
-    if version == VERSION_WITH_BINDINGS {
+    if flags & HAS_BINDINGS != 0 {
         bindings::read(&mut reader, &mut state)?;
     }
     if !reader.0.is_empty() {
@@ -195,7 +199,7 @@ impl Context {
         self.sequence_number = rank.sequence_number;
     }
 
-    fn read_rank(
+    pub(super) fn read_rank(
         &mut self,
         reader: &mut Reader<'_>,
         flags: u8,
@@ -208,7 +212,7 @@ impl Context {
     }
 }
 
-fn rank_flags(rank: Rank, effective_ms: i64) -> u8 {
+pub(super) fn rank_flags(rank: Rank, effective_ms: i64) -> u8 {
     let own = if rank.own_ms == effective_ms { OWN_IS_EFFECTIVE } else { 0 };
     let sent = if rank.sent_ms == rank.own_ms { SENT_IS_OWN } else { 0 };
     own | sent
@@ -240,7 +244,7 @@ fn write_tags(writer: &mut Writer, state: &KeyState, context: &mut Context) {
 }
 
 impl Context {
-    fn keep_near(&mut self, slot: usize, near: Near) {
+    pub(super) fn keep_near(&mut self, slot: usize, near: Near) {
         if let Some(kept) = self.near.get_mut(slot) {
             *kept = near;
         }
@@ -345,77 +349,6 @@ fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unpac
     for _ in 0..reader.count()? {
         let id = CompactString::new(reader.text()?);
         state.retired.insert(id, reader.unsigned()?);
-    }
-    Ok(())
-}
-
-fn write_pending(writer: &mut Writer, state: &KeyState, context: &mut Context) {
-    let instants: Vec<_> = state.pending.iter().collect();
-    writer.length(instants.len());
-    let mut before_ms = state.watermark_ms;
-    for (effective_ms, points) in &instants {
-        writer.time(*effective_ms, before_ms);
-        before_ms = *effective_ms;
-        writer.length(points.len());
-        for point in points {
-            write_pending_point(writer, point, *effective_ms, context);
-        }
-    }
-}
-
-fn write_pending_point(writer: &mut Writer, point: &PendingPoint, effective_ms: i64, context: &mut Context) {
-    let flags = rank_flags(point.rank, effective_ms);
-    let mut texts = std::mem::take(&mut context.texts);
-    match &point.tag {
-        PendingTag::Named(slot) => {
-            let mut near = context.near.get(*slot as usize).copied().unwrap_or_default();
-            value::write(writer, &point.value, flags, &mut near, &mut texts, |writer| {
-                writer.unsigned((*slot).into());
-                context.write_rank(writer, point.rank, effective_ms);
-            });
-            context.keep_near(*slot as usize, near);
-        }
-        PendingTag::Unnamed(name) => {
-            value::write(writer, &point.value, flags | UNNAMED, &mut Near::default(), &mut texts, |writer| {
-                writer.text(name);
-                context.write_rank(writer, point.rank, effective_ms);
-            });
-        }
-    }
-    context.texts = texts;
-}
-
-fn read_pending(
-    reader: &mut Reader<'_>,
-    state: &mut KeyState,
-    context: &mut Context,
-) -> Result<(), UnpackError> {
-    let mut before_ms = state.watermark_ms;
-    for index in 0..reader.count()? {
-        let effective_ms = reader.time(before_ms)?;
-        if index > 0 && effective_ms <= before_ms {
-            return Err(UnpackError::Corrupt("pending points are out of order"));
-        }
-        before_ms = effective_ms;
-        for _ in 0..reader.count()? {
-            let header = reader.byte()?;
-            let (tag, slot) = if header & UNNAMED != 0 {
-                (PendingTag::Unnamed(reader.text()?.into()), None)
-            } else {
-                let slot = reader.small()?;
-                if slot as usize >= state.tags.len() {
-                    return Err(UnpackError::OtherRules);
-                }
-                (PendingTag::Named(slot), Some(slot as usize))
-            };
-            let rank = context.read_rank(reader, header, effective_ms)?;
-            let mut near = slot.and_then(|slot| context.near.get(slot)).copied().unwrap_or_default();
-            let value = value::read(reader, header, &mut near, &mut context.texts)?;
-            if let Some(slot) = slot {
-                context.keep_near(slot, near);
-            }
-            state.pending.push(effective_ms, rank, tag, &value);
-        }
     }
     Ok(())
 }

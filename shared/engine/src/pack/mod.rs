@@ -12,6 +12,7 @@ mod bindings;
 pub mod bytes;
 mod head;
 mod panes;
+mod pending;
 mod segments;
 mod value;
 
@@ -28,11 +29,10 @@ use crate::compile::CompiledRules;
 use crate::fold::KeyState;
 
 /// The version that is written. Every version that was ever deployed stays readable.
-const VERSION: u8 = 1;
+const VERSION: u8 = 3;
 
-/// The version of a head that has a part about model bindings at its end: one of a key without them is written as
-/// before there were any.
-const VERSION_WITH_BINDINGS: u8 = 2;
+/// Before it, pending points were written in full.
+const VERSION_OF_LONG_POINTS_WITH_BINDINGS: u8 = 2;
 
 /// A key's state, packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +69,7 @@ impl fmt::Display for UnpackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version(version) => {
-                write!(
-                    f,
-                    "the state has version {version}; this program reads versions up to {VERSION_WITH_BINDINGS}"
-                )
+                write!(f, "the state has version {version}; this program reads versions up to {VERSION}")
             }
             Self::Truncated => f.write_str("the state ends too early"),
             Self::Corrupt(what) => write!(f, "the state is corrupt: {what}"),

@@ -168,38 +168,99 @@ fn a_segment_after_the_greatest_number_can_be_made() {
 const ONE_MODEL: &str = r#"{"models":[{"id":"m","inputs":[{"name":"t","value":"t"}],"at_most_every":"10s","endpoint":{"name":"e"}},
     {"id":"n","inputs":[{"name":"u","value":"u"}],"every":"1m","endpoint":{"name":"e"}}]}"#;
 
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    hex.as_bytes().chunks(2).map(byte).collect()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[test]
-fn what_was_written_once_is_written_and_read_for_ever() {
-    // Version 1: a key without model bindings. Version 2: with two, of which one was asked and is due again.
-    for (document, expected) in [
-        (
-            ONE_RULE,
+const WAITS: &str = r#"{"settings":{"max_out_of_orderness":"5s"},"rules":[{"id":"r","groups":[{"id":"g","states":[{"state":"A","when":"t > 4 || s == 'x'"}]}]}]}"#;
+
+/// Points of two tags that rules name and of one that none does; one in seven comes late and once more.
+fn waiting() -> Vec<String> {
+    let mut number = 0;
+    let mut lines = Vec::new();
+    for second in 0..9 {
+        for (tag, value) in [
+            ("t", format!("{}", 20.0 + f64::from(second) / 4.0)),
+            ("s", "\"on\"".to_owned()),
+            ("u", (second % 4 == 0).to_string()),
+        ] {
+            number += 1;
+            let at_ms = 1_700_000_000_000 + i64::from(second) * 1000 - if number % 7 == 0 { 1500 } else { 0 };
+            lines.push(format!(
+                r#"{{"timestamp":{at_ms},"equipmentId":"e","tag":"{tag}","value":{value},"meta":{{"sequenceNumber":{number}}}}}"#
+            ));
+        }
+    }
+    lines
+}
+
+/// What was written by versions of this program: a key that waits for nothing, one with model bindings, of which one was asked
+/// and is due again, and one with points that wait. The last of each is what is written now.
+const WRITTEN: [(&str, &[&str]); 3] = [
+    (
+        ONE_RULE,
+        &[
             "01070000895500e9152e9ac6a0bfabfef96200a01f0001000000380000d7d473e780bb46408000000002d00f0000010003000103000038021a12bf0f6a094540d7d473e780bb4640",
-        ),
-        (
-            ONE_MODEL,
+            "03070000895500e9152e9ac6a0bfabfef96200a01f0001000000380000d7d473e780bb46408000000002d00f0000010003000103000038021a12bf0f6a094540d7d473e780bb4640",
+        ],
+    ),
+    (
+        ONE_MODEL,
+        &[
             "0207000033ea7737a9ada585a0bfabfef96200a01f0001000000380000d7d473e780bb46408000000007a01f55bc4781eb309fbd00c103a82d410cd7ff7c04dfd10400",
-        ),
-    ] {
+            "030f000033ea7737a9ada585a0bfabfef96200a01f0001000000380000d7d473e780bb46408000000007a01f55bc4781eb309fbd00c103a82d410cd7ff7c04dfd10400",
+        ],
+    ),
+    (
+        WAITS,
+        &[
+            "010700002ca85934c111e31f809dacfef962904e807d904e0100000032904e14b6203b904e0200026f6e0003000103807d0006cf0f02320004327a017504e707017901750ce70703320009323b01020079017502cf0f02320002323b010200cf0f03320004323b01020079017502cf0f03320002323b0102007a01750200",
+            "030700002ca85934c111e31f809dacfef962904e807d904e0100000032904e14b6203b904e0200026f6e0003000103807d0006cf0f02320006323a0201751ee70701390206e7070380323b010600390211cf0f0280323b010500cf0f0380328100390212cf0f03803281003a020500",
+        ],
+    ),
+];
+
+#[test]
+fn what_was_written_once_is_read_for_ever() {
+    for (document, written) in WRITTEN {
         let rules = rules(document);
-        let mut state = folded(&rules, &seconds(3));
-        let head = state.pack().head;
-        assert_eq!(hex(&head), expected);
-        let mut back = KeyState::unpack("e", &rules, &head, |_| None).unwrap();
+        let mut state = folded(&rules, &if document == WAITS { waiting() } else { seconds(3) });
         let known = |key: &KeyState| {
             let of = |state: &crate::fold::BindingState| (state.asked_ms, state.inputs, state.due_ms);
             key.bindings.iter().map(of).collect::<Vec<_>>()
         };
-        assert_eq!(known(&back), known(&state));
-        assert_eq!(back.pack().head, head);
-        for length in 0..head.len() {
-            assert!(KeyState::unpack("e", &rules, &head[..length], |_| None).is_err(), "{length} bytes");
+        let head = state.pack().head;
+        assert_eq!(Some(hex(&head).as_str()), written.last().copied());
+        for head in written.iter().map(|head| bytes_of(head)) {
+            let mut back = KeyState::unpack("e", &rules, &head, |_| None).unwrap();
+            assert_eq!(known(&back), known(&state));
+            assert_eq!(hex(&back.pack().head), hex(&state.pack().head));
+            for length in 0..head.len() {
+                assert!(KeyState::unpack("e", &rules, &head[..length], |_| None).is_err(), "{length} bytes");
+            }
         }
     }
+}
+
+#[test]
+fn points_that_wait_take_a_byte_and_their_value() {
+    let rules = rules(WAITS);
+    let line = |second: i64| {
+        format!(
+            r#"{{"timestamp":{},"equipmentId":"e","tag":"t","value":{},"meta":{{"sequenceNumber":{}}}}}"#,
+            1_700_000_000_000 + second * 20,
+            f64::from(u16::try_from(second % 7).unwrap()) / 4.0,
+            second * 3
+        )
+    };
+    let size = |count: i64| folded(&rules, &(0..count).map(line).collect::<Vec<_>>()).pack().head.len();
+    // Each has an instant of its own: a byte for the time, one for the number of points.
+    assert!(size(200) - size(100) <= 100 * 5, "{} bytes for 100 points", size(200) - size(100));
 }
 
 #[test]

@@ -28,6 +28,11 @@ pub(super) struct Near {
     digits: i64,
 }
 
+impl Near {
+    /// Nothing is known.
+    pub(super) const NONE: Self = Self { places: 0, digits: 0 };
+}
+
 /// A number taken apart: its kind and, for a decimal, its digits.
 fn decimal(number: f64, near: Near) -> Option<(u8, i64)> {
     // The places of the number before first, so that 80.1 among 80.12 and 80.07 is 80.10.
@@ -120,6 +125,25 @@ impl Texts {
     }
 }
 
+/// The kind of a value, to be put into a header, and the digits of a number that has some.
+pub(super) fn kind_of(value: &Value, near: &mut Near) -> (u8, Option<i64>) {
+    match value {
+        Value::Number(number) => number_kind(*number, near),
+        Value::Bool(false) => (FALSE, None),
+        Value::Bool(true) => (TRUE, None),
+        Value::Text(_) => (TEXT, None),
+    }
+}
+
+/// What is to be written of a value behind its kind.
+pub(super) fn write_rest(writer: &mut Writer, value: &Value, digits: Option<i64>, texts: &mut Texts) {
+    match value {
+        Value::Number(number) => write_digits(writer, *number, digits),
+        Value::Bool(_) => {}
+        Value::Text(text) => texts.write(writer, text),
+    }
+}
+
 /// Writes a header with a value's kind and `flags` above it, and calls `between` before the value itself.
 pub(super) fn write(
     writer: &mut Writer,
@@ -129,26 +153,13 @@ pub(super) fn write(
     texts: &mut Texts,
     between: impl FnOnce(&mut Writer),
 ) {
-    match value {
-        Value::Number(number) => {
-            let (kind, digits) = number_kind(*number, near);
-            writer.byte(kind | flags);
-            between(writer);
-            write_digits(writer, *number, digits);
-        }
-        Value::Bool(value) => {
-            writer.byte(if *value { TRUE } else { FALSE } | flags);
-            between(writer);
-        }
-        Value::Text(text) => {
-            writer.byte(TEXT | flags);
-            between(writer);
-            texts.write(writer, text);
-        }
-    }
+    let (kind, digits) = kind_of(value, near);
+    writer.byte(kind | flags);
+    between(writer);
+    write_rest(writer, value, digits, texts);
 }
 
-/// A value whose header and what stands between were read.
+/// A value whose kind, in the low bits of a header, and what stands between were read.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     header: u8,
