@@ -1,5 +1,6 @@
-//! W1 as it would arrive at another rate: the same points in the same order, one after the other, with the seconds of
-//! event time stretched or pressed so that machines send as often as the rate has it. Delays stay as long as they are.
+//! W1 as it would arrive at another rate: the same points in the same order, one after the other, with event time stretched
+//! or pressed so that machines send as often as the rate has it. Delays with it: a machine numbers what it sends, and a
+//! point that is late by so many of its points stays so.
 
 use andon_testkit::w1::W1;
 
@@ -20,15 +21,14 @@ pub(crate) fn arrivals(plan: &Plan, start_ms: i64) -> Result<Vec<Arrival>> {
     let text = String::from_utf8(bytes)?;
     // So long is what was a second.
     let period_ms = 1e3 * f64::from(w1.equipments) * f64::from(w1.tags) / plan.points_per_s;
-    let mut newest_ms = w1.start_ms;
     text.lines()
         .enumerate()
         .map(|(number, line)| {
             let timestamp_ms: i64 = field(line, "\"timestamp\":", ',')?.parse()?;
-            newest_ms = newest_ms.max(timestamp_ms);
-            let periods = f64::from(i32::try_from((newest_ms - w1.start_ms) / 1000)?);
-            let moved_ms = start_ms + whole(periods * period_ms) - (newest_ms - timestamp_ms);
-            let since_start_ms = f64::from(u32::try_from(number)?) * 1e3 / plan.points_per_s;
+            let periods = f64::from(i32::try_from((timestamp_ms - w1.start_ms) / 1000)?);
+            let moved_ms = start_ms + whole(periods * period_ms);
+            // A machine takes a period to send what it has measured at its beginning: nothing comes before its timestamp.
+            let since_start_ms = period_ms + f64::from(u32::try_from(number)?) * 1e3 / plan.points_per_s;
             Ok(Arrival {
                 at_ms: start_ms + whole(since_start_ms),
                 equipment: field(line, "\"equipmentId\":\"", '"')?.to_owned(),
