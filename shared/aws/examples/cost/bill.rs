@@ -195,6 +195,8 @@ fn title(plan: &Plan) -> String {
 }
 
 pub(crate) fn dollars(dollars: f64) -> String {
+    // No cents, not minus none.
+    let dollars = dollars + 0.0;
     if dollars >= 0.1 { format!("{dollars:.2}") } else { format!("{dollars:.4}") }
 }
 
