@@ -142,20 +142,18 @@ impl Life {
         commit: &Commitment,
         stored: &[u8],
     ) -> Result<(), Failure> {
-        let failed = |found: String| {
-            let found = format!("`{}`, version {}: {found}", commit.equipment, commit.head.version);
-            checked.fails("states are those of the records", found)
-        };
-        let Some(mut state) = self.state.clone() else { return Ok(()) };
+        // A state that was sealed once numbers its segments from then on.
+        let Some(state) = self.state.as_mut().filter(|_| !self.sealed) else { return Ok(()) };
         let packed = state.pack();
-        let segments = segments_of(stored).map_err(|error| {
-            Failure::new("heads are readable", format!("`{}`: {error}", commit.equipment))
-        })?;
-        self.sealed |= !segments.is_empty() || !packed.live_segments.is_empty();
-        if !self.sealed && packed.head != stored {
-            return failed(format!("{} bytes are stored, {} others owed", stored.len(), packed.head.len()));
+        let of = format!("`{}`, version {}", commit.equipment, commit.head.version);
+        let segments = segments_of(stored)
+            .map_err(|error| Failure::new("heads are readable", format!("{of}: {error}")))?;
+        self.sealed = !segments.is_empty() || !packed.live_segments.is_empty();
+        if self.sealed || packed.head == stored {
+            return Ok(());
         }
-        Ok(())
+        let found = format!("{of}: {} bytes are stored, {} others owed", stored.len(), packed.head.len());
+        checked.fails("states are those of the records", found)
     }
 
     fn positions_go_forward(
