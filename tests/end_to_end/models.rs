@@ -134,10 +134,11 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
         let failing = Behaviour { errors: 0.5, ..Behaviour::default() };
         let dead = Behaviour { dead: true, ..Behaviour::default() };
         let phases = [("well", Behaviour::default()), ("5 s slow", slow), ("half fail", failing), ("dead", dead)];
-        let mut medians = Vec::new();
+        let (mut medians, mut ages_ms) = (Vec::new(), Vec::new());
         for (phase, behaviour) in phases {
             assert!(world.models().behave("wear-endpoint", behaviour));
             let (before, asked) = (world.durations(EVALUATE).len(), world.models().requests("wear-endpoint"));
+            let aged = world.measured(EVALUATE, "iteratorAgeMs").len();
             let equipment = format!("press {phase}");
             for step in 0..PHASE_POINTS {
                 world.send(&points(&equipment, 60.0 + f64::from(step) / 1000.0, 50.0)).await;
@@ -147,6 +148,10 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
             let mut durations = world.durations(EVALUATE).split_off(before);
             durations.sort_unstable();
             let median = durations[durations.len() / 2];
+            let mut ages = world.measured(EVALUATE, "iteratorAgeMs").split_off(aged);
+            ages.sort_unstable();
+            let age_ms = ages[ages.len() / 2];
+            println!("{phase}: iterator age {age_ms} ms in the median, at most {} ms", ages[ages.len() - 1]);
             let asked = world.models().requests("wear-endpoint") - asked;
             println!("{phase}: evaluate {median:.0?} in the median of {}, another rule after {hot:.1?}, {asked} requests", durations.len());
             let peaks = ["evaluate", "enrich"].map(peak_mb);
@@ -155,10 +160,12 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
             assert!(peaks.iter().all(|peak| *peak < 200), "{peaks:?}");
             assert!(hot < Duration::from_secs(15), "{phase}: {hot:?}");
             medians.push(median);
+            ages_ms.push(age_ms);
         }
         // A noisy machine: the point is that nobody waits for seconds.
         let worst = medians.iter().max().unwrap();
         assert!(*worst < medians[0] * 3 + Duration::from_millis(200), "{medians:?}");
+        assert!(*ages_ms.iter().max().unwrap() < ages_ms[0] * 3 + 500, "{ages_ms:?}");
 
         assert!(world.models().behave("wear-endpoint", Behaviour::default()));
         let again = until(&mut world, "press dead", 91.0, 50.0, &[("worn", "WORN")]).await;

@@ -141,6 +141,18 @@ impl World {
         took.collect()
     }
 
+    /// A measure in the lines that the invocations of a function wrote, in their order.
+    pub(super) fn measured(&self, of: &str, measure: &str) -> Vec<i64> {
+        let events = self.events.lock().unwrap();
+        let values = events.iter().filter_map(|event| match event {
+            Event::Line { function, line } if function == of => {
+                serde_json::from_str::<serde_json::Value>(line).ok()?.get(measure)?.as_i64()
+            }
+            _ => None,
+        });
+        values.collect()
+    }
+
     /// How often an invocation failed for a reason.
     pub(super) fn failures(&self, of: &str, reason: &str) -> usize {
         let events = self.events.lock().unwrap();

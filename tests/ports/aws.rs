@@ -15,8 +15,12 @@ const EXCEPTIONS: [(&str, &str); 1] = [(
     "its scans order sort keys as texts, also where they are numbers; DynamoDB orders them as numbers",
 )];
 
-/// Names of this run and of nobody else.
 fn config(endpoint: &str, purpose: &str) -> Config {
+    Config::from_vars(vars(endpoint, purpose)).unwrap()
+}
+
+/// Names of this run and of nobody else.
+pub(super) fn vars(endpoint: &str, purpose: &str) -> Vec<(String, String)> {
     let run = format!("{purpose}-{:x}-{}", andon_clock::now_ms(), std::process::id());
     let vars = [
         ("AWS_ENDPOINT_URL", endpoint.to_owned()),
@@ -35,12 +39,12 @@ fn config(endpoint: &str, purpose: &str) -> Config {
         // Emulators take their time over megabytes, on busy machines.
         ("ANDON_CALL_TIMEOUT", "1m".to_owned()),
     ];
-    Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value))).unwrap()
+    vars.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
 /// Where an emulator answers: the one that is named, or one that ends with the test.
-struct Place {
-    endpoint: String,
+pub(super) struct Place {
+    pub(super) endpoint: String,
     emulator: Option<Emulator>,
 }
 
@@ -51,7 +55,7 @@ impl Place {
 }
 
 /// An emulator, or none where it cannot be had; on a build server it must be.
-fn place() -> Option<Place> {
+pub(super) fn place() -> Option<Place> {
     if let Some(endpoint) = std::env::var("ANDON_TEST_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
     {
         return Some(Place { endpoint, emulator: None });
@@ -67,7 +71,7 @@ fn place() -> Option<Place> {
 }
 
 /// Runs on a runtime as the functions have it: of one thread.
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 

@@ -1,6 +1,7 @@
 //! What the ports owe, over memory and over AWS; and what a commit weighs.
 
 mod aws;
+mod later;
 mod weight;
 
 use std::task::{Context, Poll, Waker};
