@@ -116,6 +116,21 @@ async fn a_call_without_an_answer_is_given_up_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_call_that_nobody_had_the_time_to_make_is_made_when_its_message_comes_again() {
+    let function = function();
+    let mut asking = asking(&function);
+    asking.endpoint.too_old = andon_model::Millis(3_600_000);
+    let body = Question::Ask(Box::new(asking.clone())).to_json();
+    let deadline_ms = function.ports().world().now_ms + 1;
+    let cut = function.enrich(&event(&[body], 1), deadline_ms).await.unwrap().answer.summary;
+    assert_eq!((cut.out_of_time, cut.messages_not_done, cut.calls), (1, 1, 0));
+    assert_eq!(function.ports().world().objects.len(), 1, "it was about to be made");
+    let reminded = reminded(&function, 1_300_000).await;
+    assert_eq!((reminded.checks, reminded.lost, reminded.substitutes), (1, 0, 0));
+    assert_eq!(asked(&function, &[asking]).await.summary.asked_later, 1);
+}
+
+#[tokio::test]
 async fn an_answer_after_all_is_late_and_is_written_nevertheless() {
     let function = function();
     model(&function, |model| model.latency_ms = 1_300_000);
