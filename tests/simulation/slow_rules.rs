@@ -7,7 +7,7 @@ use andon_model::RuleDocument;
 use andon_service::limits::SET_NOTICE_MS;
 use andon_service::ports::{Clock as _, PortError, RuleStore as _, RuleVersion};
 use andon_service::rulebook::{self, Change, KeepSets, Put, PutError};
-use andon_testkit::memory::{Call, Gate, Memory, Open, World};
+use andon_testkit::memory::{Call, Gate, Memory, World};
 
 use super::unpark::at_once;
 
@@ -28,26 +28,6 @@ impl Gate for Slow {
             self.world.borrow_mut().now_ms += WRITE_MS;
         }
         Ok(())
-    }
-
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    fn refuses(&self, _: &Call<'_>) -> Option<PortError> {
-        None
-    }
-
-    fn skew_ms(&self) -> i64 {
-        0
-    }
-
-    fn lag(&self, changes: usize) -> usize {
-        Open.lag(changes)
-    }
-
-    async fn sleep_ms(&self, world: &Rc<RefCell<World>>, duration_ms: u64) {
-        Open.sleep_ms(world, duration_ms).await;
     }
 }
 

@@ -219,18 +219,6 @@ impl Gate for Meanwhile {
         Ok(())
     }
 
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    fn refuses(&self, _: &Call<'_>) -> Option<PortError> {
-        None
-    }
-
-    fn skew_ms(&self) -> i64 {
-        0
-    }
-
     fn lag(&self, _: usize) -> usize {
         0
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use andon_model::ScoreBatch;
 use andon_service::enrich::{EnrichSummary, Question};
-use andon_service::ports::{Clock as _, PortError, QuestionEntry};
-use andon_testkit::memory::{Call, Gate, Memory, MemoryModel, Open, World};
+use andon_service::ports::{Clock as _, QuestionEntry};
+use andon_testkit::memory::{Gate, Memory, MemoryModel, World};
 use serde_json::{Value, json};
 
 use super::*;
@@ -110,26 +110,6 @@ pub(super) fn values(function: &Enrich<Memory>) -> Vec<Value> {
 struct Timed;
 
 impl Gate for Timed {
-    async fn before(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    fn refuses(&self, _: &Call<'_>) -> Option<PortError> {
-        None
-    }
-
-    fn skew_ms(&self) -> i64 {
-        0
-    }
-
-    fn lag(&self, changes: usize) -> usize {
-        Open.lag(changes)
-    }
-
     async fn sleep_ms(&self, world: &Rc<RefCell<World>>, duration_ms: u64) {
         let until_ms = world.borrow().now_ms.saturating_add_unsigned(duration_ms);
         tokio::time::sleep(Duration::from_millis(duration_ms)).await;

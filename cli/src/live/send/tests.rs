@@ -165,32 +165,12 @@ struct Throttled {
 }
 
 impl Gate for Throttled {
-    async fn before(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
     fn refuses(&self, call: &Call<'_>) -> Option<PortError> {
         self.calls.set(self.calls.get() + 1);
         if call.subject == "refused" {
             return Some(PortError::permanent("too large"));
         }
         (self.always || self.calls.get().is_multiple_of(3)).then(|| PortError::transient("throttled"))
-    }
-
-    fn skew_ms(&self) -> i64 {
-        0
-    }
-
-    fn lag(&self, _: usize) -> usize {
-        0
-    }
-
-    async fn sleep_ms(&self, world: &std::rc::Rc<std::cell::RefCell<World>>, duration_ms: u64) {
-        world.borrow_mut().now_ms += i64::try_from(duration_ms).unwrap();
     }
 }
 

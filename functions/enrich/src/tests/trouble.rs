@@ -15,26 +15,6 @@ use super::*;
 struct Sleepers(Rc<RefCell<BTreeMap<(i64, u64), Waker>>>, Rc<Cell<u64>>);
 
 impl Gate for Sleepers {
-    async fn before(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    fn refuses(&self, _: &Call<'_>) -> Option<PortError> {
-        None
-    }
-
-    fn skew_ms(&self) -> i64 {
-        0
-    }
-
-    fn lag(&self, changes: usize) -> usize {
-        Open.lag(changes)
-    }
-
     async fn sleep_ms(&self, world: &Rc<RefCell<World>>, duration_ms: u64) {
         let until_ms = world.borrow().now_ms.saturating_add_unsigned(duration_ms);
         poll_fn(|context| {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use andon_service::enrich::Question;
 use andon_service::ports::PortError;
-use andon_testkit::memory::{Call, Gate, Open, World};
+use andon_testkit::memory::{Call, Gate, World};
 
 use super::*;
 
@@ -25,28 +25,8 @@ rules:
 struct Closed(Rc<Cell<bool>>);
 
 impl Gate for Closed {
-    async fn before(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
-        Ok(())
-    }
-
     fn refuses(&self, call: &Call<'_>) -> Option<PortError> {
         (self.0.get() && call.method == "send_questions").then(|| PortError::transient("throttled"))
-    }
-
-    fn skew_ms(&self) -> i64 {
-        0
-    }
-
-    fn lag(&self, changes: usize) -> usize {
-        Open.lag(changes)
-    }
-
-    async fn sleep_ms(&self, world: &Rc<RefCell<World>>, duration_ms: u64) {
-        Open.sleep_ms(world, duration_ms).await;
     }
 }
 
