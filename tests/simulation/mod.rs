@@ -146,8 +146,8 @@ fn what_is_published_is_what_the_records_say_whatever_fails() {
 /// Seeds that failed once.
 #[test]
 fn seeds_that_failed_once_hold() {
-    // 16015: two put messages aside under one number at the same time, with the same head: the second took the commit of the first for
-    // its own, and its object was deleted by somebody who had not seen it.
+    // 16015: two put messages aside under one number at the same time, with the same head: the second took the commit of
+    // the first for its own, and its object was deleted by somebody who had not seen it.
     // 28397: the reminder of a call that nobody had the time to make gave it up, so that it was never made.
     let seeds = [16015, 28397];
     for seed in seeds {

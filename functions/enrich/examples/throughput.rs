@@ -3,11 +3,11 @@
 //!
 //! The whole function, from the event of the queue to sealed points, over models that take 5, 50 and 500 ms, with 1, 20 and
 //! 200 calls side by side. What can be had at most is the number of calls side by side divided by the time that one takes;
-//! where less comes, the CPU is full, which the last column shows. The stream takes 10 ms for a request, and a timer of
+//! where less comes, the last column shows whether the CPU is full. The stream takes 10 ms for a request, and a timer of
 //! the runtime has a millisecond, so 5 ms are nearer to 6: the third column is what a call took really.
 //!
-//! `.. -- memory [SECONDS]` measures instead how much memory the process takes, on Linux, while a model is well, slow or dead and
-//! batch after batch comes out of a backlog, each as large as an invocation takes.
+//! `.. -- memory [SECONDS]` measures instead how much memory the process takes, on Linux, while a model is well, slow or
+//! dead and batch after batch comes out of a backlog, each as large as an invocation takes.
 
 #![allow(clippy::print_stdout, reason = "an example talks to its user")]
 

@@ -15,9 +15,10 @@ use crate::terminal::{self, Terminal};
 /// Say, before a deployment or an update, what this version would change or break. Changes nothing.
 ///
 /// It looks at stream, tables, bucket, bus and queues; compiles every rule set that states and records may still need; sees
-/// whether models that rules need can be asked; and unpacks the states of equipments, all with the code of this version. Run it with the `andon` that is built from what is to
-/// be deployed. What cannot be looked at is a finding too, with the permission that is missing as its reason: those of whoever
-/// runs it. What the functions may do is compared with what they call when the template is made (`npm test` in infra).
+/// whether models that rules need can be asked; and unpacks the states of equipments, all with the code of this version.
+/// Run it with the `andon` that is built from what is to be deployed. What cannot be looked at is a finding too, with the
+/// permission that is missing as its reason: those of whoever runs it. What the functions may do is compared with what they
+/// call when the template is made (`npm test` in infra).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

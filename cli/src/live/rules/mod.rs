@@ -39,8 +39,8 @@ enum Command {
 /// Add and change rules, models and attributes: those in the files take the place of those with the same id.
 ///
 /// The files are checked as `andon check` does, and what would differ is shown. What is in no file stays as it is, also the
-/// settings, unless a file has some; of an equipment, a file gives all attributes. With --replace, the files are the whole set: what is not in them is
-/// removed.
+/// settings, unless a file has some; of an equipment, a file gives all attributes. With --replace, the files are the whole
+/// set: what is not in them is removed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

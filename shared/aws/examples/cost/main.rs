@@ -4,7 +4,8 @@
 //! over the ports of an emulator in simulated time and writes what was used, a line a run. With options, one run:
 //! `measure --rate 1000 --window 5 --equipments 200 [--points 200000] [--windows]`.
 //!
-//! `.. --example cost -- bill runs.jsonl` makes the tables of `docs/cost.md` of it, `.. --example cost -- models` that of requests to models, by formula. All prices stand in `prices.rs`.
+//! `.. --example cost -- bill runs.jsonl` makes the tables of `docs/cost.md` of it, `.. --example cost -- models` that of
+//! requests to models, by formula. All prices stand in `prices.rs`.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to its user")]
 #![allow(

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 
 use super::bytes::{Reader, Writer};
 use super::value::{self, Near, Texts};
-use super::{UnpackError, VERSION, VERSION_OF_LONG_POINTS_WITH_BINDINGS, bindings, panes, pending, segments};
+use super::{LAST_VERSION_OF_LONG_POINTS, UnpackError, VERSION, bindings, panes, pending, segments};
 use crate::compile::{CompiledRules, RuleSet};
 use crate::fold::{EntryState, KeyState, NONE_MS, Newest, Rank, RuleState, Rules, Source, TagState, Winner};
 
@@ -98,7 +98,7 @@ pub(super) fn read_preamble(reader: &mut Reader<'_>) -> Result<Preamble, UnpackE
         version => return Err(UnpackError::Version(version)),
     };
     let mut flags = reader.byte()?;
-    if version == VERSION_OF_LONG_POINTS_WITH_BINDINGS {
+    if version == LAST_VERSION_OF_LONG_POINTS {
         flags |= HAS_BINDINGS;
     }
     let start_ms = if flags & ALWAYS != 0 { CompiledRules::ALWAYS_MS } else { reader.signed()? };
@@ -138,8 +138,8 @@ pub(super) fn read<'a>(
     read_sources(&mut reader, &mut state)?;
     read_tags(&mut reader, &mut state, &mut context)?;
     read_rules(&mut reader, &mut state)?;
-    if version < VERSION {
-        pending::read_long(&mut reader, &mut state, &mut context)?;
+    if version <= LAST_VERSION_OF_LONG_POINTS {
+        pending::read_long(&mut reader, &mut state, context)?;
     } else {
         pending::read(&mut reader, &mut state, context)?;
     }

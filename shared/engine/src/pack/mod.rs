@@ -31,8 +31,9 @@ use crate::fold::KeyState;
 /// The version that is written. Every version that was ever deployed stays readable.
 const VERSION: u8 = 3;
 
-/// Before it, pending points were written in full.
-const VERSION_OF_LONG_POINTS_WITH_BINDINGS: u8 = 2;
+/// Up to this version each pending point was written in full. It differs from version 1 in that it has a part about model
+/// bindings at its end; since then a flag says whether there is one.
+const LAST_VERSION_OF_LONG_POINTS: u8 = 2;
 
 /// A key's state, packed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,7 +19,7 @@ const ALIKE: u8 = 0x80;
 /// A flag of a point that is not, above the kind of its value: its sequence number is the expected one.
 const AS_EXPECTED: u8 = 0x40;
 
-/// A flag of a point in versions before 3: the tag is written by name.
+/// A flag, in its place, of a point that is written in full: the tag stands there by name.
 const UNNAMED: u8 = 0x40;
 
 /// No kind of a value.
@@ -190,11 +190,11 @@ pub(super) fn read(
     })
 }
 
-/// As [`read`], in versions before 3.
+/// As [`read`], up to [`super::LAST_VERSION_OF_LONG_POINTS`].
 pub(super) fn read_long(
     reader: &mut Reader<'_>,
     state: &mut KeyState,
-    context: &mut Context,
+    mut context: Context,
 ) -> Result<(), UnpackError> {
     each_instant(reader, state.watermark_ms, |reader, effective_ms| {
         let header = reader.byte()?;

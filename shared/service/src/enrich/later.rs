@@ -80,7 +80,8 @@ impl<P: EnrichPorts> Enricher<P> {
         };
         run.summary.borrow_mut().checks += 1;
         if !context.asked {
-            // There was no time to make the call, or to note it: the question comes again by itself, with a reminder of its own.
+            // There was no time to make the call, or to note it: the question comes again by itself, with a reminder of
+            // its own.
             return Ok(Worked::Done(Scores::default()));
         }
         if let Some(place) = &context.output

@@ -98,8 +98,9 @@ impl Life {
             checked.fails("each commit follows the one before", found)?;
             self.version = commit.head.version;
         }
-        let body = if commit.head.body.is_empty() { None } else { Some(StoredBody::read(&commit.head.body)) };
+        let body = Some(&commit.head.body).filter(|body| !body.is_empty());
         let body = body
+            .map(|body| StoredBody::read(body))
             .transpose()
             .map_err(|error| Failure::new("heads are readable", format!("`{equipment}`: {error}")))?;
         let positions = body.as_ref().map(|body| body.positions.clone()).unwrap_or_default();
