@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use andon_document::{RenderOptions, render};
 use andon_engine::RuleSet;
-use andon_engine::lint::lint;
+use andon_lint::lint;
+use andon_rule_files::{RenderOptions, render};
 
 use crate::support::{compare_or_bless, folders, replay_all, root, rules, text};
 
@@ -30,7 +30,7 @@ fn golden_replays_decide_and_explain_as_before() {
             found.push_str(&serde_json::to_string(&transition).expect("a transition is JSON"));
             found.push('\n');
         }
-        for reason in andon_model::Reason::ALL {
+        for reason in andon_domain::Reason::ALL {
             if counts.rejected(reason) > 0 {
                 found.push_str(&format!(
                     "{{\"rejected\":\"{reason}\",\"count\":{}}}\n",
@@ -65,7 +65,7 @@ fn bad_rules_are_explained_as_before() {
 fn diagnose(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bytes = std::fs::read(file).expect("a readable file");
-    let diagnostics = match andon_document::read(&name, &String::from_utf8_lossy(&bytes)) {
+    let diagnostics = match andon_rule_files::read(&name, &String::from_utf8_lossy(&bytes)) {
         Err(diagnostics) => diagnostics,
         Ok(loaded) => match RuleSet::compile(loaded.document.clone()) {
             Err(findings) => loaded.locate(findings),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use andon_domain::{RuleDocument, ScoreRequest, Transition};
 use andon_engine::replay::{Counts, Replay, Sink};
-use andon_engine::{CompiledRules, Request, RuleSet};
-use andon_model::{RuleDocument, ScoreRequest, Transition};
+use andon_engine::{BoundScoreRequest, CompiledRules, RuleSet};
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
@@ -27,7 +27,7 @@ pub(crate) fn text(path: &Path) -> String {
 
 /// The rules of a file in a test's folder.
 pub(crate) fn rules(path: &Path) -> RuleDocument {
-    andon_document::read(&path.display().to_string(), &text(path))
+    andon_rule_files::read(&path.display().to_string(), &text(path))
         .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.first().expect("one diagnostic at least")))
         .document
 }
@@ -48,7 +48,7 @@ impl Sink for Kept {
         self.transitions.push(transition);
     }
 
-    fn request(&mut self, request: Request) {
+    fn request(&mut self, request: BoundScoreRequest) {
         self.requests.push(request.question);
     }
 }

@@ -13,7 +13,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 points=$(mktemp --suffix .jsonl)
 trap 'rm -f "$points"' EXIT
 
-andon() { cargo run --quiet --release --manifest-path "$root/Cargo.toml" -p andon-cli -- "$@"; }
+andon() { cargo run --quiet --release --manifest-path "$root/Cargo.toml" -p andon -- "$@"; }
 
 andon import csv "$data/machine_temperature_system_failure.csv" --equipment press-1 --source nab --rename value=temperature \
     --output "$points" 2>/dev/null

@@ -110,7 +110,7 @@ function models({ queue, dead }: Questions, counts: Named, most: Named): IWidget
       graph('Models: input to score, call, ms', most('enrich', 'inputToScoreMs', 'callMs', 'durationMs')),
       graph('Models: questions, calls, scores', [
         ...counts('evaluate', 'questions'),
-        ...counts('enrich', 'questions', 'calls', 'scores', 'cacheHits', 'askedLater'),
+        ...counts('enrich', 'questions', 'calls', 'scores', 'cacheHits', 'asyncCalls'),
       ]),
       graph('Models: without a score, or late', [
         ...counts('evaluate', 'questionsUnsent', 'questionsTooOld', 'questionsDropped'),

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 import { ROOT } from '../lib/assets';
 
-/** Where a workflow begins, and the files of `andon-service` that it is in. */
+/** Where a workflow begins, and the files of `andon-workflows` that it is in. */
 const WORKFLOWS = {
   evaluate: { entry: '.evaluate', files: ['evaluate', 'catalog.rs'] },
   publish: { entry: 'publish', files: ['publish'] },

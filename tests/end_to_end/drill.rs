@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use andon_clock::{Stopwatch, now_ms};
 use andon_local::{Emulator, Functions, Listener, PUBLISH, Place};
-use andon_service::ports::{Commit, Committed, StateStore as _};
+use andon_workflows::ports::{Commit, Committed, StateStore as _};
 
 use super::outage::{DYNAMODB, Door, EVENTBRIDGE};
 use super::records::{Sent, rules, workload};

@@ -47,7 +47,7 @@ rules:
   - id: hot
     groups: [{id: thermal, states: [{state: ALARM, when: t > 80, for: 3s}]}]
 ";
-    let rules = andon_document::read("silence.yaml", rules).unwrap().document;
+    let rules = andon_rule_files::read("silence.yaml", rules).unwrap().document;
     runtime().block_on(async {
         let Some(mut world) = World::up("silence", &rules, |_| {}).await else { return };
         let point =

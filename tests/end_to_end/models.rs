@@ -7,7 +7,7 @@ use std::time::Duration;
 use andon_clock::{Stopwatch, now_ms};
 use andon_local::EVALUATE;
 use andon_local::models::Behaviour;
-use andon_modelling::Model;
+use andon_models::Model;
 use serde_json::{Value, json};
 
 use super::records::Sent;
@@ -77,7 +77,7 @@ async fn until(
 
 #[test]
 fn a_rule_that_needs_a_model_fires_and_a_dead_model_holds_up_nothing() {
-    let rules = andon_document::read("models.yaml", RULES).unwrap().document;
+    let rules = andon_rule_files::read("models.yaml", RULES).unwrap().document;
     runtime().block_on(async {
         let model = Model::read(MODEL.as_bytes()).unwrap();
         let host = |options: &mut andon_local::Options| {
@@ -118,7 +118,7 @@ const PHASE_POINTS: u32 = 60;
 
 #[test]
 fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_trouble() {
-    let rules = andon_document::read("models.yaml", RULES).unwrap().document;
+    let rules = andon_rule_files::read("models.yaml", RULES).unwrap().document;
     runtime().block_on(async {
         let model = Model::read(MODEL.as_bytes()).unwrap();
         let host = |options: &mut andon_local::Options| {

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use andon_aws::Config;
-use andon_intake::SequenceNumber;
+use andon_domain::{RuleDocument, Transition};
+use andon_ingest::SequenceNumber;
 use andon_local::sources::{KinesisReader, ReadError, Reader as _};
-use andon_model::{RuleDocument, Transition};
 use base64::Engine as _;
 use serde_json::{Value, json};
 

@@ -1,36 +1,30 @@
 //! What cannot be used must not hold up what can, and must be found again.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::time::Duration;
 
 use andon_clock::now_ms;
+use andon_ingest::gzip::{Spare, gzip};
 use andon_local::EVALUATE;
-use andon_service::evaluate::RejectedLine;
-use andon_service::ports::Objects as _;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use andon_workflows::evaluate::RejectedLine;
+use andon_workflows::ports::Objects as _;
 
 use super::records::{records, w1};
 use super::runtime;
 use super::world::World;
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
 /// Data, why they are rejected, and what the line about them says.
 fn poison(equipment: &str, now_ms: i64) -> Vec<(Vec<u8>, &'static str, &'static str)> {
     let text = |text: &str| text.replace("NOW", &now_ms.to_string()).replace("WHO", equipment).into_bytes();
-    let mut damaged = gzip(&text(r#"{"timestamp":NOW,"equipmentId":"WHO","tag":"speed","value":1}"#));
+    let mut damaged =
+        gzip(&text(r#"{"timestamp":NOW,"equipmentId":"WHO","tag":"speed","value":1}"#), Spare::Time);
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0xff;
     vec![
         (text("speed of WHO is 7"), "malformed", "json"),
         (text(r#"{"timestamp":"noon","equipmentId":"WHO","tag":["speed"],"value":1}"#), "malformed", "`tag`"),
         (text(r#"{"equipmentId":"WHO","tag":"speed","value":1}"#), "malformed", "timestamp"),
-        (gzip(&vec![b' '; 11 << 20]), "too_large", ""),
+        (gzip(&vec![b' '; 11 << 20], Spare::Time), "too_large", ""),
         (damaged, "undecodable", "gzip"),
         (text(r#"{"equipmentId":"WHO","tick":true}"#), "forged", "tick"),
         (
@@ -78,7 +72,7 @@ fn poison_between_good_records_is_set_aside_with_its_reason_and_holds_nothing_up
             let about = found.iter().filter(|line| {
                 let message = match (&line.message, &line.message_base64) {
                     (Some(text), _) => text.as_bytes().to_vec(),
-                    (_, Some(text)) => andon_service::names::from_base64(text).unwrap(),
+                    (_, Some(text)) => andon_workflows::object_keys::from_base64(text).unwrap(),
                     _ => return false,
                 };
                 line.reason == *reason && line.detail.to_lowercase().contains(said) && message == *data

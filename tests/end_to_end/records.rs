@@ -1,8 +1,8 @@
 //! What is sent, and the rules over it.
 
-use andon_model::{Millis, RuleDocument};
+use andon_domain::{Millis, RuleDocument};
+use andon_kit_cases::w1::W1;
 use andon_simulator::{Shift, ShiftOptions};
-use andon_testkit::w1::W1;
 
 use crate::support;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use andon_aws::Aws;
 use andon_clock::{Stopwatch, now_ms};
+use andon_domain::RuleDocument;
 use andon_local::{Event, Functions, Listener, Options, Place, System, SystemError};
-use andon_model::RuleDocument;
-use andon_service::ports::{CheckpointStore as _, Stream as _, StreamEntry, Written};
-use andon_service::publish::StateChange;
-use andon_service::rulebook;
+use andon_workflows::ports::{CheckpointStore as _, Stream as _, StreamEntry, Written};
+use andon_workflows::publish::StateChange;
+use andon_workflows::rulebook;
 
 use super::oracle::{Changes, Read, sorted};
 use super::records::Sent;

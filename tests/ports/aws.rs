@@ -3,11 +3,11 @@
 //! `ANDON_TEST_EXCEPT` names clauses that another emulator than the default one is known to break.
 
 use andon_aws::{Aws, Config, Metered, setup};
+use andon_kit_ports::contract;
 use andon_local::{Emulator, Listener};
-use andon_service::ports::{
+use andon_workflows::ports::{
     Clock as _, Commit, Committed, Head, OutboxItem, Payload, RuleStore as _, StateStore as _,
 };
-use andon_testkit::contract;
 
 /// Clauses that the default emulator breaks, and why.
 const EXCEPTIONS: [(&str, &str); 1] = [(

@@ -1,13 +1,13 @@
 //! What the ports owe, over memory and over AWS; and what a commit weighs.
 
+mod async_inference;
 mod aws;
-mod later;
 mod weight;
 
 use std::task::{Context, Poll, Waker};
 
-use andon_testkit::contract;
-use andon_testkit::memory::Memory;
+use andon_kit_ports::contract;
+use andon_kit_ports::memory::Memory;
 
 /// Runs what never waits.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
@@ -45,7 +45,7 @@ fn short_pages_change_nothing() {
 
 #[test]
 fn each_broken_promise_breaks_a_clause() {
-    use andon_testkit::memory::Flaws;
+    use andon_kit_ports::memory::Flaws;
     let none = Flaws::default();
     for (flaws, clause) in [
         (

@@ -1,12 +1,12 @@
 //! What a commit weighs: each KiB of a head is a write unit.
 
-use andon_intake::encode::{EventRecord, event};
-use andon_intake::{Arena, Decoded, SequenceNumber, ShardId};
-use andon_service::evaluate::{Batch, EvaluateSettings, Evaluator};
-use andon_service::names;
-use andon_service::ports::{Pointer, SetRef};
-use andon_testkit::memory::Memory;
-use andon_testkit::w1::W1;
+use andon_ingest::encode::{EventRecord, event};
+use andon_ingest::{Arena, Decoded, SequenceNumber, ShardId};
+use andon_kit_cases::w1::W1;
+use andon_kit_ports::memory::Memory;
+use andon_workflows::evaluate::{Batch, EvaluateSettings, Evaluator};
+use andon_workflows::object_keys;
+use andon_workflows::ports::{Pointer, SetRef};
 
 use super::at_once;
 
@@ -20,7 +20,7 @@ fn a_head_of_ten_tags_and_five_rules_is_one_write_unit() {
     {
         let mut world = ports.world_mut();
         let json = serde_json::to_vec(&w1.rules()).unwrap();
-        let digest = names::digest(&json, 32);
+        let digest = object_keys::digest(&json, 32);
         world.sets.insert(digest.clone(), json);
         let set = SetRef { start_ms: 0, digest, written_ms: 0, rules: 100, note: String::new() };
         world.pointer = Pointer { revision: 1, sets: vec![set] };

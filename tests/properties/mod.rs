@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use andon_domain::wire::{Message, MessageContent};
+use andon_domain::{Reason, RuleDocument, ScoreRequest};
 use andon_engine::KeyState;
 use andon_engine::replay::Replay;
-use andon_model::wire::{Content, Message};
-use andon_model::{Reason, RuleDocument, ScoreRequest};
-use andon_testkit::Case;
-use andon_testkit::generate;
-use andon_testkit::naive::{self, End};
-use andon_testkit::shrink::shrink;
+use andon_kit_cases::Case;
+use andon_kit_cases::generate;
+use andon_kit_cases::naive::{self, End};
+use andon_kit_cases::shrink::shrink;
 
 use crate::support::{Kept, by_rule, compiled, folders, replay_all, root, text};
 
@@ -170,7 +170,8 @@ fn records_redelivered_with_their_arrival_change_nothing() {
     holds("redelivery", |case| {
         // Under changing rules a redelivered point may be the first that a rule sees of its tag; there the position
         // in the shard tells it, not the fold.
-        if lines(case).any(|line| matches!(Message::read(line.as_bytes()).content, Content::Rules(_))) {
+        if lines(case).any(|line| matches!(Message::read(line.as_bytes()).content, MessageContent::Rules(_)))
+        {
             return Ok(());
         }
         let mut rng = fastrand::Rng::with_seed(case.seed);
@@ -179,7 +180,8 @@ fn records_redelivered_with_their_arrival_change_nothing() {
             twice.push(line);
             let message = Message::read(line.as_bytes());
             // A bare tick stands for the clock of its key at that place.
-            let bare_tick = matches!(message.content, Content::Tick(_)) && message.arrival_ms.is_none();
+            let bare_tick =
+                matches!(message.content, MessageContent::Tick(_)) && message.arrival_ms.is_none();
             if rng.bool() && !bare_tick {
                 let back = rng.usize(0..twice.len().min(5));
                 twice.push(twice[twice.len() - 1 - back]);
@@ -244,7 +246,8 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
         }
         let defaults = defaults(case);
         let rules_change = defaults.len() > case.rules.rules.len()
-            || lines(case).any(|line| matches!(Message::read(line.as_bytes()).content, Content::Rules(_)));
+            || lines(case)
+                .any(|line| matches!(Message::read(line.as_bytes()).content, MessageContent::Rules(_)));
         for ((rule, equipment), chain) in by_rule(&kept.transitions) {
             let (mut sequence, mut state, mut at): (u64, Option<String>, i64) = (0, None, i64::MIN);
             for (this, from, to, this_at, group) in chain {
@@ -274,7 +277,7 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
 fn defaults(case: &Case) -> std::collections::BTreeSet<(String, String)> {
     let mut documents: Vec<RuleDocument> = vec![case.rules.clone()];
     for line in lines(case) {
-        if let Content::Rules(document) = Message::read(line.as_bytes()).content {
+        if let MessageContent::Rules(document) = Message::read(line.as_bytes()).content {
             documents.extend(RuleDocument::from_json(document));
         }
     }
@@ -297,7 +300,7 @@ fn a_tick_at_the_next_due_clock_decides_what_was_due_and_one_before_does_not() {
             }
             let tick = |arrival_ms| {
                 let mut key = key.clone();
-                let record = andon_engine::Record { arrival_ms, body: andon_engine::Body::Tick };
+                let record = andon_engine::Record { arrival_ms, body: andon_engine::RecordBody::Tick };
                 key.apply(&rules, &record).map(|_| key).map_err(|error| error.to_string())
             };
             let work = |key: &KeyState| (key.pending_points(), key.next_due_clock_ms());

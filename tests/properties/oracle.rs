@@ -4,7 +4,7 @@
 //! with a point, since CEL keeps integers apart; `%` and division by a tag are left out, since CEL's answer to them
 //! differs by design.
 
-use andon_model::{Rule, RuleDocument};
+use andon_domain::{Rule, RuleDocument};
 use cel::{Context, Program, Value};
 use fastrand::Rng;
 
@@ -112,7 +112,7 @@ fn conditions_are_as_cel_has_them() {
     for seed in seeds.clone() {
         let mut rng = Rng::with_seed(seed);
         let expression = boolean(&mut rng, 4);
-        if expression.len() > andon_model::limits::EXPRESSION_BYTES {
+        if expression.len() > andon_domain::limits::EXPRESSION_BYTES {
             continue;
         }
         let expected = by_cel(&expression);

@@ -56,67 +56,198 @@ fn member(name: &str) -> &'static Package {
         .unwrap_or_else(|| panic!("there is no crate `{name}`"))
 }
 
-/// How high a crate of the workspace stands: it may depend on lower ones only.
-fn layer(package: &Package) -> Option<u32> {
-    let folder = package.manifest_path.strip_prefix(root().to_str()?).ok()?;
-    if folder.starts_with("cli") || folder.starts_with("functions") {
-        return Some(5);
-    }
-    match package.name.as_str() {
-        "andon-clock" | "andon-model" | "andon-modelling" => Some(0),
-        "andon-engine" | "andon-history" | "andon-intake" | "andon-report" | "andon-simulator" => Some(1),
-        "andon-document" | "andon-service" => Some(2),
-        "andon-aws" | "andon-telemetry" | "andon-testkit" => Some(3),
-        "andon-lambda" | "andon-local" => Some(4),
-        "andon-tests" => Some(6),
-        _ => None,
-    }
+/// The part of the house that a crate of the workspace stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// A Lambda function.
+    Function,
+    /// What functions are built from.
+    Shared,
+    /// What people run; never deployed.
+    Tool,
+    /// What only tests are built from.
+    Kit,
+    /// The tests of the workspace.
+    Tests,
+}
+
+fn part(package: &Package) -> Option<Part> {
+    let folder = package.manifest_path.strip_prefix(root().to_str()?).ok()?.as_str();
+    let parts = [
+        ("functions/", Part::Function),
+        ("shared/", Part::Shared),
+        ("tools/", Part::Tool),
+        ("tests/kit/", Part::Kit),
+        ("tests/", Part::Tests),
+    ];
+    parts.into_iter().find(|(prefix, _)| folder.starts_with(prefix)).map(|(_, part)| part)
+}
+
+/// What each shared crate may be built with, of the shared ones: a tower, in which no arrow points up.
+const SHARED: [(&str, &[&str]); 7] = [
+    ("andon-domain", &[]),
+    ("andon-clock", &[]),
+    ("andon-ingest", &["andon-domain"]),
+    ("andon-engine", &["andon-domain"]),
+    ("andon-workflows", &["andon-domain", "andon-ingest", "andon-engine"]),
+    ("andon-aws", &["andon-domain", "andon-clock", "andon-ingest", "andon-workflows"]),
+    (
+        "andon-runtime",
+        &["andon-domain", "andon-clock", "andon-ingest", "andon-engine", "andon-workflows", "andon-aws"],
+    ),
+];
+
+/// The tools that are built with other tools. `andon` is the command that binds them together.
+const TOOLS_OVER_TOOLS: [(&str, &[&str]); 2] = [
+    (
+        "andon",
+        &[
+            "andon-import",
+            "andon-lint",
+            "andon-local",
+            "andon-models",
+            "andon-report",
+            "andon-rule-files",
+            "andon-simulator",
+        ],
+    ),
+    ("andon-local", &["andon-models"]),
+];
+
+/// The direct dependencies of a member that are members too.
+fn members_of(package: &Package) -> Vec<&'static Package> {
+    let dependencies = dependencies(&package.id);
+    dependencies
+        .into_iter()
+        .filter(|dependency| METADATA.workspace_members.contains(&dependency.id))
+        .collect()
 }
 
 #[test]
-fn the_model_and_the_engine_know_no_runtime_and_no_aws() {
-    for name in ["andon-model", "andon-engine"] {
+fn domain_engine_and_ingest_know_no_runtime_no_clock_and_no_aws() {
+    for name in ["andon-domain", "andon-engine", "andon-ingest"] {
         let all = all_dependencies(member(name));
         assert!(all.contains("serde"), "the dependencies of {name} were not found");
+        let known = ["tokio", "hyper", "andon-clock"];
         let strangers: Vec<String> = all
             .into_iter()
-            .filter(|dependency| {
-                dependency == "tokio" || dependency == "hyper" || dependency.starts_with("aws-")
-            })
+            .filter(|dependency| known.contains(&dependency.as_str()) || dependency.starts_with("aws-"))
             .collect();
         none(&strangers, &format!("`{name}` decides and does no I/O, but is built with"));
     }
 }
 
 #[test]
-fn dependencies_point_one_way() {
-    let mut offenders = Vec::new();
-    for package in members() {
-        let Some(height) = layer(package) else {
-            offenders.push(format!("`{}` has no layer in tests/repository/crates.rs", package.name));
-            continue;
-        };
-        for dependency in dependencies(&package.id) {
-            if METADATA.workspace_members.contains(&dependency.id)
-                && layer(dependency).is_none_or(|lower| lower >= height)
-            {
-                offenders.push(format!("`{}` depends on `{}`", package.name, dependency.name));
-            }
-        }
-    }
-    none(&offenders, "cli and functions -> aws -> service -> engine -> model, but");
+fn only_aws_local_and_the_tests_of_the_workspace_name_the_aws_sdk() {
+    let named_by = |package: &&&Package| {
+        !["andon-aws", "andon-local", "andon-tests"].contains(&package.name.as_str())
+            && package.dependencies.iter().any(|dependency| dependency.name.starts_with("aws-sdk-"))
+    };
+    let offenders: Vec<String> =
+        members().iter().filter(named_by).map(|package| package.name.to_string()).collect();
+    none(&offenders, "AWS is reached through the ports of `andon-aws`, but its SDK is named by");
 }
 
 #[test]
-fn nothing_that_is_shipped_is_built_with_what_is_for_tests() {
-    let testkit = member("andon-testkit");
-    let shipped =
-        members().into_iter().filter(|package| package.name != "andon-tests" && package.id != testkit.id);
-    let offenders: Vec<String> = shipped
-        .filter(|package| all_dependencies(package).contains(testkit.name.as_str()))
+fn functions_are_built_from_shared_crates_alone() {
+    let mut offenders = Vec::new();
+    let mut functions = 0;
+    for package in members().into_iter().filter(|package| part(package) == Some(Part::Function)) {
+        functions += 1;
+        for name in all_dependencies(package) {
+            let Some(other) = members().into_iter().find(|member| member.name == name) else { continue };
+            if other.id != package.id && part(other) != Some(Part::Shared) {
+                offenders.push(format!("`{}` is built with `{name}`", package.name));
+            }
+        }
+    }
+    assert!(functions >= 4, "the functions were not found");
+    none(&offenders, "a function is built from `shared/` alone, but");
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut offenders = Vec::new();
+    for package in members() {
+        let Some(own) = part(package) else {
+            offenders.push(format!("`{}` stands in no part of the house", package.name));
+            continue;
+        };
+        let name = package.name.as_str();
+        for dependency in members_of(package) {
+            let to = dependency.name.as_str();
+            let allowed = |table: &[(&str, &[&str])]| {
+                table.iter().any(|(from, list)| *from == name && list.contains(&to))
+            };
+            let is_allowed = match (own, part(dependency)) {
+                (Part::Shared, Some(Part::Shared)) => allowed(&SHARED),
+                (Part::Tool, Some(Part::Tool)) => allowed(&TOOLS_OVER_TOOLS),
+                // The metered run sends the workload W1, over shards that hash as those in memory do.
+                (Part::Tool, Some(Part::Kit)) => name == "andon-cost",
+                (Part::Function | Part::Tool, Some(Part::Shared)) => true,
+                (Part::Kit, Some(Part::Shared | Part::Kit)) | (Part::Tests, _) => true,
+                _ => false,
+            };
+            if !is_allowed {
+                offenders.push(format!("`{name}` depends on `{to}`"));
+            }
+        }
+    }
+    none(&offenders, "see the map in ARCHITECTURE.md, but");
+}
+
+#[test]
+fn nothing_that_is_deployed_or_run_by_people_is_built_with_the_kit() {
+    let is_kit = |name: &String| name.starts_with("andon-kit-");
+    let offenders: Vec<String> = members()
+        .into_iter()
+        .filter(|package| matches!(part(package), Some(Part::Function | Part::Shared | Part::Tool)))
+        .filter(|package| package.name != "andon-cost" && all_dependencies(package).iter().any(is_kit))
         .map(|package| package.name.to_string())
         .collect();
-    none(&offenders, "`andon-testkit` is for [dev-dependencies], but is built into");
+    none(&offenders, "`tests/kit` is for [dev-dependencies], but is built into");
+}
+
+/// The name by which sources speak of a package: that of its library.
+fn library_name(package: &str) -> String {
+    let known = METADATA.packages.iter().find(|known| known.name == package);
+    let library =
+        known.and_then(|known| known.targets.iter().find(|target| target.is_lib() || target.is_proc_macro()));
+    library.map_or(package, |library| library.name.as_str()).replace('-', "_")
+}
+
+#[test]
+fn no_crate_names_a_dependency_that_it_does_not_use() {
+    let mut offenders = Vec::new();
+    for package in members() {
+        let folder = package.manifest_path.parent().unwrap();
+        let mut sources = String::new();
+        for file in super::with_extension("rs") {
+            let path = root().join(&file);
+            let is_own = path.starts_with(folder)
+                && !members().iter().any(|other| {
+                    let inner = other.manifest_path.parent().unwrap();
+                    inner != folder && inner.starts_with(folder) && path.starts_with(inner)
+                });
+            // The checks of the fuzz targets are run by the tests of the workspace, too.
+            if is_own || (package.name == "andon-tests" && file.starts_with("fuzz/src")) {
+                sources.push_str(&text(&file));
+            }
+        }
+        for dependency in &package.dependencies {
+            let name = dependency.rename.clone().unwrap_or_else(|| library_name(&dependency.name));
+            let is_named = sources.match_indices(name.as_str()).any(|(at, _)| {
+                let before = sources.get(..at).and_then(|text| text.chars().next_back());
+                let after = sources.get(at + name.len()..).and_then(|text| text.chars().next());
+                let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+                !is_part(before) && !is_part(after)
+            });
+            if !is_named {
+                offenders.push(format!("`{}` names `{}`", package.name, dependency.name));
+            }
+        }
+    }
+    none(&offenders, "a dependency that nothing uses: every build of the crate waits for it");
 }
 
 #[test]

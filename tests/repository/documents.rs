@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use andon_document::{RenderOptions, render};
+use andon_domain::wire::{Message, MessageContent};
+use andon_domain::{Millis, Rejection};
 use andon_engine::RuleSet;
-use andon_model::wire::{Content, Message};
-use andon_model::{Millis, Rejection};
+use andon_rule_files::{RenderOptions, render};
 
 use super::{files, none, text, with_extension};
 use crate::support::root;
@@ -118,7 +118,7 @@ fn every_sample_is_explained_in_the_readme_of_events() {
 
 #[test]
 fn the_bounds_in_the_documents_are_those_of_the_code() {
-    let source = text("shared/model/src/limits.rs");
+    let source = text("shared/domain/src/limits.rs");
     let limits: BTreeMap<&str, f64> = source.lines().filter_map(limit).collect();
     assert!(limits.len() >= 20, "the constants of limits.rs were not understood");
     let mut offenders = Vec::new();
@@ -226,10 +226,10 @@ fn the_rules_in_the_documents_are_accepted_without_a_warning() {
                 continue;
             }
             documents += 1;
-            let found = match andon_document::read(&format!("{file}:{line}.yaml"), &block) {
+            let found = match andon_rule_files::read(&format!("{file}:{line}.yaml"), &block) {
                 Err(diagnostics) => diagnostics,
                 Ok(mut loaded) => {
-                    let mut findings = andon_engine::lint::lint(&loaded.document);
+                    let mut findings = andon_lint::lint(&loaded.document);
                     findings.extend(
                         RuleSet::compile(std::mem::take(&mut loaded.document)).err().unwrap_or_default(),
                     );
@@ -256,8 +256,8 @@ fn the_records_in_the_documents_are_accepted() {
                 let message = Message::read(line.as_bytes());
                 let details = message.rejections.iter().map(Rejection::to_string);
                 offenders.extend(details.map(|detail| format!("{file}:{}: {detail}", first + index)));
-                if let Content::Rules(document) = message.content
-                    && let Err(detail) = andon_model::RuleDocument::from_json(document)
+                if let MessageContent::Rules(document) = message.content
+                    && let Err(detail) = andon_domain::RuleDocument::from_json(document)
                 {
                     offenders.push(format!("{file}:{}: {detail}", first + index));
                 }

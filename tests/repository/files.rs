@@ -7,7 +7,7 @@ const LINES: usize = 600;
 
 #[test]
 fn no_rust_file_is_too_long() {
-    let ours = ["shared/", "cli/", "functions/", "tests/"];
+    let ours = ["shared/", "tools/andon/", "functions/", "tests/"];
     let mut offenders = Vec::new();
     for file in
         with_extension("rs").into_iter().filter(|file| ours.iter().any(|folder| file.starts_with(folder)))

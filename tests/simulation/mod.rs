@@ -5,7 +5,7 @@ mod sabotage;
 mod slow_rules;
 mod unpark;
 
-use andon_testkit::storm;
+use andon_kit_simulation;
 
 /// Seeds in a run of the tests; `ANDON_SEEDS` for more.
 const SEEDS: u64 = 2000;
@@ -127,14 +127,14 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn what_is_published_is_what_the_records_say_whatever_fails() {
     if let Some(seed) = number("ANDON_SEED") {
-        match storm::run(seed) {
+        match andon_kit_simulation::run(seed) {
             Ok(report) => println!("{report:#?}"),
             Err(failure) => panic!("{failure}"),
         }
         return;
     }
     let seeds = number("ANDON_SEEDS").unwrap_or(SEEDS);
-    let swept = storm::sweep(0..seeds, 2, |_, _| {});
+    let swept = andon_kit_simulation::sweep(0..seeds, 2, |_, _| {});
     println!("{swept}");
     assert!(swept.failures.is_empty(), "{swept}");
     if seeds >= SEEDS {
@@ -151,7 +151,7 @@ fn seeds_that_failed_once_hold() {
     // 28397: the reminder of a call that nobody had the time to make gave it up, so that it was never made.
     let seeds = [16015, 28397];
     for seed in seeds {
-        if let Err(failure) = storm::run(seed) {
+        if let Err(failure) = andon_kit_simulation::run(seed) {
             panic!("{failure}");
         }
     }

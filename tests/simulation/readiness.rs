@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use andon_engine::{Body, CompiledRules, KeyState, Record, RuleSet};
-use andon_model::wire::{Content, Message};
-use andon_service::envelope::{self, Positions, Stored};
-use andon_service::ports::{Commit, Head, Parked, Pointer, RuleStore as _, SetRef, StateStore as _};
-use andon_service::readiness::{rule_sets, states};
-use andon_testkit::memory::{Memory, Open, World};
+use andon_domain::wire::{Message, MessageContent};
+use andon_engine::{CompiledRules, KeyState, Record, RecordBody, RuleSet};
+use andon_kit_ports::memory::{Memory, Open, World};
+use andon_workflows::envelope::{self, Positions, Stored};
+use andon_workflows::ports::{Commit, Head, Parked, Pointer, RuleStore as _, SetRef, StateStore as _};
+use andon_workflows::readiness::{rule_sets, states};
 
 use super::unpark::at_once;
 
@@ -46,12 +46,12 @@ fn body() -> Vec<u8> {
     let set = RuleSet::compile(serde_json::from_str(GOOD).unwrap()).unwrap().starting(START_MS);
     let rules = CompiledRules::of(vec![set.into()]).unwrap();
     let message = Message::read(br#"{"timestamp":1500,"equipmentId":"filler-1","tag":"t","value":1}"#);
-    let Content::One(equipment, point) = &message.content else { panic!("it is a point") };
+    let MessageContent::One(equipment, point) = &message.content else { panic!("it is a point") };
     let mut state = KeyState::new(equipment, &rules, 1_500).unwrap();
-    let record = Record { arrival_ms: 1_500, body: Body::Points(std::slice::from_ref(point)) };
+    let record = Record { arrival_ms: 1_500, body: RecordBody::Points(std::slice::from_ref(point)) };
     state.apply(&rules, &record).unwrap();
     let state = Stored::Here(state.pack().head);
-    envelope::Body { positions: Positions::default(), state }.write()
+    envelope::StateEnvelope { positions: Positions::default(), state }.write()
 }
 
 #[test]

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use andon_testkit::memory::Flaws;
-use andon_testkit::storm::{self, Sabotage};
+use andon_kit_ports::memory::Flaws;
+use andon_kit_simulation::Sabotage;
 
 /// Asserts that a checker sees something broken, within so many seeds.
 #[track_caller]
 fn sees(checker: &str, sabotage: Sabotage) {
     let mut others = BTreeSet::new();
     for seed in 0..1000 {
-        match storm::run_with(seed, sabotage) {
+        match andon_kit_simulation::run_with(seed, sabotage) {
             Err(failure) if failure.checker == checker => return,
             Err(failure) => drop(others.insert(failure.checker)),
             Ok(_) => {}
@@ -116,7 +116,7 @@ fn an_unpark_that_forgets_what_arrived_meanwhile_is_seen() {
 #[test]
 fn parked_messages_that_are_deleted_before_they_were_folded_are_seen() {
     let flaws = Flaws { mixes_up_parkers: true, ..Flaws::default() };
-    let seen = storm::run_with(16015, Sabotage { flaws, ..Sabotage::default() });
+    let seen = andon_kit_simulation::run_with(16015, Sabotage { flaws, ..Sabotage::default() });
     assert_eq!(seen.map_err(|failure| failure.checker).err(), Some(STATES));
 }
 

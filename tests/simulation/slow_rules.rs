@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use andon_model::RuleDocument;
-use andon_service::limits::SET_NOTICE_MS;
-use andon_service::ports::{Clock as _, PortError, RuleStore as _, RuleVersion};
-use andon_service::rulebook::{self, Change, KeepSets, Put, PutError};
-use andon_testkit::memory::{Call, Gate, Memory, World};
+use andon_domain::RuleDocument;
+use andon_kit_ports::memory::{Call, Gate, Memory, World};
+use andon_workflows::limits::SET_NOTICE_MS;
+use andon_workflows::ports::{Clock as _, PortError, RuleStore as _, RuleVersion};
+use andon_workflows::rulebook::{self, Change, KeepSets, PutError, PutSummary};
 
 use super::unpark::at_once;
 
@@ -47,7 +47,7 @@ fn rules(count: usize, limit: u32) -> RuleDocument {
     serde_json::from_value(serde_json::json!({"rules": (0..count).map(rule).collect::<Vec<_>>()})).unwrap()
 }
 
-fn put(ports: &Memory<Slow>, document: &RuleDocument, start_ms: Option<i64>) -> Result<Put, PutError> {
+fn put(ports: &Memory<Slow>, document: &RuleDocument, start_ms: Option<i64>) -> Result<PutSummary, PutError> {
     let current = at_once(rulebook::current(ports)).unwrap();
     let change = Change { start_ms, note: "", keep: KeepSets::default(), told: &|_| {} };
     at_once(rulebook::replace(ports, &current, document, change))

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use andon_intake::encode::{EventRecord, event};
-use andon_service::evaluate::{EvaluateSettings, Evaluator, UnparkError, with_batch};
-use andon_service::ports::PortError;
-use andon_testkit::memory::{Call, Gate, Memory, Open, World};
+use andon_ingest::encode::{EventRecord, event};
+use andon_kit_ports::memory::{Call, Gate, Memory, Open, World};
+use andon_workflows::evaluate::{EvaluateSettings, Evaluator, UnparkError, with_batch};
+use andon_workflows::ports::PortError;
 
 const HOUR_MS: i64 = 3_600_000;
 const FILLER: &str = "filler-1";
@@ -56,7 +56,7 @@ impl Line {
         };
         let event = event("points", [record]);
         for _ in 0..10 {
-            let mut arena = andon_intake::Arena::new();
+            let mut arena = andon_ingest::Arena::new();
             let deadline_ms = now_ms + 60_000;
             let folded = with_batch(event.as_bytes(), &mut arena, None, |batch| {
                 at_once(self.evaluator.evaluate(&batch, deadline_ms)).first_not_done.is_none()

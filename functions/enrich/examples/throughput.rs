@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use andon_clock::{Stopwatch, now_ms};
 use andon_enrich::Enrich;
-use andon_intake::Authenticator;
-use andon_service::enrich::EnrichSettings;
-use andon_service::ports::{
-    Accepted, CallError, CallErrorKind, Clock, Failures, Later, LaterCall, ModelCall, Models, Objects,
-    PortError, QuestionEntry, Questions, Stream, StreamEntry, Written,
+use andon_ingest::Authenticator;
+use andon_workflows::enrich::EnrichSettings;
+use andon_workflows::ports::{
+    Accepted, AsyncInvocation, AsyncOutput, CallError, CallErrorKind, Clock, Failures, ModelCall, Models,
+    Objects, PortError, QueueEntry, ScoreRequestQueue, Stream, StreamEntry, Written,
 };
 use serde_json::json;
 
@@ -66,11 +66,11 @@ impl Models for World {
         Ok("0.5\n".repeat(rows).into_bytes())
     }
 
-    async fn call_later(&self, _: &LaterCall<'_>) -> Result<Later, CallError> {
+    async fn invoke_async(&self, _: &AsyncInvocation<'_>) -> Result<AsyncOutput, CallError> {
         Err(CallError::new(CallErrorKind::Refused, "not asynchronous"))
     }
 
-    async fn read_later(&self, _: &str) -> Result<Option<Vec<u8>>, PortError> {
+    async fn read_async_output(&self, _: &str) -> Result<Option<Vec<u8>>, PortError> {
         Ok(None)
     }
 }
@@ -93,12 +93,12 @@ impl Stream for World {
     }
 }
 
-impl Questions for World {
+impl ScoreRequestQueue for World {
     fn has_queue(&self) -> bool {
         true
     }
 
-    async fn send_questions(&self, entries: &[QuestionEntry]) -> Result<Vec<Accepted>, PortError> {
+    async fn enqueue(&self, entries: &[QueueEntry]) -> Result<Vec<Accepted>, PortError> {
         Ok(vec![Accepted::Yes; entries.len()])
     }
 }

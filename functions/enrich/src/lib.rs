@@ -5,11 +5,11 @@
 #[cfg(test)]
 mod tests;
 
-use andon_aws::questions_event::deliveries;
-use andon_intake::Authenticator;
-use andon_lambda::{Done, Handler};
-use andon_service::enrich::{EnrichAnswer, EnrichPorts, EnrichSettings, Enricher};
-use andon_telemetry::{Function, Report};
+use andon_aws::enrich_event::deliveries;
+use andon_ingest::Authenticator;
+use andon_runtime::telemetry::{Function, Report};
+use andon_runtime::{Done, Handler};
+use andon_workflows::enrich::{EnrichAnswer, EnrichPorts, EnrichSettings, Enricher};
 
 /// The function, over ports. Kept between invocations; what it keeps of them is scores that may be asked for again.
 pub struct Enrich<P> {

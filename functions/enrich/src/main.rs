@@ -7,7 +7,7 @@ use andon_enrich::Enrich;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    andon_lambda::run(async |config| {
+    andon_runtime::run(async |config| {
         if config.questions_queue.is_none() {
             let mistake = "`ANDON_QUESTIONS_QUEUE_URL` is not set; expected the URL of the queue of questions to models";
             return Err(ConfigError { mistakes: vec![mistake.to_owned()] });

@@ -1,6 +1,6 @@
 //! The samples in `events/enrich`, and the workflow behind the function, over ports in memory.
 
-mod later;
+mod async_inference;
 mod models;
 mod samples;
 mod trouble;
@@ -9,10 +9,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use andon_model::ScoreBatch;
-use andon_service::enrich::{EnrichSummary, Question};
-use andon_service::ports::{Clock as _, QuestionEntry};
-use andon_testkit::memory::{Gate, Memory, MemoryModel, World};
+use andon_domain::ScoreRequestBatch;
+use andon_kit_ports::memory::{Gate, Memory, MemoryModel, World};
+use andon_workflows::enrich::{EnrichMessage, EnrichSummary};
+use andon_workflows::ports::{Clock as _, QueueEntry};
 use serde_json::{Value, json};
 
 use super::*;
@@ -35,7 +35,7 @@ pub(super) fn model(function: &Enrich<Memory>, set: impl FnOnce(&mut MemoryModel
 }
 
 /// A question about equipments, each with one input, of now.
-pub(super) fn batch(function: &Enrich<Memory>, endpoint: Value, rows: &[(&str, f64)]) -> ScoreBatch {
+pub(super) fn batch(function: &Enrich<Memory>, endpoint: Value, rows: &[(&str, f64)]) -> ScoreRequestBatch {
     let now_ms = function.ports().now_ms();
     let mut whole = json!({"name": "m", "rows": 10});
     for (name, value) in endpoint.as_object().unwrap() {
@@ -69,18 +69,18 @@ pub(super) fn event(bodies: &[String], receive_count: u32) -> Vec<u8> {
 }
 
 /// Works through questions in a minute.
-pub(super) async fn asked(function: &Enrich<Memory>, batches: &[ScoreBatch]) -> EnrichAnswer {
+pub(super) async fn asked(function: &Enrich<Memory>, batches: &[ScoreRequestBatch]) -> EnrichAnswer {
     asked_within(function, batches, 60_000, 1).await
 }
 
 pub(super) async fn asked_within(
     function: &Enrich<Memory>,
-    batches: &[ScoreBatch],
+    batches: &[ScoreRequestBatch],
     time_ms: i64,
     receive_count: u32,
 ) -> EnrichAnswer {
     let bodies: Vec<String> =
-        batches.iter().map(|batch| Question::Ask(Box::new(batch.clone())).to_json()).collect();
+        batches.iter().map(|batch| EnrichMessage::ScoreRequests(Box::new(batch.clone())).to_json()).collect();
     let deadline_ms = function.ports().now_ms() + time_ms;
     function.enrich(&event(&bodies, receive_count), deadline_ms).await.unwrap().answer
 }
@@ -128,7 +128,7 @@ async fn hundred(latency_ms: u64, concurrency: usize) -> (EnrichSummary, u64) {
     let template = self::function();
     let bodies: Vec<String> = (0..100_u32)
         .map(|number| batch(&template, json!({}), &[(&format!("e{number}"), f64::from(number))]))
-        .map(|batch| Question::Ask(Box::new(batch)).to_json())
+        .map(|batch| EnrichMessage::ScoreRequests(Box::new(batch)).to_json())
         .collect();
     let answer = function.enrich(&event(&bodies, 1), i64::MAX).await.unwrap().answer;
     assert_eq!(written(function.ports()).len(), 100);

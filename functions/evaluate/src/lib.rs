@@ -5,10 +5,12 @@ mod tests;
 
 use std::cell::RefCell;
 
-use andon_intake::{Arena, Authenticator, Decoded};
-use andon_lambda::{Done, Handler};
-use andon_service::evaluate::{Answer, Batch, BatchError, EvaluatePorts, EvaluateSettings, Evaluator};
-use andon_telemetry::{Function, Report};
+use andon_ingest::{Arena, Authenticator, Decoded};
+use andon_runtime::telemetry::{Function, Report};
+use andon_runtime::{Done, Handler};
+use andon_workflows::evaluate::{
+    Batch, BatchError, EvaluateAnswer, EvaluatePorts, EvaluateSettings, Evaluator,
+};
 
 /// The function, over ports. Kept between invocations; what it keeps of them is compiled rules and memory.
 pub struct Evaluate<P> {
@@ -32,7 +34,7 @@ impl<P: EvaluatePorts> Evaluate<P> {
     ///
     /// # Errors
     /// When it is no event of a Kinesis stream. What is wrong with single records is set aside.
-    pub async fn evaluate(&self, event: &[u8], deadline_ms: i64) -> Result<Answer, BatchError> {
+    pub async fn evaluate(&self, event: &[u8], deadline_ms: i64) -> Result<EvaluateAnswer, BatchError> {
         let mut arena = self.arena.take();
         let answer = match Decoded::new(event, &mut arena) {
             Ok(decoded) => match Batch::of(&decoded, Some(&self.trust)) {

@@ -7,7 +7,7 @@ use andon_evaluate::Evaluate;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    andon_lambda::run(async |config| {
+    andon_runtime::run(async |config| {
         let aws = Aws::connect(config).await;
         let trust = aws.authenticator().await?;
         Ok(Evaluate::new(aws, config.evaluate_settings(), trust))

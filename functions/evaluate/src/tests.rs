@@ -2,19 +2,20 @@
 //!
 //! The samples are made here, since base64 is not for people: `ANDON_BLESS=1 cargo test -p andon-evaluate` writes them anew.
 
-mod questions;
+mod score_requests;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use andon_intake::encode::{EventRecord, aggregate, event, gzip};
-use andon_intake::{SequenceNumber, ShardId};
-use andon_model::{RuleDocument, Settings, Transition};
-use andon_service::evaluate::RejectedLine;
-use andon_service::names;
-use andon_service::ports::{Payload, Pointer, SetRef};
-use andon_service::tick::tick_record;
-use andon_testkit::memory::{Gate, Memory};
+use andon_domain::{RuleDocument, Settings, Transition};
+use andon_ingest::encode::{EventRecord, aggregate, event};
+use andon_ingest::gzip::{Spare, gzip};
+use andon_ingest::{SequenceNumber, ShardId};
+use andon_kit_ports::memory::{Gate, Memory};
+use andon_workflows::evaluate::RejectedLine;
+use andon_workflows::object_keys;
+use andon_workflows::ports::{Payload, Pointer, SetRef};
+use andon_workflows::tick::tick_record;
 
 use super::*;
 
@@ -39,7 +40,8 @@ fn trust(key: &[u8]) -> Authenticator {
 /// The function, with the sample's rules.
 fn function() -> Evaluate<Memory> {
     let memory = Memory::new();
-    let document = andon_document::read("first-rule.yaml", &text("rules/first-rule.yaml")).unwrap().document;
+    let document =
+        andon_rule_files::read("first-rule.yaml", &text("rules/first-rule.yaml")).unwrap().document;
     assert_eq!(document.settings, None::<Settings>);
     prepare(&memory, document);
     Evaluate::new(memory, EvaluateSettings::new("andon-points"), trust(&KEY))
@@ -48,7 +50,7 @@ fn function() -> Evaluate<Memory> {
 /// Puts rules that have always been.
 fn prepare<G: Gate>(memory: &Memory<G>, document: RuleDocument) {
     let document = serde_json::to_vec(&document).unwrap();
-    let digest = names::digest(&document, 32);
+    let digest = object_keys::digest(&document, 32);
     let mut world = memory.world_mut();
     world.now_ms = ARRIVAL_MS + 400;
     world.sets.insert(digest.clone(), document);
@@ -56,7 +58,7 @@ fn prepare<G: Gate>(memory: &Memory<G>, document: RuleDocument) {
     world.pointer = Pointer { revision: 1, sets: vec![set] };
 }
 
-async fn evaluated(function: &Evaluate<Memory>, event: &str) -> Answer {
+async fn evaluated(function: &Evaluate<Memory>, event: &str) -> EvaluateAnswer {
     function.evaluate(event.as_bytes(), ARRIVAL_MS + 60_000).await.unwrap()
 }
 
@@ -95,7 +97,7 @@ fn samples() -> Vec<(&'static str, String)> {
             ),
         ),
         ("lines", filler(twelve_minutes.clone())),
-        ("gzip", filler(gzip(&twelve_minutes))),
+        ("gzip", filler(gzip(&twelve_minutes, Spare::Bytes))),
         ("zstd", filler(zstd(&twelve_minutes))),
         ("aggregated", event_of(&[("a", aggregate(&user_records))])),
         ("tick", event_of(&[(&tick.partition_key, tick.data.clone())])),
@@ -114,7 +116,7 @@ fn point(tag: &str, more: &str) -> Vec<u8> {
 /// A record of each kind that cannot be used, between good ones.
 fn poison() -> Vec<(&'static str, Vec<u8>)> {
     let lines = text("points/first-rule.jsonl");
-    let packed = gzip(lines.as_bytes());
+    let packed = gzip(lines.as_bytes(), Spare::Bytes);
     let half = |bytes: &[u8]| bytes[..bytes.len() / 2].to_vec();
     let mut broken = aggregate(&[("filler-1", b"{}")]);
     broken[5] = 0xff;
@@ -124,10 +126,10 @@ fn poison() -> Vec<(&'static str, Vec<u8>)> {
         // Undecodable.
         half(&packed),
         half(&zstd(lines.as_bytes())),
-        gzip(&packed),
+        gzip(&packed, Spare::Bytes),
         broken,
         // Too large.
-        gzip(&vec![b' '; 11 << 20]),
+        gzip(&vec![b' '; 11 << 20], Spare::Bytes),
         point("speed", ""),
         // Malformed.
         Vec::new(),
@@ -182,7 +184,7 @@ fn sample(name: &str) -> String {
 async fn a_point_and_lists_are_folded() {
     for (name, points, keys) in [("point", 1, 1), ("list", 6, 2)] {
         let function = function();
-        let Answer { first_not_done, summary } = evaluated(&function, &sample(name)).await;
+        let EvaluateAnswer { first_not_done, summary } = evaluated(&function, &sample(name)).await;
         assert_eq!((first_not_done, summary.points, summary.commits), (None, points, keys), "{name}");
         assert!(summary.rejected.is_empty(), "{name}: {summary:?}");
         assert_eq!(summary.newest_arrival_ms - ARRIVAL_MS, i64::try_from(summary.records).unwrap());

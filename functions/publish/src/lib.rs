@@ -4,9 +4,9 @@
 mod tests;
 
 use andon_aws::outbox_event::deliveries;
-use andon_lambda::{Done, Handler};
-use andon_service::publish::{PublishAnswer, PublishPorts, publish};
-use andon_telemetry::{Function, Report};
+use andon_runtime::telemetry::{Function, Report};
+use andon_runtime::{Done, Handler};
+use andon_workflows::publish::{PublishAnswer, PublishPorts, publish};
 
 /// Nothing is begun when less time than this is left, ms.
 const RESERVE_MS: i64 = 1500;

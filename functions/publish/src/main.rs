@@ -7,5 +7,5 @@ use andon_publish::Publish;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    andon_lambda::run(async |config| Ok(Publish::new(Aws::connect(config).await))).await
+    andon_runtime::run(async |config| Ok(Publish::new(Aws::connect(config).await))).await
 }

@@ -2,12 +2,12 @@
 //!
 //! The samples are made here: `ANDON_BLESS=1 cargo test -p andon-publish` writes them anew.
 
+use andon_domain::Transition;
 use andon_engine::replay::{Replay, Sink};
 use andon_engine::{CompiledRules, RuleSet};
-use andon_intake::encode::gzip;
-use andon_model::Transition;
-use andon_service::publish::{EVENT_SCHEMA, SOURCE, StateChange};
-use andon_testkit::memory::Memory;
+use andon_ingest::gzip::{Spare, gzip};
+use andon_kit_ports::memory::Memory;
+use andon_workflows::publish::{EVENT_SCHEMA, SOURCE, StateChange};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ impl Sink for Kept {
 
 /// What the filler of the first rule decides in twelve minutes.
 fn decided() -> Vec<Transition> {
-    let rules = andon_document::read("first-rule.yaml", &text("rules/first-rule.yaml")).unwrap().document;
+    let rules = andon_rule_files::read("first-rule.yaml", &text("rules/first-rule.yaml")).unwrap().document;
     let mut replay = Replay::new(CompiledRules::new(RuleSet::compile(rules).unwrap()));
     let mut kept = Kept::default();
     for line in text("points/first-rule.jsonl").lines() {
@@ -85,7 +85,8 @@ fn item(equipment: &str, version: u32, transitions: &[Transition]) -> Value {
 fn packed(mut item: Value) -> Value {
     let list = item["t"]["S"].as_str().unwrap().to_owned();
     item.as_object_mut().unwrap().remove("t");
-    item["z"] = json!({"B": base64::engine::general_purpose::STANDARD.encode(gzip(list.as_bytes()))});
+    item["z"] =
+        json!({"B": base64::engine::general_purpose::STANDARD.encode(gzip(list.as_bytes(), Spare::Bytes))});
     item
 }
 
@@ -132,7 +133,7 @@ fn function() -> Publish<Memory> {
 }
 
 /// A state change as a target of the bus gets it.
-fn bus_event(change: &andon_service::ports::BusEntry) -> Value {
+fn bus_event(change: &andon_workflows::ports::BusEntry) -> Value {
     json!({
         "version": "0",
         "id": "7bf73129-1428-4cd3-a780-95db273d1602",

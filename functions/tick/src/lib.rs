@@ -3,10 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use andon_intake::Authenticator;
-use andon_lambda::{Done, Handler};
-use andon_service::tick::{TickPorts, TickSettings, TickSummary, tick};
-use andon_telemetry::{Function, Report};
+use andon_ingest::Authenticator;
+use andon_runtime::telemetry::{Function, Report};
+use andon_runtime::{Done, Handler};
+use andon_workflows::tick::{TickPorts, TickSettings, TickSummary, tick};
 
 /// How long the function works: until it is invoked again.
 const MINUTE_MS: i64 = 60_000;

@@ -7,7 +7,7 @@ use andon_tick::Tick;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    andon_lambda::run(async |config| {
+    andon_runtime::run(async |config| {
         let aws = Aws::connect(config).await;
         let seal = aws.authenticator().await?;
         Ok(Tick::new(aws, seal, config.tick_settings()))

@@ -1,7 +1,7 @@
 //! The sample in `events/tick`, handled by the function's own code over ports in memory.
 
-use andon_service::ports::{Clock as _, Commit, Due, Head, StateStore as _};
-use andon_testkit::memory::Memory;
+use andon_kit_ports::memory::Memory;
+use andon_workflows::ports::{Clock as _, Commit, Due, Head, StateStore as _};
 
 use super::*;
 
@@ -24,8 +24,10 @@ async fn worked(function: &Tick<Memory>, time_ms: i64) -> (i64, TickSummary) {
 
 /// Stores a key that is due in so many ms.
 async fn due_in(function: &Tick<Memory>, equipment: &str, in_ms: i64) {
-    let due =
-        Due { bucket: andon_service::names::due_bucket(equipment), at_ms: function.ports.now_ms() + in_ms };
+    let due = Due {
+        bucket: andon_workflows::object_keys::due_bucket(equipment),
+        at_ms: function.ports.now_ms() + in_ms,
+    };
     let head = Head { version: 1, due: Some(due), ..Head::default() };
     let commit = Commit { equipment: equipment.to_owned(), read_version: 0, head, outbox: None };
     function.ports.commit(&commit).await.unwrap();

@@ -1,9 +1,9 @@
 //! Target `documents`: any text as a rule document.
 
-use andon_document::{Diagnostic, Loaded, RenderOptions, read, render, to_json};
+use andon_domain::RuleDocument;
 use andon_engine::RuleSet;
-use andon_engine::lint::lint;
-use andon_model::RuleDocument;
+use andon_lint::lint;
+use andon_rule_files::{Diagnostic, Loaded, RenderOptions, read, render, to_json};
 
 pub(super) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);

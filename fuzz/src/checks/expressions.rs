@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use andon_domain::{RuleDocument, limits};
 use andon_engine::RuleSet;
 use andon_engine::expr::{self, Expr, ExprKind as Kind, check};
-use andon_engine::lint::lint;
 use andon_engine::replay::Replay;
-use andon_model::{RuleDocument, limits};
+use andon_lint::lint;
 use serde_json::json;
 
 use super::choices::Choices;

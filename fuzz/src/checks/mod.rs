@@ -15,9 +15,9 @@ mod script;
 mod state;
 mod state_raw;
 
+use andon_domain::{RuleDocument, ScoreRequest, Transition};
 use andon_engine::replay::Sink;
-use andon_engine::{CompiledRules, Request, RuleSet};
-use andon_model::{RuleDocument, ScoreRequest, Transition};
+use andon_engine::{BoundScoreRequest, CompiledRules, RuleSet};
 
 /// Takes any bytes, and panics where a property does not hold.
 type Check = fn(&[u8]);
@@ -42,7 +42,7 @@ impl Sink for Kept {
         self.0.push(transition);
     }
 
-    fn request(&mut self, request: Request) {
+    fn request(&mut self, request: BoundScoreRequest) {
         assert!(serde_json::to_string(&request.question).is_ok(), "{request:?} cannot be written");
         self.1.push(request.question);
     }

@@ -1,7 +1,7 @@
 //! What comes from models, and from the queue of questions to them.
 
-use andon_model::{Format, ModelEndpoint};
-use andon_service::enrich::{Notice, Question, answer};
+use andon_domain::{Format, ModelEndpoint};
+use andon_workflows::enrich::{AsyncNotification, EnrichMessage, answer};
 
 /// Errors name what was found, and stay readable.
 const LONGEST_ERROR: usize = 4000;
@@ -25,10 +25,10 @@ pub(super) fn check(bytes: &[u8]) {
         Err(reason) => assert!(reason.len() < LONGEST_ERROR, "{reason}"),
     }
     let Ok(text) = str::from_utf8(bytes) else { return };
-    if let Ok(question) = Question::read(text) {
-        assert_eq!(Question::read(&question.to_json()), Ok(question));
+    if let Ok(question) = EnrichMessage::read(text) {
+        assert_eq!(EnrichMessage::read(&question.to_json()), Ok(question));
     }
-    let _ = Notice::read(text);
+    let _ = AsyncNotification::read(text);
 }
 
 fn endpoint(choice: u8) -> ModelEndpoint {

@@ -1,8 +1,8 @@
 //! Target `points`: any bytes as lines of the stream.
 
+use andon_domain::limits;
+use andon_domain::wire::{Message, MessageContent};
 use andon_engine::replay::Replay;
-use andon_model::limits;
-use andon_model::wire::{Content, Message};
 
 use super::{Kept, compiled, document};
 
@@ -39,19 +39,21 @@ fn message(line: &[u8]) -> u64 {
     for rejection in &message.rejections {
         assert!(rejection.detail.len() <= DETAIL_BYTES, "{} bytes of detail", rejection.detail.len());
     }
-    if Message::read_usual(line).is_some() {
+    if Message::read_canonical(line).is_some() {
         let spaced = spaced(line);
-        assert!(Message::read_usual(&spaced).is_none(), "the fast reader takes white space");
+        assert!(Message::read_canonical(&spaced).is_none(), "the fast reader takes white space");
         let general = Message::read(&spaced);
         // As text too: `==` takes -0 for 0.
         assert_eq!(format!("{message:?}"), format!("{general:?}"));
         assert_eq!(message, general);
     }
     let points: Vec<_> = match &message.content {
-        Content::One(equipment, point) => vec![(equipment, std::slice::from_ref(point))],
-        Content::Several(of) => of.iter().map(|(equipment, points)| (equipment, points.as_slice())).collect(),
-        Content::Tick(equipment) => vec![(equipment, &[][..])],
-        Content::Nothing | Content::Rules(_) => Vec::new(),
+        MessageContent::One(equipment, point) => vec![(equipment, std::slice::from_ref(point))],
+        MessageContent::Several(of) => {
+            of.iter().map(|(equipment, points)| (equipment, points.as_slice())).collect()
+        }
+        MessageContent::Tick(equipment) => vec![(equipment, &[][..])],
+        MessageContent::Nothing | MessageContent::Rules(_) => Vec::new(),
     };
     let mut count = 0;
     for (equipment, points) in points {
@@ -66,9 +68,9 @@ fn message(line: &[u8]) -> u64 {
                 assert!(at_ms.unsigned_abs() <= limits::TIMESTAMP_MS.unsigned_abs(), "the time {at_ms}");
             }
             match &point.value {
-                Some(andon_model::Value::Number(number)) => assert!(number.is_finite()),
-                Some(andon_model::Value::Text(text)) => assert!(text.len() <= limits::TEXT_BYTES),
-                Some(andon_model::Value::Bool(_)) | None => {}
+                Some(andon_domain::Value::Number(number)) => assert!(number.is_finite()),
+                Some(andon_domain::Value::Text(text)) => assert!(text.len() <= limits::TEXT_BYTES),
+                Some(andon_domain::Value::Bool(_)) | None => {}
             }
         }
     }

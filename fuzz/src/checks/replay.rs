@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use andon_domain::{Reason, ScoreRequest, Transition};
 use andon_engine::replay::Replay;
-use andon_model::{Reason, ScoreRequest, Transition};
-use andon_testkit::Case;
-use andon_testkit::naive::{self, Decision, End};
+use andon_kit_cases::Case;
+use andon_kit_cases::naive::{self, Decision, End};
 
 use super::choices::Choices;
 use super::{Kept, compiled, script};

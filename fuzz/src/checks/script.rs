@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use andon_model::{
+use andon_domain::{
     Group, Millis, ModelBinding, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry,
 };
-use andon_testkit::Case;
+use andon_kit_cases::Case;
 use serde_json::{Value, json};
 
 use super::choices::Choices;

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use andon_domain::{DataPoint, Value};
 use andon_engine::replay::Replay;
 use andon_engine::{
-    Body, CompiledRules, KeyState, Outcome, Packed, Record, SegmentId, UnpackError, segments_of,
+    CompiledRules, KeyState, Outcome, Packed, Record, RecordBody, SegmentId, UnpackError, segments_of,
 };
-use andon_model::{DataPoint, Value};
 
 use super::choices::Choices;
 use super::script::{self, START_MS};
@@ -129,7 +129,7 @@ fn step(
     record: usize,
     choices: &mut Choices<'_>,
 ) -> (Outcome, Outcome) {
-    let longest_ms = andon_model::limits::TIMESTAMP_MS;
+    let longest_ms = andon_domain::limits::TIMESTAMP_MS;
     let step_ms = choices.pick(&[1000, 0, 1, 250, 61_000, 86_400_000, 31 * 86_400_000]);
     let arrival_ms = match one.next_due_clock_ms() {
         Some(due_ms) if record == 2 => due_ms,
@@ -152,7 +152,7 @@ fn step(
         created_at_ms: None,
         source: choices.pick(&["", "gateway-1", "gateway-2"]).into(),
     };
-    let body = if record == 2 { Body::Tick } else { Body::Points(std::slice::from_ref(&point)) };
+    let body = if record == 2 { RecordBody::Tick } else { RecordBody::Points(std::slice::from_ref(&point)) };
     let record = Record { arrival_ms, body };
     let apply = |state: &mut KeyState| {
         let outcome = state.apply(rules, &record);

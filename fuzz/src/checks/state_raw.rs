@@ -1,6 +1,6 @@
 //! Heads and segments made of any bytes, with guards that are right.
 
-use andon_engine::{Body, CompiledRules, KeyState, Record, SegmentId};
+use andon_engine::{CompiledRules, KeyState, Record, RecordBody, SegmentId};
 
 use super::choices::Choices;
 use super::script::START_MS;
@@ -45,7 +45,7 @@ pub(super) fn stored(rules: &CompiledRules, choices: &mut Choices<'_>) -> Stored
 fn fingerprint(rules: &CompiledRules, start_ms: Option<i64>) -> Vec<u8> {
     let arrival_ms = start_ms.unwrap_or(START_MS - 1);
     let state = KeyState::new(EQUIPMENT, rules, arrival_ms).map(|mut state| {
-        let ticked = state.apply(rules, &Record { arrival_ms, body: Body::Tick });
+        let ticked = state.apply(rules, &Record { arrival_ms, body: RecordBody::Tick });
         assert!(ticked.is_ok());
         state.pack().head
     });

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeMap;
 
-use andon_service::names;
-use andon_service::ports::{
+use andon_workflows::object_keys;
+use andon_workflows::ports::{
     Checkpoint, CheckpointStore, Objects as _, PortError, Saved, SourceMark, TickMemory, TickMemoryStore,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::item::{Fields, Item, binary, item, number, text};
-use crate::packed::{INLINE_BYTES, gunzip, pack, unpack};
+use crate::packed::{INLINE_BYTES, pack, unpack, unpacked};
 use crate::table::{Condition, Put, Range};
 
 /// Partition key: the stream.
@@ -166,7 +166,7 @@ fn saved(put: Put) -> Saved {
 
 /// Where is what does not fit into an item.
 fn overflow_prefix(stream: &str) -> String {
-    format!("ticks/{}/", names::safe(stream))
+    format!("ticks/{}/", object_keys::safe(stream))
 }
 
 impl TickMemoryStore for Aws {
@@ -185,7 +185,7 @@ impl TickMemoryStore for Aws {
                 PortError::transient(format!("{what} was in `{name}`, which is not there any more"))
             })?,
         };
-        let json = gunzip(&what, &packed, MEMORY_BYTES)?;
+        let json = unpacked(&what, &packed, MEMORY_BYTES)?;
         serde_json::from_slice(&json)
             .map_err(|error| PortError::permanent(format!("{what} is damaged: {error}")))
     }
@@ -198,7 +198,7 @@ impl TickMemoryStore for Aws {
         item.insert(REVISION.to_owned(), number(memory.revision));
         // Long names that do not compress: somebody invents equipments.
         let object = (packed.len() > INLINE_BYTES).then(|| {
-            format!("{}{:020}-{}", overflow_prefix(stream), memory.revision, names::digest(&packed, 8))
+            format!("{}{:020}-{}", overflow_prefix(stream), memory.revision, object_keys::digest(&packed, 8))
         });
         match &object {
             None => item.insert(CONTENT.to_owned(), binary(packed)),
@@ -223,6 +223,8 @@ impl TickMemoryStore for Aws {
 
 #[cfg(test)]
 mod tests {
+    use andon_ingest::gzip::{Spare, gzip};
+
     use super::*;
 
     fn checkpoint() -> Checkpoint {
@@ -256,7 +258,7 @@ mod tests {
             "sources":{"gateway-1":[200,100,2,0],"gateway-2":[-9223370336854775308,100,2,3]}}"#;
         let mut item = key("points", "shard#shardId-000000000000");
         item.insert("r".to_owned(), number(7));
-        item.insert("c".to_owned(), binary(crate::packed::gzip(json.as_bytes()).unwrap()));
+        item.insert("c".to_owned(), binary(gzip(json.as_bytes(), Spare::Bytes)));
         assert_eq!(decode(item).unwrap().1, checkpoint());
     }
 
@@ -265,7 +267,7 @@ mod tests {
         let mut item = key("points", "shard#s");
         item.insert("r".to_owned(), number(1));
         let json = br#"{"form":2,"arrivalMs":0,"writtenMs":0,"points":0}"#;
-        item.insert("c".to_owned(), binary(crate::packed::gzip(json).unwrap()));
+        item.insert("c".to_owned(), binary(gzip(json, Spare::Bytes)));
         let error = decode(item).unwrap_err().to_string();
         assert_eq!(error, "the checkpoint of `s` has form 2; this program reads forms up to 1");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use andon_service::ports::Clock;
+use andon_workflows::ports::Clock;
 
 use crate::Aws;
 

@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use andon_service::ports::{ErrorKind, PortError};
+use andon_workflows::ports::{ErrorKind, PortError};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 

@@ -1,6 +1,6 @@
 //! Messages out of an SQS queue, for those who watch.
 
-use andon_service::ports::PortError;
+use andon_workflows::ports::PortError;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 
 use crate::Aws;

@@ -1,6 +1,6 @@
 //! The key that seals internal messages, where it is kept as a secret of Secrets Manager.
 
-use andon_intake::Authenticator;
+use andon_ingest::Authenticator;
 use aws_sdk_secretsmanager::Client;
 use futures_util::future::join3;
 
@@ -56,7 +56,7 @@ async fn version(client: &Client, secret: &str, stage: &str) -> Result<Option<St
 
 /// A secret is a text that a machine made at random, of whichever letters: its bytes are the key.
 fn of_texts(secret: &str, current: &str, others: &[String]) -> Result<Authenticator, String> {
-    let wrong = |error: andon_intake::KeyError| format!("the secret `{secret}` is {error}");
+    let wrong = |error: andon_ingest::KeyError| format!("the secret `{secret}` is {error}");
     others.iter().try_fold(Authenticator::new(current.as_bytes()).map_err(wrong)?, |seal, other| {
         seal.and_opens(other.as_bytes()).map_err(wrong)
     })

@@ -1,6 +1,6 @@
 //! The ports of the service over DynamoDB, Kinesis, EventBridge, S3, SQS and SageMaker.
 //!
-//! [`Aws`] implements every port of [`andon_service::ports`], [`Config`] says what it is to use, [`setup`] makes that for
+//! [`Aws`] implements every port of [`andon_workflows::ports`], [`Config`] says what it is to use, [`setup`] makes that for
 //! development, [`outbox_event`] reads what the stream of the outbox delivers, and [`questions_event`] what the queue of
 //! questions to models does.
 //!
@@ -12,6 +12,7 @@ mod checkpoints;
 mod clock;
 mod config;
 mod connect;
+pub mod enrich_event;
 mod error;
 mod inbox;
 mod internal_key;
@@ -20,18 +21,17 @@ mod meter;
 mod models;
 mod objects;
 mod outbox;
-mod outlets;
 mod packed;
-pub mod questions_event;
 mod records;
 mod rules;
 pub mod setup;
+mod sinks;
 mod state;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, ConfigError, Credentials, LogLevel, Names, Secret};
+pub use config::{Config, ConfigError, Credentials, LogLevel, ResourceNames, Secret};
 pub use connect::Aws;
 pub use inbox::{Inbox, Received};
 pub use meter::{Count, Metered};

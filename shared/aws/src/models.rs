@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use andon_service::enrich::failure::kind_of;
-use andon_service::limits::MODEL_ANSWER_BYTES;
-use andon_service::ports::{CallError, CallErrorKind, Later, LaterCall, ModelCall, Models, PortError};
+use andon_workflows::enrich::failure::kind_of;
+use andon_workflows::limits::MODEL_ANSWER_BYTES;
+use andon_workflows::ports::{
+    AsyncInvocation, AsyncOutput, CallError, CallErrorKind, ModelCall, Models, PortError,
+};
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
@@ -102,7 +104,7 @@ impl Models for Aws {
         Ok(body)
     }
 
-    async fn call_later(&self, call: &LaterCall<'_>) -> Result<Later, CallError> {
+    async fn invoke_async(&self, call: &AsyncInvocation<'_>) -> Result<AsyncOutput, CallError> {
         let (least_s, most_s) = WANTED_S;
         let wanted_s = |most_s: u32| i32::try_from(call.wanted_for_s.clamp(least_s, most_s)).ok();
         let request = self
@@ -126,10 +128,10 @@ impl Models for Aws {
         })?;
         let answer = answer.map_err(|error| call_error(call.endpoint, &error, None))?;
         self.meter.request("sagemaker.InvokeEndpointAsync", 1, call.body.len());
-        Ok(Later { output: answer.output_location, failure: answer.failure_location })
+        Ok(AsyncOutput { output: answer.output_location, failure: answer.failure_location })
     }
 
-    async fn read_later(&self, place: &str) -> Result<Option<Vec<u8>>, PortError> {
+    async fn read_async_output(&self, place: &str) -> Result<Option<Vec<u8>>, PortError> {
         let what = || format!("cannot read the answer of a model at `{place}`");
         let (bucket, key) = bucket_and_key(place)
             .ok_or_else(|| PortError::permanent(format!("{}: expected `s3://BUCKET/KEY`", what())))?;
@@ -162,7 +164,7 @@ impl Models for Aws {
 
 impl Aws {
     /// Writes the rows of a call where its endpoint reads them; answers where.
-    async fn write_input(&self, call: &LaterCall<'_>) -> Result<String, CallError> {
+    async fn write_input(&self, call: &AsyncInvocation<'_>) -> Result<String, CallError> {
         let bucket = self.config.async_bucket.as_ref().unwrap_or(&self.config.names.bucket);
         let key = format!("{}{}", self.config.async_prefix, call.inference_id);
         let request = self

@@ -1,6 +1,6 @@
 //! The bucket.
 
-use andon_service::ports::{Objects, PortError};
+use andon_workflows::ports::{Objects, PortError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 

@@ -4,15 +4,16 @@
 //! compressed, the item names an object. That is one write that succeeds or fails as a whole, where pieces in several
 //! items could be read half written; and the table stays small enough to be read by people.
 
-use andon_model::limits::DOCUMENT_BYTES;
-use andon_service::names;
-use andon_service::ports::{Advanced, Objects as _, Pointer, PortError, RuleStore, RuleVersion, SetRef};
+use andon_domain::limits::DOCUMENT_BYTES;
+use andon_ingest::gzip::{Spare, gzip};
+use andon_workflows::object_keys;
+use andon_workflows::ports::{Advanced, Objects as _, Pointer, PortError, RuleStore, RuleVersion, SetRef};
 use serde::{Deserialize, Serialize};
 
 use crate::Aws;
 use crate::checkpoints::former;
 use crate::item::{Fields, Item, binary, item, number, text};
-use crate::packed::{INLINE_BYTES, gunzip, gzip, pack, unpack};
+use crate::packed::{INLINE_BYTES, pack, unpack, unpacked};
 use crate::table::{Condition, Put, Range, Writes};
 
 /// Partition key: [`POINTER`], `set#DIGEST` or `rule#ID`.
@@ -101,7 +102,7 @@ fn decode_version(id: &str, item: Item) -> Result<RuleVersion, PortError> {
 
 /// Where the document of a set is that does not fit into an item.
 fn object_name(digest: &str) -> String {
-    format!("rules/{}.json.gz", names::safe(digest))
+    format!("rules/{}.json.gz", object_keys::safe(digest))
 }
 
 impl RuleStore for Aws {
@@ -135,7 +136,7 @@ impl RuleStore for Aws {
             }
             Some(name) => self.get_object(&name).await?.ok_or_else(|| missing(&format!("`{name}`")))?,
         };
-        gunzip(&what, &packed, DOCUMENT_BYTES)
+        unpacked(&what, &packed, DOCUMENT_BYTES)
     }
 
     async fn write_set(&self, digest: &str, document: &[u8]) -> Result<(), PortError> {
@@ -146,7 +147,7 @@ impl RuleStore for Aws {
                 document.len()
             )));
         }
-        let packed = gzip(document)?;
+        let packed = gzip(document, Spare::Bytes);
         let mut item = key(&format!("{SET}{digest}"), 0);
         if packed.len() <= INLINE_BYTES {
             item.insert(CONTENT.to_owned(), binary(packed));
@@ -185,7 +186,7 @@ mod tests {
     fn set(start_ms: i64, note: &str) -> SetRef {
         SetRef {
             start_ms,
-            digest: names::digest(&start_ms.to_le_bytes(), 32),
+            digest: object_keys::digest(&start_ms.to_le_bytes(), 32),
             written_ms: start_ms - 11_000,
             rules: 20,
             note: note.to_owned(),
@@ -204,7 +205,7 @@ mod tests {
         let json = r#"{"form":1,"sets":[{"startMs":5,"digest":"ab","writtenMs":4,"rules":3,"note":"why"}]}"#;
         let mut item = key("pointer", 0);
         item.insert("r".to_owned(), number(9));
-        item.insert("c".to_owned(), binary(gzip(json.as_bytes()).unwrap()));
+        item.insert("c".to_owned(), binary(gzip(json.as_bytes(), Spare::Bytes)));
         let set =
             SetRef { start_ms: 5, digest: "ab".to_owned(), written_ms: 4, rules: 3, note: "why".to_owned() };
         assert_eq!(decode_pointer(item), Ok(Pointer { revision: 9, sets: vec![set] }));
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn the_first_form_of_a_version_stays_readable() {
         let mut item = key("rule#r", 5);
-        item.insert("c".to_owned(), binary(gzip(br#"{"document":"{}","note":"why"}"#).unwrap()));
+        item.insert("c".to_owned(), binary(gzip(br#"{"document":"{}","note":"why"}"#, Spare::Bytes)));
         let (id, document, note) = ("r".to_owned(), Some("{}".to_owned()), "why".to_owned());
         let version = RuleVersion { id, number: 5, set: None, document, note };
         assert_eq!(decode_version("r", item), Ok(version));

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use andon_model::Value;
+use andon_domain::Value;
 
 use crate::compile::plan::WindowSpec;
 use crate::compile::{Attributes, Code, Node, NodeId, Operand};
@@ -26,14 +26,14 @@ impl From<bool> for Truth {
 
 /// The value of an expression.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Operated<'a> {
+pub(crate) enum EvalValue<'a> {
     Unknown,
     Bool(bool),
     Number(f64),
     Text(&'a str),
 }
 
-impl<'a> From<&'a Value> for Operated<'a> {
+impl<'a> From<&'a Value> for EvalValue<'a> {
     fn from(value: &'a Value) -> Self {
         match value {
             Value::Number(number) => Self::Number(*number),
@@ -45,12 +45,12 @@ impl<'a> From<&'a Value> for Operated<'a> {
 
 /// Why a rule is evaluated: at an instant a wait must have passed its end, at a timer it may just have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum Trigger {
     Instant,
     Timer,
 }
 
-impl Moment {
+impl Trigger {
     /// Whether a wait of `wait_ms` that began at `begin_ms` is over at `t_ms`.
     pub(crate) fn is_over(self, wait_ms: i64, begin_ms: i64, t_ms: i64) -> bool {
         match self {
@@ -71,7 +71,7 @@ impl Moment {
 
 /// What a condition can see.
 #[derive(Clone, Copy)]
-pub(crate) struct Scene<'a> {
+pub(crate) struct EvalContext<'a> {
     pub code: &'a Code,
     /// Positions of the rule's operands in `tags` and `windows`.
     pub slots: &'a [u32],
@@ -80,24 +80,24 @@ pub(crate) struct Scene<'a> {
     pub specs: &'a [WindowSpec],
     pub attributes: &'a Attributes,
     pub t_ms: i64,
-    pub moment: Moment,
+    pub moment: Trigger,
     pub first_instant_ms: Option<i64>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> EvalContext<'a> {
     fn slot(&self, operand: u32) -> Option<usize> {
         self.slots.get(operand as usize).map(|slot| *slot as usize)
     }
 
-    fn tag(&self, operand: u32) -> Operated<'a> {
+    fn tag(&self, operand: u32) -> EvalValue<'a> {
         match self.slot(operand).and_then(|slot| self.tags.get(slot)).and_then(|tag| tag.newest.as_ref()) {
-            Some(newest) => Operated::from(&newest.value),
-            None => Operated::Unknown,
+            Some(newest) => EvalValue::from(&newest.value),
+            None => EvalValue::Unknown,
         }
     }
 
-    pub(crate) fn attribute(&self, id: u32) -> Operated<'a> {
-        self.attributes.get(id).map_or(Operated::Unknown, Operated::from)
+    pub(crate) fn attribute(&self, id: u32) -> EvalValue<'a> {
+        self.attributes.get(id).map_or(EvalValue::Unknown, EvalValue::from)
     }
 
     /// The truth of a condition.
@@ -105,11 +105,11 @@ impl<'a> Scene<'a> {
     pub(crate) fn truth(&self, id: NodeId) -> Truth {
         match self.code.nodes.get(id as usize) {
             Some(Node::TagWithNumber(op, operand, number)) => match self.tag(*operand) {
-                Operated::Number(value) => compare_numbers(*op, value, *number),
+                EvalValue::Number(value) => compare_numbers(*op, value, *number),
                 _ => Truth::Unknown,
             },
             Some(Node::TagWithText(op, operand, text)) => match (self.tag(*operand), self.text(*text)) {
-                (Operated::Text(value), Some(text)) => compare_texts(*op, value, text),
+                (EvalValue::Text(value), Some(text)) => compare_texts(*op, value, text),
                 _ => Truth::Unknown,
             },
             Some(Node::Both(left, right)) => match self.truth(*left) {
@@ -132,7 +132,7 @@ impl<'a> Scene<'a> {
                 Truth::Unknown => Truth::Unknown,
             },
             _ => match self.value(id) {
-                Operated::Bool(value) => value.into(),
+                EvalValue::Bool(value) => value.into(),
                 _ => Truth::Unknown,
             },
         }
@@ -159,28 +159,28 @@ impl<'a> Scene<'a> {
     }
 
     /// The value of an expression.
-    pub(crate) fn value(&self, id: NodeId) -> Operated<'a> {
-        let Some(node) = self.code.nodes.get(id as usize) else { return Operated::Unknown };
+    pub(crate) fn value(&self, id: NodeId) -> EvalValue<'a> {
+        let Some(node) = self.code.nodes.get(id as usize) else { return EvalValue::Unknown };
         match *node {
-            Node::Number(number) => Operated::Number(number),
-            Node::Bool(value) => Operated::Bool(value),
-            Node::Text(text) => self.text(text).map_or(Operated::Unknown, Operated::Text),
+            Node::Number(number) => EvalValue::Number(number),
+            Node::Bool(value) => EvalValue::Bool(value),
+            Node::Text(text) => self.text(text).map_or(EvalValue::Unknown, EvalValue::Text),
             Node::Tag(operand) => self.tag(operand),
             Node::Attribute(id) => self.attribute(id),
             Node::Aggregate(function, operand) => self.aggregate(function, operand),
-            Node::Absent(operand) => Operated::Bool(self.absent(operand)),
+            Node::Absent(operand) => EvalValue::Bool(self.absent(operand)),
             Node::Negate(inner) => {
-                self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(-number))
+                self.number(inner).map_or(EvalValue::Unknown, |number| EvalValue::Number(-number))
             }
             Node::Abs(inner) => {
-                self.number(inner).map_or(Operated::Unknown, |number| Operated::Number(number.abs()))
+                self.number(inner).map_or(EvalValue::Unknown, |number| EvalValue::Number(number.abs()))
             }
             Node::Binary(op, left, right) => self.binary(op, left, right),
             Node::Compare(op, left, right) => boolean(compare(op, self.value(left), self.value(right))),
             Node::Conditional(condition, then, otherwise) => match self.truth(condition) {
                 Truth::True => self.value(then),
                 Truth::False => self.value(otherwise),
-                Truth::Unknown => Operated::Unknown,
+                Truth::Unknown => EvalValue::Unknown,
             },
             Node::Not(_)
             | Node::Both(..)
@@ -194,14 +194,14 @@ impl<'a> Scene<'a> {
 
     fn number(&self, id: NodeId) -> Option<f64> {
         match self.value(id) {
-            Operated::Number(number) => Some(number),
+            EvalValue::Number(number) => Some(number),
             _ => None,
         }
     }
 
-    fn binary(&self, op: BinaryOp, left: NodeId, right: NodeId) -> Operated<'a> {
+    fn binary(&self, op: BinaryOp, left: NodeId, right: NodeId) -> EvalValue<'a> {
         let (Some(left), Some(right)) = (self.number(left), self.number(right)) else {
-            return Operated::Unknown;
+            return EvalValue::Unknown;
         };
         let result = match op {
             BinaryOp::Add => left + right,
@@ -211,13 +211,13 @@ impl<'a> Scene<'a> {
             BinaryOp::Divide => left / right,
             BinaryOp::Remainder => left % right,
         };
-        if result.is_finite() { Operated::Number(result) } else { Operated::Unknown }
+        if result.is_finite() { EvalValue::Number(result) } else { EvalValue::Unknown }
     }
 
-    pub(crate) fn aggregate(&self, function: AggregateFn, operand: u32) -> Operated<'a> {
-        let Some(slot) = self.slot(operand) else { return Operated::Unknown };
+    pub(crate) fn aggregate(&self, function: AggregateFn, operand: u32) -> EvalValue<'a> {
+        let Some(slot) = self.slot(operand) else { return EvalValue::Unknown };
         let (Some(window), Some(spec)) = (self.windows.get(slot), self.specs.get(slot)) else {
-            return Operated::Unknown;
+            return EvalValue::Unknown;
         };
         let newest = self.tags.get(spec.tag as usize).and_then(|tag| tag.newest.as_ref());
         let value = match newest {
@@ -225,7 +225,7 @@ impl<'a> Scene<'a> {
             None if matches!(function, AggregateFn::Count | AggregateFn::Changes) => Some(0.0),
             None => None,
         };
-        value.map_or(Operated::Unknown, Operated::Number)
+        value.map_or(EvalValue::Unknown, EvalValue::Number)
     }
 
     /// Whether the newest point of a tag is as old as `absent` asks for.
@@ -248,11 +248,11 @@ impl<'a> Scene<'a> {
     }
 }
 
-fn boolean<'a>(truth: Truth) -> Operated<'a> {
+fn boolean<'a>(truth: Truth) -> EvalValue<'a> {
     match truth {
-        Truth::True => Operated::Bool(true),
-        Truth::False => Operated::Bool(false),
-        Truth::Unknown => Operated::Unknown,
+        Truth::True => EvalValue::Bool(true),
+        Truth::False => EvalValue::Bool(false),
+        Truth::Unknown => EvalValue::Unknown,
     }
 }
 
@@ -265,11 +265,11 @@ pub(crate) fn as_number(value: &Value) -> Option<f64> {
     }
 }
 
-fn compare(op: CompareOp, left: Operated<'_>, right: Operated<'_>) -> Truth {
+fn compare(op: CompareOp, left: EvalValue<'_>, right: EvalValue<'_>) -> Truth {
     match (left, right) {
-        (Operated::Number(left), Operated::Number(right)) => compare_numbers(op, left, right),
-        (Operated::Text(left), Operated::Text(right)) => compare_texts(op, left, right),
-        (Operated::Bool(left), Operated::Bool(right)) => match op {
+        (EvalValue::Number(left), EvalValue::Number(right)) => compare_numbers(op, left, right),
+        (EvalValue::Text(left), EvalValue::Text(right)) => compare_texts(op, left, right),
+        (EvalValue::Bool(left), EvalValue::Bool(right)) => match op {
             CompareOp::Equal => (left == right).into(),
             CompareOp::NotEqual => (left != right).into(),
             _ => Truth::Unknown,

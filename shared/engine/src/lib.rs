@@ -9,12 +9,11 @@ pub mod compile;
 mod eval;
 pub mod expr;
 mod fold;
-pub mod lint;
 mod pack;
 pub mod replay;
 pub mod scope;
 mod window;
 
-pub use compile::{CompiledRules, Plan, PlanError, Refused, RuleSet};
-pub use fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint, Request};
+pub use compile::{AddSetError, CompiledRules, Plan, PlanError, RuleSet};
+pub use fold::{BoundScoreRequest, FoldError, KeyState, Outcome, Record, RecordBody, RejectedPoint};
 pub use pack::{Packed, Segment, SegmentId, UnpackError, bytes, rule_set_of, segments_of};

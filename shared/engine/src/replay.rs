@@ -2,11 +2,11 @@
 //!
 //! Pure like the fold: lines come as bytes, what happens goes to a [`Sink`].
 
-use andon_model::wire::{Content, Message};
-use andon_model::{DataPoint, LookupMap, Reason, RuleDocument, Transition};
+use andon_domain::wire::{Message, MessageContent};
+use andon_domain::{DataPoint, LookupMap, Reason, RuleDocument, Transition};
 
 use crate::compile::{CompiledRules, RuleSet};
-use crate::fold::{Body, FoldError, KeyState, Outcome, Record, RejectedPoint, Request};
+use crate::fold::{BoundScoreRequest, FoldError, KeyState, Outcome, Record, RecordBody, RejectedPoint};
 
 /// What a replay tells while it runs.
 pub trait Sink {
@@ -14,7 +14,7 @@ pub trait Sink {
     fn transition(&mut self, transition: Transition);
 
     /// A model is to be asked.
-    fn request(&mut self, request: Request) {
+    fn request(&mut self, request: BoundScoreRequest) {
         let _ = request;
     }
 
@@ -117,7 +117,7 @@ impl Replay {
     /// # Errors
     /// When a rule set cannot serve an equipment. Anything wrong with the line itself is rejected and counted.
     pub fn line(&mut self, line: &[u8], sink: &mut impl Sink) -> Result<(), FoldError> {
-        if let Some(point) = Message::read_usual(line) {
+        if let Some(point) = Message::read_canonical(line) {
             return self.usual(&point, sink);
         }
         self.counts.lines += 1;
@@ -129,18 +129,24 @@ impl Replay {
         self.counts.reject(Reason::Malformed, message.unlisted_rejections);
         let arrival_ms = message.arrival_or_greatest_ms();
         match (&message.content, arrival_ms) {
-            (Content::One(equipment, point), Some(arrival_ms)) => {
+            (MessageContent::One(equipment, point), Some(arrival_ms)) => {
                 self.points(equipment, std::slice::from_ref(point), arrival_ms, sink)
             }
-            (Content::Several(by_equipment), Some(arrival_ms)) => by_equipment
+            (MessageContent::Several(by_equipment), Some(arrival_ms)) => by_equipment
                 .iter()
                 .try_for_each(|(equipment, points)| self.points(equipment, points, arrival_ms, sink)),
-            (Content::Tick(equipment), arrival_ms) => self.tick(equipment, arrival_ms, sink),
-            (Content::Rules(document), Some(start_ms)) => {
+            (MessageContent::Tick(equipment), arrival_ms) => self.tick(equipment, arrival_ms, sink),
+            (MessageContent::Rules(document), Some(start_ms)) => {
                 self.rule_set(document, start_ms, sink);
                 Ok(())
             }
-            (Content::Nothing | Content::One(..) | Content::Several(_) | Content::Rules(_), _) => Ok(()),
+            (
+                MessageContent::Nothing
+                | MessageContent::One(..)
+                | MessageContent::Several(_)
+                | MessageContent::Rules(_),
+                _,
+            ) => Ok(()),
         }
     }
 
@@ -148,7 +154,7 @@ impl Replay {
     pub fn too_long(&mut self, sink: &mut impl Sink) {
         self.counts.lines += 1;
         self.counts.reject(Reason::Malformed, 1);
-        let detail = format!("the line is longer than {} bytes", andon_model::limits::RECORD_BYTES);
+        let detail = format!("the line is longer than {} bytes", andon_domain::limits::RECORD_BYTES);
         sink.rejected_message(Reason::Malformed, &detail);
     }
 
@@ -222,7 +228,7 @@ impl Replay {
             }
         }
         let index = self.key(equipment, arrival_ms)?;
-        self.apply(index, &Record { arrival_ms, body: Body::Points(points) }, sink)
+        self.apply(index, &Record { arrival_ms, body: RecordBody::Points(points) }, sink)
     }
 
     fn tick(
@@ -239,7 +245,7 @@ impl Replay {
         };
         let clock_ms = self.keys.get(index).map(KeyState::clock_ms);
         match arrival_ms.or(clock_ms) {
-            Some(arrival_ms) => self.apply(index, &Record { arrival_ms, body: Body::Tick }, sink),
+            Some(arrival_ms) => self.apply(index, &Record { arrival_ms, body: RecordBody::Tick }, sink),
             None => Ok(()),
         }
     }
@@ -266,7 +272,7 @@ impl Replay {
 
     fn rule_set(&mut self, document: &str, start_ms: i64, sink: &mut impl Sink) {
         let compiled = match RuleDocument::from_json(document) {
-            Ok(document) => RuleSet::compile(document).map_err(crate::Refused::Invalid),
+            Ok(document) => RuleSet::compile(document).map_err(crate::AddSetError::Invalid),
             Err(detail) => return self.refuse(&detail, sink),
         };
         if let Err(refused) = compiled.and_then(|set| self.rules.push(start_ms, set)) {

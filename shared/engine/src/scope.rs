@@ -5,10 +5,10 @@
 
 /// A compiled glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(Box<[Step]>);
+pub struct Glob(Box<[PathSegment]>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum PathSegment {
     Char(char),
     AnyChar,
     AnyRun,
@@ -43,11 +43,11 @@ impl Glob {
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             steps.push(match c {
-                '*' if steps.last() == Some(&Step::AnyRun) => continue,
-                '*' => Step::AnyRun,
-                '?' => Step::AnyChar,
+                '*' if steps.last() == Some(&PathSegment::AnyRun) => continue,
+                '*' => PathSegment::AnyRun,
+                '?' => PathSegment::AnyChar,
                 '[' => class(&mut chars)?,
-                c => Step::Char(c),
+                c => PathSegment::Char(c),
             });
         }
         Ok(Self(steps.into()))
@@ -67,7 +67,7 @@ impl Glob {
         let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
         loop {
             let step = self.0.get(at);
-            if step == Some(&Step::AnyRun) {
+            if step == Some(&PathSegment::AnyRun) {
                 at += 1;
                 retry = Some((at, rest.clone()));
                 continue;
@@ -94,7 +94,7 @@ impl Glob {
     }
 }
 
-impl Step {
+impl PathSegment {
     fn takes(&self, c: char) -> bool {
         match self {
             Self::Char(wanted) => *wanted == c,
@@ -107,13 +107,13 @@ impl Step {
     }
 }
 
-fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Step, GlobError> {
+fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<PathSegment, GlobError> {
     let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
     let mut ranges = Vec::new();
     loop {
         let first = chars.next().ok_or(GlobError::UnclosedClass)?;
         if first == ']' && !ranges.is_empty() {
-            return Ok(Step::Class { negated, ranges: ranges.into() });
+            return Ok(PathSegment::Class { negated, ranges: ranges.into() });
         }
         let mut last = first;
         if chars.peek() == Some(&'-') {

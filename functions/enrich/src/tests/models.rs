@@ -17,7 +17,7 @@ async fn each_equipment_gets_its_score_under_its_own_key() {
 async fn a_call_that_fails_is_made_again_after_a_while() {
     let function = function();
     model(&function, |model| model.errors = 500);
-    let batches: Vec<ScoreBatch> =
+    let batches: Vec<ScoreRequestBatch> =
         (0..40_u32).map(|n| batch(&function, json!({"retries": 20}), &[("e", f64::from(n))])).collect();
     let answer = asked(&function, &batches).await;
     let summary = answer.summary;
@@ -87,7 +87,7 @@ async fn a_model_that_may_take_longer_than_the_function_has_is_asked_nevertheles
 async fn what_will_always_be_refused_is_asked_once_and_reported_once() {
     let function = function();
     model(&function, |model| model.refuses = true);
-    let batches: Vec<ScoreBatch> =
+    let batches: Vec<ScoreRequestBatch> =
         (0..5_u32).map(|n| batch(&function, json!({}), &[("e", f64::from(n))])).collect();
     let answer = asked(&function, &batches).await;
     let summary = answer.summary;
@@ -157,7 +157,7 @@ async fn equal_inputs_are_answered_from_memory_for_a_while() {
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_reported_and_does_not_hold_up_the_others() {
     let function = function();
-    let good = Question::Ask(Box::new(batch(&function, json!({}), &[("e", 1.0)]))).to_json();
+    let good = EnrichMessage::ScoreRequests(Box::new(batch(&function, json!({}), &[("e", 1.0)]))).to_json();
     let event = event(&["what?".to_owned(), good], 1);
     let answer = function.enrich(&event, i64::MAX).await.unwrap().answer;
     assert_eq!((answer.summary.malformed, answer.summary.scores), (1, 1));

@@ -1,6 +1,6 @@
 //! The samples, read by the function's own code.
 
-use andon_testkit::memory::LaterAnswer;
+use andon_kit_ports::memory::AsyncAnswer;
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn of_the_samples(asynchronous: bool) -> Enrich<Memory> {
             batch["endpoint"]["on_failure"] = json!("bad");
             let context = json!({"batch": batch, "dueMs": 1_772_433_000_000_i64, "asked": true});
             world.objects.insert("async/andon-sample.json".to_owned(), context.to_string().into_bytes());
-            world.later.push(LaterAnswer {
+            world.later.push(AsyncAnswer {
                 inference_id: "andon-sample".to_owned(),
                 at_ms: 0,
                 outcome: Ok(b"0.25\n0.75".to_vec()),

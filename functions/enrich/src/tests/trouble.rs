@@ -70,9 +70,9 @@ impl Line {
             let batch = json!({"askedMs": now_ms, "endpoint": whole, "names": ["t"], "requests": [
                 {"model": endpoint, "version": 1, "equipmentId": format!("e{}", self.sent), "at": now_ms, "inputs": [1.5]}
             ]});
-            let batch: ScoreBatch = serde_json::from_value(batch).unwrap();
-            let body = Question::Ask(Box::new(batch)).to_json();
-            self.world.borrow_mut().queue.send(&QuestionEntry { body, delay_s: 0 }, now_ms);
+            let batch: ScoreRequestBatch = serde_json::from_value(batch).unwrap();
+            let body = EnrichMessage::ScoreRequests(Box::new(batch)).to_json();
+            self.world.borrow_mut().queue.send(&QueueEntry { body, delay_s: 0 }, now_ms);
         }
     }
 

@@ -7,12 +7,12 @@ mod vars;
 
 use std::fmt;
 
-use andon_intake::Authenticator;
-use andon_model::Millis;
-use andon_service::enrich::EnrichSettings;
-use andon_service::evaluate::EvaluateSettings;
-use andon_service::rulebook::KeepSets;
-use andon_service::tick::TickSettings;
+use andon_domain::Millis;
+use andon_ingest::Authenticator;
+use andon_workflows::enrich::EnrichSettings;
+use andon_workflows::evaluate::EvaluateSettings;
+use andon_workflows::rulebook::KeepSets;
+use andon_workflows::tick::TickSettings;
 
 pub use secret::Secret;
 use vars::Vars;
@@ -22,7 +22,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Names of what the system reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
+pub struct ResourceNames {
     /// `ANDON_STREAM`: the Kinesis stream of data points.
     pub stream: String,
     /// `ANDON_STATE_TABLE`: heads, segments, views.
@@ -41,7 +41,7 @@ pub struct Names {
     pub failures_queue: String,
 }
 
-impl Default for Names {
+impl Default for ResourceNames {
     fn default() -> Self {
         Self {
             stream: "andon-points".to_owned(),
@@ -91,7 +91,7 @@ pub struct Config {
     /// `None`: where every AWS tool looks.
     pub credentials: Option<Credentials>,
     /// What the system reads and writes.
-    pub names: Names,
+    pub names: ResourceNames,
     /// `ANDON_INTERNAL_KEY`: seals ticks and scores.
     pub internal_key: Option<Secret>,
     /// `ANDON_INTERNAL_KEY_OLD`: opens what was sealed before the key was changed.
@@ -141,7 +141,7 @@ impl Default for Config {
             region: None,
             endpoint: None,
             credentials: None,
-            names: Names::default(),
+            names: ResourceNames::default(),
             internal_key: None,
             internal_key_old: None,
             internal_key_secret: None,

@@ -59,7 +59,7 @@ fn every_variable_is_read() {
             secret_access_key: Secret::new("secret"),
             session_token: Some(Secret::new("token")),
         }),
-        names: Names {
+        names: ResourceNames {
             stream: "s".to_owned(),
             state_table: "state".to_owned(),
             outbox_table: "outbox".to_owned(),
@@ -175,7 +175,7 @@ fn secrets_are_not_shown() {
 fn a_key_is_read_in_hexadecimal_and_in_every_base64() {
     let bytes: Vec<u8> = (0..48).map(|index: u8| index.wrapping_mul(37)).collect();
     let mut hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    let standard = andon_service::names::base64(&bytes);
+    let standard = andon_workflows::object_keys::base64(&bytes);
     let url = standard.replace('+', "-").replace('/', "_");
     for text in [hex.as_str(), &standard, &url, standard.trim_end_matches('=')] {
         assert_eq!(Secret::from_text(text), Some(Secret::new(bytes.clone())), "{text}");

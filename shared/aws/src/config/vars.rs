@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use andon_intake::limits::KEY_BYTES;
-use andon_model::Millis;
+use andon_domain::Millis;
+use andon_ingest::limits::KEY_BYTES;
 
-use super::{Credentials, LogLevel, Names, Secret};
+use super::{Credentials, LogLevel, ResourceNames, Secret};
 
 /// The variables, and what was found wrong with them.
 pub(super) struct Vars {
@@ -95,9 +95,9 @@ impl Vars {
         Some(text)
     }
 
-    pub(super) fn names(&mut self) -> Names {
-        let default = Names::default();
-        Names {
+    pub(super) fn names(&mut self) -> ResourceNames {
+        let default = ResourceNames::default();
+        ResourceNames {
             stream: self.name("ANDON_STREAM", default.stream, &STREAM),
             state_table: self.name("ANDON_STATE_TABLE", default.state_table, &TABLE),
             outbox_table: self.name("ANDON_OUTBOX_TABLE", default.outbox_table, &TABLE),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use andon_service::names::from_base64;
-use andon_service::publish::Delivery;
+use andon_workflows::object_keys::from_base64;
+use andon_workflows::publish::OutboxDelivery;
 use serde::Deserialize;
 
 use super::{CLOCK, EQUIPMENT, EXPIRES, LIST, OBJECT, PACKED_LIST, Stored, VERSION};
@@ -57,25 +57,25 @@ struct Attribute {
 ///
 /// # Errors
 /// When it is no such event.
-pub fn deliveries(event: &[u8]) -> Result<Vec<Delivery>, EventError> {
+pub fn deliveries(event: &[u8]) -> Result<Vec<OutboxDelivery>, EventError> {
     let records = records::read(event, EXPECTED)?;
     Ok(records.into_iter().filter_map(|record| delivery(record.get())).collect())
 }
 
-fn delivery(json: &str) -> Option<Delivery> {
+fn delivery(json: &str) -> Option<OutboxDelivery> {
     let item = match serde_json::from_str::<Record>(json) {
         Ok(record) if record.event_name == "REMOVE" => return None,
         Ok(record) => read(record),
         Err(error) => Err(error.to_string()),
     };
     let place = serde_json::from_str::<Place>(json).ok().and_then(|place| place.dynamodb);
-    Some(Delivery {
+    Some(OutboxDelivery {
         sequence_number: place.and_then(|numbered| numbered.sequence_number).unwrap_or_default(),
         item: item.map_err(|error| format!("{error}; in {}", shown(json))),
     })
 }
 
-fn read(record: Record) -> Result<andon_service::ports::OutboxItem, String> {
+fn read(record: Record) -> Result<andon_workflows::ports::OutboxItem, String> {
     let mut image = record.dynamodb.new_image.ok_or("the record has no new image")?;
     let mut taken = |name: &str| image.remove(name).unwrap_or_default();
     let missing = |name: &str, what: &str| format!("expected {what} as attribute `{name}`");

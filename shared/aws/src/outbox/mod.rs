@@ -4,13 +4,14 @@ pub mod event;
 #[cfg(test)]
 mod tests;
 
-use andon_service::ports::{OutboxItem, OutboxStore, Page, Payload, PortError};
+use andon_ingest::gzip::{Spare, gzip};
+use andon_workflows::ports::{OutboxItem, OutboxStore, Page, Payload, PortError};
 
 use crate::Aws;
 use crate::error::port_error;
 use crate::item::{Fields, Item, binary, item, number, text};
 use crate::meter::Price;
-use crate::packed::{gunzip, gzip};
+use crate::packed::unpacked;
 
 /// Partition key.
 pub(crate) const EQUIPMENT: &str = "id";
@@ -41,7 +42,7 @@ pub(crate) fn encode(decided: &OutboxItem) -> Result<Item, PortError> {
     let (name, value) = match &decided.payload {
         Payload::Object(name) => (OBJECT, text(name)),
         Payload::Inline(list) => {
-            let packed = gzip(list.as_bytes())?;
+            let packed = gzip(list.as_bytes(), Spare::Bytes);
             if packed.len() < list.len() { (PACKED_LIST, binary(packed)) } else { (LIST, text(list)) }
         }
     };
@@ -67,7 +68,7 @@ impl Stored {
         let payload = match (self.list, self.packed_list, self.object) {
             (Some(list), None, None) => Payload::Inline(list),
             (None, Some(packed), None) => {
-                let list = String::from_utf8(gunzip(&what, &packed, LIST_BYTES)?);
+                let list = String::from_utf8(unpacked(&what, &packed, LIST_BYTES)?);
                 Payload::Inline(
                     list.map_err(|_| PortError::permanent(format!("{what} is damaged: it is not UTF-8")))?,
                 )

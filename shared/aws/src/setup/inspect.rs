@@ -1,6 +1,6 @@
 //! Looks at what a deployment is made of, and changes nothing.
 
-use andon_service::ports::PortError;
+use andon_workflows::ports::PortError;
 use aws_sdk_dynamodb::types::{StreamViewType, TableDescription, TableStatus, TimeToLiveStatus};
 use aws_sdk_kinesis::types::StreamStatus;
 use aws_sdk_sqs::types::QueueAttributeName;

@@ -7,7 +7,7 @@ mod tables;
 use std::time::Duration;
 
 use andon_clock::Stopwatch;
-use andon_service::ports::PortError;
+use andon_workflows::ports::PortError;
 use aws_sdk_kinesis::types::StreamStatus;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier};
 

@@ -1,6 +1,6 @@
 //! Tables, their index and their times to live.
 
-use andon_service::ports::PortError;
+use andon_workflows::ports::PortError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, IndexStatus, KeySchemaElement, KeyType,
     Projection, ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,

@@ -1,6 +1,6 @@
 //! Committing a key: its head, and with it what was decided.
 
-use andon_service::ports::{Commit, Committed, OutboxItem, PortError};
+use andon_workflows::ports::{Commit, Committed, OutboxItem, PortError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConsumedCapacity, Put as PutAction, ReturnValuesOnConditionCheckFailure,

@@ -2,7 +2,7 @@
 //!
 //! Every commit is charged by the KiB of this item, names of attributes included; hence their length.
 
-use andon_service::ports::{Due, Head, PortError};
+use andon_workflows::ports::{Due, Head, PortError};
 
 use crate::item::{Fields, Item, add, binary, item, number, text};
 
@@ -14,7 +14,7 @@ pub(crate) const PART: &str = "part";
 pub(crate) const HEAD: &str = "head";
 /// How often the head was written.
 pub(crate) const VERSION: &str = "v";
-/// See [`andon_service::envelope`]. Left out where it is empty.
+/// See [`andon_workflows::envelope`]. Left out where it is empty.
 pub(crate) const BODY: &str = "b";
 /// When the item may be deleted, s: the attribute of the table's time to live.
 pub(crate) const EXPIRES: &str = "x";

@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use andon_service::ports::{Commit, Committed, Head, Page, PortError, StateStore, StoredSegment, View};
+use andon_workflows::ports::{Commit, Committed, Head, Page, PortError, StateStore, StoredSegment, View};
 
 use crate::Aws;
 use crate::error::port_error;

@@ -1,4 +1,4 @@
-use andon_service::ports::{Due, Parked};
+use andon_workflows::ports::{Due, Parked};
 use aws_sdk_dynamodb::types::CancellationReason;
 
 use super::commit::refused;

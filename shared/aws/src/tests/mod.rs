@@ -2,7 +2,7 @@
 
 mod server;
 
-use andon_service::ports::{
+use andon_workflows::ports::{
     Accepted, Bus as _, BusEntry, Commit, Committed, Head, OutboxItem, Payload, StateStore as _,
     StoredSegment, Stream as _, StreamEntry, Written,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use andon_model::{LookupMap, ParameterValue, Value};
+use andon_domain::{LookupMap, ParameterValue, Value};
 use compact_str::CompactString;
 
 use super::code::Interner;
@@ -32,7 +32,7 @@ pub(crate) struct AllAttributes {
 }
 
 impl AllAttributes {
-    pub(super) fn new(names: Interner, equipment: BTreeMap<String, andon_model::Attributes>) -> Self {
+    pub(super) fn new(names: Interner, equipment: BTreeMap<String, andon_domain::Attributes>) -> Self {
         let mut of = LookupMap::default();
         if names.names.is_empty() {
             return Self { names, of };

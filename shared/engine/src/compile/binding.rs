@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use andon_model::ModelBinding;
+use andon_domain::ModelBinding;
 
 use super::Code;
 use crate::scope::Glob;

@@ -1,6 +1,6 @@
 //! Expressions to nodes in one flat list, with names replaced by positions and parameters by their values.
 
-use andon_model::{Finding, LookupMap, ModelBinding, ParameterValue, Rule, Step};
+use andon_domain::{Finding, LookupMap, ModelBinding, ParameterValue, PathSegment, Rule};
 use compact_str::CompactString;
 
 use super::TagId;
@@ -146,7 +146,7 @@ pub(super) fn compile(rule: &Rule, index: usize, shared: &mut Shared) -> Result<
     let mut entries = Vec::new();
     for (group_index, group) in rule.groups.iter().enumerate() {
         for (entry_index, entry) in group.states.iter().enumerate() {
-            let place = |field: &str| -> Vec<Step> {
+            let place = |field: &str| -> Vec<PathSegment> {
                 vec![
                     "rules".into(),
                     index.into(),
@@ -201,7 +201,7 @@ pub(super) fn compile_inputs(
         match compiler.input(&input.value) {
             Ok(node) => inputs.push(node),
             Err(errors) => {
-                let path: Vec<Step> =
+                let path: Vec<PathSegment> =
                     vec!["models".into(), index.into(), "inputs".into(), position.into(), "value".into()];
                 findings.extend(errors.into_iter().map(|error| finding(path.clone(), error)));
             }
@@ -214,7 +214,7 @@ pub(super) fn compile_inputs(
     Ok(Code { inputs: inputs.into(), ..code })
 }
 
-fn finding(path: Vec<Step>, error: ExprError) -> Finding {
+fn finding(path: Vec<PathSegment>, error: ExprError) -> Finding {
     let mut finding =
         Finding::error("expression", path, error.message).within(error.span.start..error.span.end);
     finding.help = error.help;

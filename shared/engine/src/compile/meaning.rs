@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use andon_model::{ModelBinding, ParameterValue, Rule, StateEntry, Value};
+use andon_domain::{ModelBinding, ParameterValue, Rule, StateEntry, Value};
 
 use super::RuleSet;
 use super::attributes::Attributes;
@@ -12,12 +12,12 @@ use crate::expr::{Expr, ExprKind, parse};
 
 /// What names stand for on one equipment.
 #[derive(Clone, Copy)]
-pub(crate) struct Facts<'a> {
+pub(crate) struct RuleContext<'a> {
     pub set: &'a RuleSet,
     pub attributes: &'a Attributes,
 }
 
-impl Facts<'_> {
+impl RuleContext<'_> {
     fn attribute(&self, name: &str) -> Option<&Value> {
         self.set.attributes.names.ids.get(name).and_then(|id| self.attributes.get(*id))
     }
@@ -25,7 +25,7 @@ impl Facts<'_> {
 
 /// The meaning of `when`, `until`, `for`, `keep_for` and `times` of an entry, as parsed, with parameters, attributes
 /// and defaults filled in and durations in ms.
-pub(crate) fn entry_meaning(facts: Facts<'_>, rule: &Rule, entry: &StateEntry) -> String {
+pub(crate) fn entry_meaning(facts: RuleContext<'_>, rule: &Rule, entry: &StateEntry) -> String {
     let mut text = String::new();
     let condition = |text: &str| meaning(facts, &rule.parameters, text);
     let until = entry.until.as_deref().map(condition);
@@ -42,7 +42,7 @@ pub(crate) fn entry_meaning(facts: Facts<'_>, rule: &Rule, entry: &StateEntry) -
 }
 
 /// The meaning of a rule: everything but its version and description.
-pub(crate) fn rule_meaning(facts: Facts<'_>, rule: &Rule) -> String {
+pub(crate) fn rule_meaning(facts: RuleContext<'_>, rule: &Rule) -> String {
     let mut text = String::new();
     let _ = write!(text, "{:?} {:?} {:?}", rule.id, rule.scope.equipment, rule.default);
     for group in &rule.groups {
@@ -56,7 +56,7 @@ pub(crate) fn rule_meaning(facts: Facts<'_>, rule: &Rule) -> String {
 }
 
 /// The meaning of a binding, as far as the fold is concerned: its inputs, and when they are asked.
-pub(crate) fn binding_meaning(facts: Facts<'_>, binding: &ModelBinding) -> String {
+pub(crate) fn binding_meaning(facts: RuleContext<'_>, binding: &ModelBinding) -> String {
     let (most, least) = (binding.at_most_every, binding.at_least_every);
     let mut text = format!("{:?} {most:?} {least:?} {:?}", binding.id, binding.every);
     for input in &binding.inputs {
@@ -65,7 +65,7 @@ pub(crate) fn binding_meaning(facts: Facts<'_>, binding: &ModelBinding) -> Strin
     text
 }
 
-fn meaning(facts: Facts<'_>, parameters: &Parameters, text: &str) -> String {
+fn meaning(facts: RuleContext<'_>, parameters: &Parameters, text: &str) -> String {
     match parse(text) {
         Ok(mut expr) => {
             fill_in(facts, parameters, &mut expr);
@@ -76,7 +76,7 @@ fn meaning(facts: Facts<'_>, parameters: &Parameters, text: &str) -> String {
 }
 
 /// Replaces parameters and attributes by their values.
-fn fill_in(facts: Facts<'_>, parameters: &Parameters, expr: &mut Expr) {
+fn fill_in(facts: RuleContext<'_>, parameters: &Parameters, expr: &mut Expr) {
     let fill = |inner: &mut Expr| fill_in(facts, parameters, inner);
     match &mut expr.kind {
         ExprKind::Param(name) => {

@@ -18,14 +18,14 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use andon_model::{Finding, LookupMap, ModelBinding, Rule, RuleDocument, Settings};
+use andon_domain::{Finding, LookupMap, ModelBinding, Rule, RuleDocument, Settings};
 use compact_str::CompactString;
 
 pub(crate) use attributes::Attributes;
 pub(crate) use binding::{CompiledBinding, Pace};
 pub(crate) use code::{Code, EntryCode, Node, NodeId, Operand};
 pub use describe::Threshold;
-pub(crate) use meaning::{Facts, binding_meaning, entry_meaning, rule_meaning};
+pub(crate) use meaning::{RuleContext, binding_meaning, entry_meaning, rule_meaning};
 pub use plan::{Plan, PlanError};
 
 use crate::expr::check::attribute_types;
@@ -42,7 +42,7 @@ pub struct CompiledRules {
 
 /// Why a set was not taken.
 #[derive(Debug)]
-pub enum Refused {
+pub enum AddSetError {
     /// It starts no later than one that is known.
     StartsTooEarly {
         /// Its start, ms.
@@ -54,7 +54,7 @@ pub enum Refused {
     Invalid(Vec<Finding>),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for AddSetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StartsTooEarly { start_ms, known_ms } => write!(
@@ -70,7 +70,7 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for AddSetError {}
 
 impl CompiledRules {
     /// The start of a set that has always been there.
@@ -87,10 +87,13 @@ impl CompiledRules {
     ///
     /// # Errors
     /// When the starts do not increase.
-    pub fn of(sets: Vec<Arc<RuleSet>>) -> Result<Self, Refused> {
+    pub fn of(sets: Vec<Arc<RuleSet>>) -> Result<Self, AddSetError> {
         for (earlier, later) in sets.iter().zip(sets.iter().skip(1)) {
             if later.start_ms <= earlier.start_ms {
-                return Err(Refused::StartsTooEarly { start_ms: later.start_ms, known_ms: earlier.start_ms });
+                return Err(AddSetError::StartsTooEarly {
+                    start_ms: later.start_ms,
+                    known_ms: earlier.start_ms,
+                });
             }
         }
         Ok(Self { sets })
@@ -100,10 +103,10 @@ impl CompiledRules {
     ///
     /// # Errors
     /// When it starts no later than a known one.
-    pub fn push(&mut self, start_ms: i64, set: RuleSet) -> Result<(), Refused> {
+    pub fn push(&mut self, start_ms: i64, set: RuleSet) -> Result<(), AddSetError> {
         match self.sets.last() {
             Some(newest) if start_ms <= newest.start_ms => {
-                Err(Refused::StartsTooEarly { start_ms, known_ms: newest.start_ms })
+                Err(AddSetError::StartsTooEarly { start_ms, known_ms: newest.start_ms })
             }
             _ => {
                 self.sets.push(Arc::new(RuleSet { start_ms, ..set }));
@@ -182,12 +185,12 @@ pub struct RuleSet {
     pub(crate) bindings: Vec<CompiledBinding>,
     pub(crate) attributes: AllAttributes,
     /// Plans by the rules and bindings that they hold: equipments with the same ones share one.
-    plans: Mutex<LookupMap<Share, Arc<Plan>>>,
+    plans: Mutex<LookupMap<ApplicableRules, Arc<Plan>>>,
 }
 
 /// What of a rule set concerns an equipment: the positions of rules and of bindings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Share {
+pub(crate) struct ApplicableRules {
     pub rules: Vec<u32>,
     pub bindings: Vec<u32>,
 }
@@ -321,9 +324,12 @@ impl RuleSet {
     }
 
     /// What concerns an equipment, each in the order of the document.
-    pub(crate) fn share_of(&self, equipment: &str) -> Share {
+    pub(crate) fn share_of(&self, equipment: &str) -> ApplicableRules {
         let bindings = (0..).zip(&self.bindings).filter(|(_, binding)| binding.scores(equipment));
-        Share { rules: self.rules_for(equipment), bindings: bindings.map(|(position, _)| position).collect() }
+        ApplicableRules {
+            rules: self.rules_for(equipment),
+            bindings: bindings.map(|(position, _)| position).collect(),
+        }
     }
 
     /// Everything that decides for an equipment, as a text: its rules and bindings without versions and descriptions, and
@@ -332,7 +338,7 @@ impl RuleSet {
     pub fn meaning_for(&self, equipment: &str) -> String {
         let share = self.share_of(equipment);
         let attributes = self.attributes.of(equipment);
-        let facts = Facts { set: self, attributes: &attributes };
+        let facts = RuleContext { set: self, attributes: &attributes };
         let rules = share.rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
         let mut meanings: Vec<String> = rules.map(|rule| rule_meaning(facts, &rule.rule)).collect();
         meanings.sort_unstable();
@@ -360,7 +366,7 @@ impl RuleSet {
     /// Checks the bound on tags for every equipment that is named. Where globs decide, it shows when an equipment comes
     /// up.
     fn refuse_too_many_tags(&self) -> Result<(), Vec<Finding>> {
-        if self.tags.len() <= andon_model::limits::TAGS_PER_KEY {
+        if self.tags.len() <= andon_domain::limits::TAGS_PER_KEY {
             return Ok(());
         }
         // Only for equipments whose own tags, with those of all globs, may be too many: matching every glob with every
@@ -372,7 +378,7 @@ impl RuleSet {
         let by_globs: usize = self.by_glob.iter().map(|(_, rules)| tags(rules)).sum();
         let by_bindings: usize = self.bindings.iter().map(|binding| binding.code.tags.len()).sum();
         let by_globs = by_globs.saturating_add(by_bindings);
-        let limit = andon_model::limits::TAGS_PER_KEY;
+        let limit = andon_domain::limits::TAGS_PER_KEY;
         let own = self.by_equipment.iter().filter(|(_, rules)| tags(rules).saturating_add(by_globs) > limit);
         let mut equipments: Vec<&CompactString> = own.map(|(equipment, _)| equipment).collect();
         equipments.sort_unstable();

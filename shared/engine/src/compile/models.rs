@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use andon_model::score::TAG_PREFIX;
-use andon_model::{
+use andon_domain::{
     Finding, Format, Millis, ModelBinding, ModelEndpoint, OnFailure, RowShape, RuleDocument, limits,
 };
 
 use super::validate::{Checker, shown};
-use crate::expr::{Expr, parse};
+use crate::expr::{parse, walk_scores};
 
 /// Checks the attributes of equipments.
 pub(super) fn equipment(document: &RuleDocument, findings: &mut Vec<Finding>) {
@@ -335,20 +334,11 @@ fn edges(model: &ModelBinding, by_id: &BTreeMap<&str, usize>) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (input, of_input) in model.inputs.iter().enumerate() {
         let Ok(expr) = parse(&of_input.value) else { continue };
-        scores(&expr, &mut |id, expr| {
+        walk_scores(&expr, &mut |id, expr| {
             if let Some(to) = by_id.get(id) {
                 edges.push(Edge { to: *to, input, span: expr.span.start..expr.span.end });
             }
         });
     }
     edges
-}
-
-/// The scores that an expression names, each with the place.
-pub(crate) fn scores<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e str, &'e Expr)) {
-    crate::expr::walk(expr, &mut |expr| {
-        if let Some(id) = expr.tag().and_then(|tag| tag.strip_prefix(TAG_PREFIX)) {
-            visit(id, expr);
-        }
-    });
 }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use andon_model::limits;
+use andon_domain::fnv::Fnv64;
+use andon_domain::limits;
 
-use super::{Code, CompiledBinding, CompiledRule, Node, Operand, RuleSet, Share, TagId};
+use super::{ApplicableRules, Code, CompiledBinding, CompiledRule, Node, Operand, RuleSet, TagId};
 
 /// The rules of one equipment with every name replaced by a position in the key's state.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub(crate) struct PlanBinding {
 struct Asked {
     tag: u32,
     /// The attention that the rules need.
-    attention: Attention,
+    attention: ReevaluateOn,
     /// Positions in `tag_bindings`.
     bindings: (u32, u32),
 }
@@ -70,7 +71,7 @@ struct Asked {
 pub(crate) struct PlanTag {
     /// Positions in `thresholds`.
     thresholds: (u32, u32),
-    pub attention: Attention,
+    pub attention: ReevaluateOn,
     rules: (u32, u32),
     windows: (u32, u32),
 }
@@ -82,7 +83,7 @@ pub(crate) struct PlanTag {
 /// leaves all comparisons as they are need not be evaluated, and of a value that wanders between two limits few points
 /// cross one. `tests/properties` compares with a reference that evaluates at every instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Attention {
+pub(crate) enum ReevaluateOn {
     /// Numbers that cross a threshold, and other values that change: all comparisons are with constants.
     Thresholds,
     /// Values that change.
@@ -122,22 +123,28 @@ fn position(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn selected<'a>(set: &'a RuleSet, share: &'a Share) -> impl Iterator<Item = (u32, &'a CompiledRule)> {
+fn selected<'a>(
+    set: &'a RuleSet,
+    share: &'a ApplicableRules,
+) -> impl Iterator<Item = (u32, &'a CompiledRule)> {
     share.rules.iter().filter_map(|rule| Some((*rule, set.rules.get(*rule as usize)?)))
 }
 
-fn bound<'a>(set: &'a RuleSet, share: &'a Share) -> impl Iterator<Item = (u32, &'a CompiledBinding)> {
+fn bound<'a>(
+    set: &'a RuleSet,
+    share: &'a ApplicableRules,
+) -> impl Iterator<Item = (u32, &'a CompiledBinding)> {
     share.bindings.iter().filter_map(|binding| Some((*binding, set.bindings.get(*binding as usize)?)))
 }
 
 /// The code of all rules and bindings.
-fn all_code<'a>(set: &'a RuleSet, share: &'a Share) -> impl Iterator<Item = &'a Code> {
+fn all_code<'a>(set: &'a RuleSet, share: &'a ApplicableRules) -> impl Iterator<Item = &'a Code> {
     let rules = selected(set, share).map(|(_, rule)| &rule.code);
     rules.chain(bound(set, share).map(|(_, binding)| &binding.code))
 }
 
 /// The tags that some rules and bindings of a set name, sorted; refused when they are too many.
-pub(super) fn count_tags(set: &RuleSet, share: &Share) -> Result<Vec<TagId>, PlanError> {
+pub(super) fn count_tags(set: &RuleSet, share: &ApplicableRules) -> Result<Vec<TagId>, PlanError> {
     let mut tags: Vec<TagId> = all_code(set, share).flat_map(|code| code.tags.iter().copied()).collect();
     tags.sort_unstable();
     tags.dedup();
@@ -182,7 +189,7 @@ impl Slots<'_> {
 }
 
 impl Plan {
-    pub(super) fn new(set: &RuleSet, share: &Share) -> Result<Self, PlanError> {
+    pub(super) fn new(set: &RuleSet, share: &ApplicableRules) -> Result<Self, PlanError> {
         let tag_ids = count_tags(set, share)?;
         let mut slots = Slots { tag_ids: &tag_ids, windows: Vec::new(), slots: Vec::new() };
         all_code(set, share).for_each(|code| slots.add_windows(code));
@@ -239,7 +246,7 @@ impl Plan {
                         thresholds.partition_point(|(tag, _)| *tag < slot),
                         thresholds.partition_point(|(tag, _)| *tag <= slot),
                     ),
-                    attention: attention.get(slot as usize).copied().unwrap_or(Attention::Points),
+                    attention: attention.get(slot as usize).copied().unwrap_or(ReevaluateOn::Points),
                     rules: range(
                         named_by.partition_point(|(tag, _)| *tag < slot),
                         named_by.partition_point(|(tag, _)| *tag <= slot),
@@ -269,7 +276,7 @@ impl Plan {
             windows: windows.into(),
             entry_count,
             group_count,
-            fingerprint: fingerprint.0,
+            fingerprint: fingerprint.0.finish(),
         })
     }
 
@@ -302,7 +309,7 @@ impl Plan {
     }
 
     /// Of a tag that some binding names: the attention that its rules need, and the bindings.
-    pub(crate) fn asked(&self, slot: u32) -> Option<(Attention, &[u32])> {
+    pub(crate) fn asked(&self, slot: u32) -> Option<(ReevaluateOn, &[u32])> {
         let at = self.asked.binary_search_by_key(&slot, |asked| asked.tag).ok()?;
         let asked = self.asked.get(at)?;
         let bindings = self.tag_bindings.get(asked.bindings.0 as usize..asked.bindings.1 as usize)?;
@@ -310,7 +317,7 @@ impl Plan {
     }
 
     /// The numbers around a value between which no comparison of its tag changes, both exclusive.
-    pub(crate) fn quiet_around(&self, tag: &PlanTag, value: f64) -> (f64, f64) {
+    pub(crate) fn unchanged_band_around(&self, tag: &PlanTag, value: f64) -> (f64, f64) {
         let thresholds = self.thresholds.get(tag.thresholds.0 as usize..tag.thresholds.1 as usize);
         let thresholds = thresholds.unwrap_or_default();
         let above = thresholds.partition_point(|threshold| *threshold <= value);
@@ -344,15 +351,15 @@ impl Plan {
     }
 }
 
-/// The tags that some binding names, each with the attention of its rules, which gives way to [`Attention::Asked`].
-fn asked(asked_by: &[(u32, u32)], attention: &mut [Attention]) -> Box<[Asked]> {
+/// The tags that some binding names, each with the attention of its rules, which gives way to [`ReevaluateOn::Asked`].
+fn asked(asked_by: &[(u32, u32)], attention: &mut [ReevaluateOn]) -> Box<[Asked]> {
     let mut asked = Vec::new();
     let mut first = 0;
     for of_tag in asked_by.chunk_by(|(left, _), (right, _)| left == right) {
         let Some((tag, _)) = of_tag.first() else { continue };
         let after = first + of_tag.len();
         if let Some(attention) = attention.get_mut(*tag as usize) {
-            let of_rules = std::mem::replace(attention, Attention::Asked);
+            let of_rules = std::mem::replace(attention, ReevaluateOn::Asked);
             asked.push(Asked {
                 tag: *tag,
                 attention: of_rules,
@@ -366,10 +373,10 @@ fn asked(asked_by: &[(u32, u32)], attention: &mut [Attention]) -> Box<[Asked]> {
 
 /// How the rules look at each tag: the attention that its points need, and the thresholds by (position of the tag,
 /// number).
-fn looks(set: &RuleSet, share: &Share, tag_ids: &[TagId]) -> (Vec<Attention>, Vec<(u32, f64)>) {
-    let mut attention = vec![Attention::Thresholds; tag_ids.len()];
+fn looks(set: &RuleSet, share: &ApplicableRules, tag_ids: &[TagId]) -> (Vec<ReevaluateOn>, Vec<(u32, f64)>) {
+    let mut attention = vec![ReevaluateOn::Thresholds; tag_ids.len()];
     let mut thresholds = Vec::new();
-    let mut raise = |tag: TagId, to: Attention| {
+    let mut raise = |tag: TagId, to: ReevaluateOn| {
         let slot = tag_ids.binary_search(&tag).ok();
         if let Some(attention) = slot.and_then(|slot| attention.get_mut(slot)) {
             *attention = to.max(*attention);
@@ -382,7 +389,7 @@ fn looks(set: &RuleSet, share: &Share, tag_ids: &[TagId]) -> (Vec<Attention>, Ve
         let of_time = if code.timed { &*code.tags } else { &[] };
         let counted = code.entries.iter().flat_map(|entry| &entry.when_tags);
         for tag in of_time.iter().chain(counted) {
-            raise(*tag, Attention::Points);
+            raise(*tag, ReevaluateOn::Points);
         }
         let tag_of = |operand: u32| code.operands.get(operand as usize).map(|operand| operand.tag());
         for node in &code.nodes {
@@ -393,7 +400,7 @@ fn looks(set: &RuleSet, share: &Share, tag_ids: &[TagId]) -> (Vec<Attention>, Ve
                 }
                 Node::Tag(operand) => {
                     if let Some(tag) = tag_of(operand) {
-                        raise(tag, Attention::Changes);
+                        raise(tag, ReevaluateOn::Changes);
                     }
                 }
                 _ => {}
@@ -405,29 +412,17 @@ fn looks(set: &RuleSet, share: &Share, tag_ids: &[TagId]) -> (Vec<Attention>, Ve
     (attention, thresholds)
 }
 
-/// FNV-1a over 64 bits (G. Fowler, L. C. Noll, P. Vo): stable across versions and machines, unlike the standard
-/// library's hashers. It guards against mistakes, not against attackers.
-struct Fingerprint(u64);
-
-impl Default for Fingerprint {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
+/// A digest of a plan. Texts end with a byte that no UTF-8 text holds.
+#[derive(Default)]
+struct Fingerprint(Fnv64);
 
 impl Fingerprint {
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
     fn number(&mut self, number: u64) {
-        self.bytes(&number.to_le_bytes());
+        self.0.write(&number.to_le_bytes());
     }
 
     fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-        self.bytes(&[0xff]);
+        self.0.write(text.as_bytes());
+        self.0.write(&[0xff]);
     }
 }

@@ -1,4 +1,4 @@
-use andon_model::{RuleDocument, limits};
+use andon_domain::{RuleDocument, limits};
 
 use super::*;
 
@@ -129,7 +129,7 @@ fn sets_take_effect_by_their_starts() {
     rules.push(2000, set()).unwrap();
     assert!(matches!(
         rules.push(2000, set()),
-        Err(Refused::StartsTooEarly { start_ms: 2000, known_ms: 2000 })
+        Err(AddSetError::StartsTooEarly { start_ms: 2000, known_ms: 2000 })
     ));
     let due = |after, arrival| rules.due(after, arrival).iter().map(|set| set.start_ms()).collect::<Vec<_>>();
     assert_eq!(due(CompiledRules::ALWAYS_MS, 999), Vec::<i64>::new());

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use andon_model::{
-    Finding, Group, Millis, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry, Step, limits,
+use andon_domain::{
+    Finding, Group, Millis, ParameterValue, PathSegment, Rule, RuleDocument, Scope, Settings, StateEntry,
+    limits,
 };
 
 use super::models;
@@ -16,7 +17,7 @@ pub(super) fn document(document: &RuleDocument) -> Vec<Finding> {
     }
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, rule) in document.rules.iter().enumerate() {
-        let path: Vec<Step> = vec!["rules".into(), index.into()];
+        let path: Vec<PathSegment> = vec!["rules".into(), index.into()];
         let mut checker = Checker { path, findings: &mut findings };
         if let Some(first) = seen.insert(&rule.id, index) {
             checker.error(
@@ -45,14 +46,14 @@ fn settings(settings: &Settings, findings: &mut Vec<Finding>) {
 }
 
 pub(super) struct Checker<'a> {
-    pub path: Vec<Step>,
+    pub path: Vec<PathSegment>,
     pub findings: &'a mut Vec<Finding>,
 }
 
 impl Checker<'_> {
     pub(super) fn error(
         &mut self,
-        rest: &[Step],
+        rest: &[PathSegment],
         code: &'static str,
         message: impl Into<String>,
     ) -> &mut Finding {
@@ -122,9 +123,9 @@ impl Checker<'_> {
 
     pub(super) fn scope(&mut self, scope: &Scope) {
         let globs = &scope.equipment;
-        let place = |rest: Option<usize>| -> Vec<Step> {
-            let mut path: Vec<Step> = vec!["scope".into(), "equipment".into()];
-            path.extend(rest.filter(|_| globs.len() > 1).map(Step::from));
+        let place = |rest: Option<usize>| -> Vec<PathSegment> {
+            let mut path: Vec<PathSegment> = vec!["scope".into(), "equipment".into()];
+            path.extend(rest.filter(|_| globs.len() > 1).map(PathSegment::from));
             path
         };
         if globs.is_empty() {
@@ -152,7 +153,7 @@ impl Checker<'_> {
     /// Checks values that expressions name as `kind.NAME`.
     pub(super) fn values(
         &mut self,
-        at: &[Step],
+        at: &[PathSegment],
         values: &BTreeMap<String, ParameterValue>,
         kind: &str,
         limit: usize,
@@ -162,7 +163,7 @@ impl Checker<'_> {
             self.error(at, "too-many", message);
         }
         for (name, value) in values {
-            let place: Vec<Step> = at.iter().cloned().chain([name.as_str().into()]).collect();
+            let place: Vec<PathSegment> = at.iter().cloned().chain([name.as_str().into()]).collect();
             let identifier = name.len() <= limits::LABEL_BYTES
                 && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -243,7 +244,7 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn label(&mut self, place: &[Step], label: &str, what: &str) {
+    pub(super) fn label(&mut self, place: &[PathSegment], label: &str, what: &str) {
         if label.is_empty() || label.len() > limits::LABEL_BYTES || label.chars().any(char::is_control) {
             let message = format!(
                 "`{}` is no {what}; expected 1 to {} bytes without control characters",

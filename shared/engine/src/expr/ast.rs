@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use andon_domain::score::TAG_PREFIX;
+
 use super::Span;
 
 /// An expression with its place in the text.
@@ -24,7 +26,7 @@ impl Expr {
     }
 }
 
-/// The kinds of expressions. No tree is deeper than [`andon_model::limits::EXPRESSION_DEPTH`].
+/// The kinds of expressions. No tree is deeper than [`andon_domain::limits::EXPRESSION_DEPTH`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     /// A number.
@@ -236,8 +238,8 @@ pub fn is_identifier(name: &str) -> bool {
         && name != "while"
 }
 
-/// All nodes of an expression, from the top.
-pub(crate) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
+/// Visits all nodes of an expression, from the top.
+pub fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
     visit(expr);
     match &expr.kind {
         ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::Abs(inner) => walk(inner, visit),
@@ -260,6 +262,15 @@ pub(crate) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
         | ExprKind::Aggregate { .. }
         | ExprKind::Absent { .. } => {}
     }
+}
+
+/// Calls `visit` with the model and the node of every score that the expression names.
+pub fn walk_scores<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e str, &'e Expr)) {
+    walk(expr, &mut |expr| {
+        if let Some(id) = expr.tag().and_then(|tag| tag.strip_prefix(TAG_PREFIX)) {
+            visit(id, expr);
+        }
+    });
 }
 
 /// A text in single quotes, as the language reads it.
@@ -324,12 +335,12 @@ impl fmt::Display for Expr {
             ExprKind::Aggregate { function, tag, window_ms } => {
                 write!(f, "{}(", function.name())?;
                 write_tag(f, tag)?;
-                write!(f, ", '{}')", andon_model::Millis(*window_ms))
+                write!(f, ", '{}')", andon_domain::Millis(*window_ms))
             }
             ExprKind::Absent { tag, wait_ms } => {
                 f.write_str("absent(")?;
                 write_tag(f, tag)?;
-                write!(f, ", '{}')", andon_model::Millis(*wait_ms))
+                write!(f, ", '{}')", andon_domain::Millis(*wait_ms))
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use andon_model::{Attributes, ParameterValue};
+use andon_domain::{Attributes, ParameterValue};
 
-use super::suggest::nearest;
 use super::{BinaryOp, CompareOp, Expr, ExprError, ExprKind};
+use andon_domain::suggest::nearest;
 
 /// The type of an expression. That of a tag is known only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -117,7 +117,7 @@ impl<'a> Lexer<'a> {
             let whole = self.span_from(start);
             let text = self.text.get(whole.start..whole.end).unwrap_or_default();
             let error = ExprError::new(whole, format!("`{text}` is no number"));
-            return Err(match andon_model::Millis::parse(text) {
+            return Err(match andon_domain::Millis::parse(text) {
                 Ok(_) => error.with_help(format!("a duration is written in quotes: `'{text}'`")),
                 Err(_) => error.with_help("a tag that begins with a digit is written `tag('..')`"),
             });

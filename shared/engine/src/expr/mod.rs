@@ -8,15 +8,14 @@ pub mod ast;
 pub mod check;
 mod lexer;
 mod parser;
-pub mod suggest;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
-pub(crate) use ast::walk;
 pub use ast::{AggregateFn, BinaryOp, CompareOp, Expr, ExprKind};
+pub use ast::{walk, walk_scores};
 pub use parser::parse;
 
 /// A range of bytes of an expression's text.

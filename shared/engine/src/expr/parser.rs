@@ -1,11 +1,11 @@
 //! Tokens to a tree, by recursive descent after CEL's grammar.
 
-use andon_model::{Millis, limits};
+use andon_domain::{Millis, limits};
 
 use super::ast::RESERVED;
 use super::lexer::{Token, tokens};
-use super::suggest::nearest;
 use super::{AggregateFn, BinaryOp, CompareOp, Expr, ExprError, ExprKind, Span};
+use andon_domain::suggest::nearest;
 
 /// Reads an expression.
 ///

@@ -1,4 +1,4 @@
-use andon_model::{ParameterValue, limits};
+use andon_domain::{ParameterValue, limits};
 
 use super::check::{Parameters, condition};
 use super::*;

@@ -6,20 +6,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use andon_model::{ModelBinding, OperandValue, ScoreRequest, limits};
+use andon_domain::fnv::Fnv128;
+use andon_domain::{ModelBinding, OperandValue, ScoreRequest, limits};
 use compact_str::CompactString;
 
 use super::timers::NEVER_MS;
 use super::{KeyState, Outcome, Scratch};
-use crate::compile::plan::Attention;
-use crate::compile::{CompiledBinding, Facts, Pace, Plan, binding_meaning};
-use crate::eval::{Moment, Operated, Scene};
+use crate::compile::plan::ReevaluateOn;
+use crate::compile::{CompiledBinding, Pace, Plan, RuleContext, binding_meaning};
+use crate::eval::{EvalContext, EvalValue, Trigger};
 
 /// A question to a model, decided by the fold.
 ///
 /// Its identity is (model, equipment, time); the same identity always carries the same content.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub struct BoundScoreRequest {
     /// The binding by which it is asked, as it stands in the rule set that was in force.
     pub binding: Arc<ModelBinding>,
     /// What is asked.
@@ -47,37 +48,28 @@ impl Default for BindingState {
 
 /// A digest of inputs that tells apart what the language tells apart.
 ///
-/// A state keeps it in the place of the inputs themselves, which may be 64 texts of 4 KiB each. FNV-1a over 128 bits
-/// (G. Fowler, L. C. Noll, P. Vo), as stable as the stored form must be. Inputs that change do not meet by accident in
-/// 128 bits; who makes them meet on purpose has only kept a change of his own sensor from being scored, which he could
-/// have had by not sending it.
-#[derive(Clone, Copy)]
-struct Digest(u128);
-
-impl Default for Digest {
-    fn default() -> Self {
-        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
+/// A state keeps it in the place of the inputs themselves, which may be 64 texts of 4 KiB each. Inputs that differ do
+/// not meet by accident in 128 bits. A sender that makes them meet on purpose only keeps a change of its own sensor from
+/// being scored, which it could also do by not sending it.
+#[derive(Clone, Copy, Default)]
+struct Digest(Fnv128);
 
 impl Digest {
     fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-        }
+        self.0.write(bytes);
     }
 
     /// Adds an input, which must be known.
-    fn add(&mut self, value: Operated<'_>) {
+    fn add(&mut self, value: EvalValue<'_>) {
         match value {
-            Operated::Unknown => self.bytes(&[0]),
-            Operated::Bool(value) => self.bytes(&[1, u8::from(value)]),
-            Operated::Number(number) => {
+            EvalValue::Unknown => self.bytes(&[0]),
+            EvalValue::Bool(value) => self.bytes(&[1, u8::from(value)]),
+            EvalValue::Number(number) => {
                 self.bytes(&[2]);
                 // Minus zero is zero.
                 self.bytes(&(number + 0.0).to_bits().to_le_bytes());
             }
-            Operated::Text(text) => {
+            EvalValue::Text(text) => {
                 self.bytes(&[3]);
                 self.bytes(&text.len().to_le_bytes());
                 self.bytes(text.as_bytes());
@@ -88,8 +80,13 @@ impl Digest {
 
 /// Lists the bindings that name a tag, and answers the attention that its rules need.
 #[inline(never)]
-pub(super) fn list(plan: &Plan, slot: u32, states: &mut [BindingState], scratch: &mut Scratch) -> Attention {
-    let Some((attention, bindings)) = plan.asked(slot) else { return Attention::Points };
+pub(super) fn list(
+    plan: &Plan,
+    slot: u32,
+    states: &mut [BindingState],
+    scratch: &mut Scratch,
+) -> ReevaluateOn {
+    let Some((attention, bindings)) = plan.asked(slot) else { return ReevaluateOn::Points };
     for binding in bindings {
         let Some(state) = states.get_mut(*binding as usize) else { continue };
         if std::mem::replace(&mut state.listed, scratch.instant) != scratch.instant {
@@ -113,13 +110,13 @@ pub(super) fn drop_older(outcome: &mut Outcome, before: usize) {
 
 impl KeyState {
     /// Looks at a binding, by its position among rules and bindings: asks the model, or sets when to look again.
-    pub(super) fn look(&mut self, position: u32, t_ms: i64, moment: Moment, outcome: &mut Outcome) {
+    pub(super) fn look(&mut self, position: u32, t_ms: i64, moment: Trigger, outcome: &mut Outcome) {
         let plan = &self.rules.plan;
         let Some(index) = (position as usize).checked_sub(plan.rules.len()) else { return };
         let Some(plan_binding) = plan.bindings.get(index) else { return };
         let Some(compiled) = self.rules.set.bindings.get(plan_binding.binding as usize) else { return };
         let Some(state) = self.bindings.get_mut(index) else { return };
-        let scene = Scene {
+        let scene = EvalContext {
             code: &compiled.code,
             slots: plan.slots_of_binding(plan_binding, compiled),
             tags: &self.tags,
@@ -133,7 +130,7 @@ impl KeyState {
         let due_ms = std::mem::replace(&mut state.due_ms, NEVER_MS);
         let mut inputs = None;
         match compiled.pace {
-            Pace::Every(width_ms) if moment == Moment::Instant => {
+            Pace::Every(width_ms) if moment == Trigger::Instant => {
                 state.due_ms =
                     if due_ms == NEVER_MS { grid_ms(t_ms, width_ms, state.asked_ms) } else { due_ms };
             }
@@ -161,7 +158,7 @@ impl KeyState {
         self.timers.set(position, state.due_ms);
         if let Some(inputs) = inputs {
             state.asked_ms = Some(t_ms);
-            outcome.requests.push(Request {
+            outcome.requests.push(BoundScoreRequest {
                 binding: Arc::clone(&compiled.binding),
                 question: ScoreRequest {
                     model: CompactString::new(&compiled.binding.id),
@@ -194,7 +191,7 @@ impl KeyState {
         }
         let plan = Arc::clone(&self.rules.plan);
         let set = Arc::clone(&self.rules.set);
-        let facts = Facts { set: &set, attributes: &self.rules.attributes };
+        let facts = RuleContext { set: &set, attributes: &self.rules.attributes };
         let mut to_look_at = Vec::new();
         for (index, (plan_binding, state)) in plan.bindings.iter().zip(&mut self.bindings).enumerate() {
             let Some(compiled) = set.bindings.get(plan_binding.binding as usize) else { continue };
@@ -234,24 +231,24 @@ fn grid_ms(t_ms: i64, width_ms: i64, asked_ms: Option<i64>) -> i64 {
 }
 
 /// The digest of the inputs, if all are known.
-fn digest(binding: &CompiledBinding, scene: &Scene<'_>) -> Option<u128> {
+fn digest(binding: &CompiledBinding, scene: &EvalContext<'_>) -> Option<u128> {
     let mut digest = Digest::default();
     for input in &binding.code.inputs {
         match scene.value(*input) {
-            Operated::Unknown => return None,
+            EvalValue::Unknown => return None,
             value => digest.add(value),
         }
     }
-    Some(digest.0)
+    Some(digest.0.finish())
 }
 
 /// The inputs, if all are known.
-fn known(binding: &CompiledBinding, scene: &Scene<'_>) -> Option<Vec<OperandValue>> {
+fn known(binding: &CompiledBinding, scene: &EvalContext<'_>) -> Option<Vec<OperandValue>> {
     let inputs = binding.code.inputs.iter().map(|input| match scene.value(*input) {
-        Operated::Unknown => None,
-        Operated::Bool(value) => Some(OperandValue::Bool(value)),
-        Operated::Number(number) => Some(OperandValue::Number(number + 0.0)),
-        Operated::Text(text) => Some(OperandValue::Text(text.to_owned())),
+        EvalValue::Unknown => None,
+        EvalValue::Bool(value) => Some(OperandValue::Bool(value)),
+        EvalValue::Number(number) => Some(OperandValue::Number(number + 0.0)),
+        EvalValue::Text(text) => Some(OperandValue::Text(text.to_owned())),
     });
     inputs.collect()
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use andon_model::{LookupMap, Transition};
+use andon_domain::{LookupMap, Transition};
 use compact_str::CompactString;
 
 use super::rule::{RuleState, Winner};
 use super::{
-    EntryState, FoldError, KeyState, NOT_QUIET, Outcome, PendingTag, PendingTagRef, Rules, TagState,
+    EntryState, FoldError, KeyState, NO_UNCHANGED_BAND, Outcome, PendingTag, PendingTagRef, Rules, TagState,
 };
 use crate::compile::plan::{PlanRule, WindowSpec};
-use crate::compile::{CompiledRule, CompiledRules, Facts, RuleSet, entry_meaning, rule_meaning};
-use crate::eval::Moment;
+use crate::compile::{CompiledRule, CompiledRules, RuleContext, RuleSet, entry_meaning, rule_meaning};
+use crate::eval::Trigger;
 use crate::window::Window;
 
 /// What the old set left of one rule, by its id.
@@ -20,7 +20,7 @@ struct Before<'a> {
     compiled: &'a CompiledRule,
     state: RuleState,
     entries: &'a [EntryState],
-    calm: &'a [bool],
+    all_conditions_false: &'a [bool],
     due_ms: i64,
 }
 
@@ -71,7 +71,7 @@ impl KeyState {
         let plan = Arc::clone(&self.rules.plan);
         let set = Arc::clone(&self.rules.set);
         let attributes = self.rules.attributes.clone();
-        let facts = (old.facts(), Facts { set: &set, attributes: &attributes });
+        let facts = (old.facts(), RuleContext { set: &set, attributes: &attributes });
         for (position, plan_rule) in plan.rules.iter().enumerate() {
             let position = u32::try_from(position).unwrap_or(u32::MAX);
             let Some(compiled) = set.rules.get(plan_rule.rule as usize) else { continue };
@@ -105,7 +105,7 @@ impl KeyState {
         let instant = self.scratch.instant;
         self.tags.iter_mut().for_each(|tag| tag.touched = instant);
         for rule in to_evaluate {
-            self.evaluate(rule, t_ms, Moment::Instant, outcome);
+            self.evaluate(rule, t_ms, Trigger::Instant, outcome);
         }
     }
 
@@ -144,7 +144,7 @@ impl KeyState {
             let known =
                 old.rules.slot(self.rules.tag_name(slot)).and_then(|slot| old.tags.get(slot as usize));
             *tag = match known {
-                Some(known) => TagState { quiet: NOT_QUIET, ..known.clone() },
+                Some(known) => TagState { unchanged_band: NO_UNCHANGED_BAND, ..known.clone() },
                 None => TagState::unseen(t_ms),
             };
         }
@@ -186,17 +186,18 @@ impl KeyState {
         plan_rule: &PlanRule,
         compiled: &CompiledRule,
         before: &Before<'_>,
-        changed: Option<(Facts<'_>, Facts<'_>)>,
+        changed: Option<(RuleContext<'_>, RuleContext<'_>)>,
     ) {
         let mut state = before.state.clone();
         let new_entries = self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default();
-        let new_calm = self.calm.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
+        let new_calm =
+            self.all_conditions_false.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
         if let Some(facts) = changed {
             state.winner = Winner::Former(before.state.winner.state(before.compiled).into());
             keep_groups(compiled, before, facts, new_entries, new_calm);
         } else {
             new_entries.iter_mut().zip(before.entries).for_each(|(new, old)| *new = *old);
-            new_calm.iter_mut().zip(before.calm).for_each(|(new, old)| *new = *old);
+            new_calm.iter_mut().zip(before.all_conditions_false).for_each(|(new, old)| *new = *old);
             self.timers.set(position, before.due_ms);
         }
         if let Some(kept) = self.rule_states.get_mut(position as usize) {
@@ -213,14 +214,15 @@ fn rules_before(old: &KeyState) -> BTreeMap<&str, Before<'_>> {
         let first_entry = plan_rule.first_entry as usize;
         let first_group = plan_rule.first_group as usize;
         let entries = old.entries.get(first_entry..first_entry + compiled.code.entries.len());
-        let calm = old.calm.get(first_group..first_group + compiled.rule.groups.len());
+        let all_conditions_false =
+            old.all_conditions_false.get(first_group..first_group + compiled.rule.groups.len());
         before.insert(
             compiled.rule.id.as_str(),
             Before {
                 compiled,
                 state: old.rule_states.get(position).cloned().unwrap_or_default(),
                 entries: entries.unwrap_or_default(),
-                calm: calm.unwrap_or_default(),
+                all_conditions_false: all_conditions_false.unwrap_or_default(),
                 due_ms: old.timers.due_ms(u32::try_from(position).unwrap_or(u32::MAX)),
             },
         );
@@ -238,13 +240,13 @@ fn kept_ids<'a>(set: &'a RuleSet, rules: &[PlanRule]) -> LookupMap<&'a str, ()> 
 fn keep_groups(
     compiled: &CompiledRule,
     before: &Before<'_>,
-    (old_facts, new_facts): (Facts<'_>, Facts<'_>),
+    (old_facts, new_facts): (RuleContext<'_>, RuleContext<'_>),
     new_entries: &mut [EntryState],
     new_calm: &mut [bool],
 ) {
     let (rule, old_rule) = (&compiled.rule, &before.compiled.rule);
     let mut new_states = new_entries.iter_mut();
-    for (group, calm) in rule.groups.iter().zip(new_calm) {
+    for (group, all_conditions_false) in rule.groups.iter().zip(new_calm) {
         let mut slots: Vec<Option<&mut EntryState>> =
             new_states.by_ref().take(group.states.len()).map(Some).collect();
         let mut old_first_entry = 0;
@@ -256,7 +258,7 @@ fn keep_groups(
             old_first_entry += old_group.states.len();
         }
         let Some((old_index, old_group, old_first_entry)) = found else { continue };
-        *calm = before.calm.get(old_index).copied().unwrap_or_default();
+        *all_conditions_false = before.all_conditions_false.get(old_index).copied().unwrap_or_default();
         let old_states = before.entries.get(old_first_entry..).unwrap_or_default();
         let mut unmatched = Vec::new();
         let meanings: Vec<String> =

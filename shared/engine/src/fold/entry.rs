@@ -1,7 +1,7 @@
 //! One state entry: waiting, active, releasing. The state machine of the law, with time as an argument.
 
 use crate::compile::EntryCode;
-use crate::eval::{Moment, Scene, Truth};
+use crate::eval::{EvalContext, Trigger, Truth};
 
 /// No time.
 pub(crate) const NONE_MS: i64 = i64::MIN;
@@ -29,7 +29,7 @@ impl EntryState {
     /// Moves the entry on, and answers what its condition is now. `counts`: whether this is an instant with a point
     /// of a tag of `when`.
     #[inline]
-    pub(crate) fn step(&mut self, code: &EntryCode, scene: &Scene<'_>, counts: bool) -> Truth {
+    pub(crate) fn step(&mut self, code: &EntryCode, scene: &EvalContext<'_>, counts: bool) -> Truth {
         let when = scene.truth(code.when);
         if self.active {
             self.step_active(code, scene, when);
@@ -39,7 +39,7 @@ impl EntryState {
         when
     }
 
-    fn step_inactive(&mut self, code: &EntryCode, scene: &Scene<'_>, when: Truth, counts: bool) {
+    fn step_inactive(&mut self, code: &EntryCode, scene: &EvalContext<'_>, when: Truth, counts: bool) {
         match when {
             Truth::Unknown => {}
             Truth::False => *self = Self::default(),
@@ -59,7 +59,7 @@ impl EntryState {
         }
     }
 
-    fn step_active(&mut self, code: &EntryCode, scene: &Scene<'_>, when: Truth) {
+    fn step_active(&mut self, code: &EntryCode, scene: &EvalContext<'_>, when: Truth) {
         let until = code.until.map(|until| scene.truth(until));
         if when == Truth::True || until == Some(Truth::False) {
             self.releasable_since_ms = NONE_MS;
@@ -92,6 +92,6 @@ impl EntryState {
 }
 
 /// Whether an evaluation counts for `times`: an instant with a point of one of the tags of `when`.
-pub(crate) fn counts(code: &EntryCode, moment: Moment, is_touched: impl Fn(u32) -> bool) -> bool {
-    code.times > 0 && moment == Moment::Instant && code.when_tags.iter().any(|tag| is_touched(*tag))
+pub(crate) fn counts(code: &EntryCode, moment: Trigger, is_touched: impl Fn(u32) -> bool) -> bool {
+    code.times > 0 && moment == Trigger::Instant && code.when_tags.iter().any(|tag| is_touched(*tag))
 }

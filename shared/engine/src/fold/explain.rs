@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use andon_model::{Explanation, Millis, Operand, OperandValue, ParameterValue, StateEntry};
+use andon_domain::{Explanation, Millis, Operand, OperandValue, ParameterValue, StateEntry};
 use compact_str::CompactString;
 
 use super::EntryState;
 use super::entry::NONE_MS;
 use super::rule::Winner;
 use crate::compile::{self, CompiledRule, Node, NodeId, RuleSet};
-use crate::eval::{Operated, Scene};
+use crate::eval::{EvalContext, EvalValue};
 use crate::expr::{AggregateFn, ast};
 
 /// Explains a change from one winner to another.
@@ -19,7 +19,7 @@ use crate::expr::{AggregateFn, ast};
 pub(super) fn explain(
     set: &RuleSet,
     rule: &CompiledRule,
-    scene: &Scene<'_>,
+    scene: &EvalContext<'_>,
     entries: &[EntryState],
     from: &Winner,
     to: &Winner,
@@ -76,7 +76,7 @@ fn entry_of<'a>(rule: &'a CompiledRule, winner: &Winner) -> Option<(usize, &'a S
 struct Teller<'a> {
     set: &'a RuleSet,
     rule: &'a CompiledRule,
-    scene: &'a Scene<'a>,
+    scene: &'a EvalContext<'a>,
     /// What is in the explanation already.
     told: Vec<(Option<AggregateFn>, u32)>,
     attributes: Vec<u32>,
@@ -162,11 +162,11 @@ impl Teller<'_> {
                 (tag, self.scene.aggregate(function, position), Some((function.name(), *window_ms)))
             }
             (compile::Operand::Absent { wait_ms, .. }, _) => {
-                (Some(slot), Operated::Bool(self.scene.absent(position)), Some(("absent", *wait_ms)))
+                (Some(slot), EvalValue::Bool(self.scene.absent(position)), Some(("absent", *wait_ms)))
             }
             _ => {
                 let newest = self.scene.tags.get(slot).and_then(|tag| tag.newest.as_ref());
-                (Some(slot), newest.map_or(Operated::Unknown, |newest| Operated::from(&newest.value)), None)
+                (Some(slot), newest.map_or(EvalValue::Unknown, |newest| EvalValue::from(&newest.value)), None)
             }
         };
         let tag = tag_slot.and_then(|slot| self.scene.tags.get(slot));
@@ -201,11 +201,11 @@ fn names_parameter(text: &str, name: &str) -> bool {
     })
 }
 
-fn shown(value: Operated<'_>) -> Option<OperandValue> {
+fn shown(value: EvalValue<'_>) -> Option<OperandValue> {
     match value {
-        Operated::Unknown => None,
-        Operated::Bool(value) => Some(OperandValue::Bool(value)),
-        Operated::Number(number) => Some(OperandValue::Number(number)),
-        Operated::Text(text) => Some(OperandValue::Text(text.to_owned())),
+        EvalValue::Unknown => None,
+        EvalValue::Bool(value) => Some(OperandValue::Bool(value)),
+        EvalValue::Number(number) => Some(OperandValue::Number(number)),
+        EvalValue::Text(text) => Some(OperandValue::Text(text.to_owned())),
     }
 }

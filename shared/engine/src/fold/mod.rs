@@ -10,8 +10,8 @@ mod explain;
 mod lifetime;
 mod pending;
 mod rule;
-mod sources;
 mod timers;
+mod watermark;
 
 #[cfg(test)]
 mod tests;
@@ -19,21 +19,21 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use andon_model::{DataPoint, Reason, Transition, Value, limits};
+use andon_domain::{DataPoint, Reason, Transition, Value, limits};
 use compact_str::CompactString;
 
 pub(crate) use binding::BindingState;
-pub use binding::Request;
+pub use binding::BoundScoreRequest;
 pub(crate) use entry::{EntryState, NONE_MS};
-use pending::Kept;
-pub(crate) use pending::{Pending, PendingPointRef, PendingTag, PendingTagRef, Rank};
+use pending::PackedPoint;
+pub(crate) use pending::{Pending, PendingPointRef, PendingTag, PendingTagRef, PointOrder};
 pub(crate) use rule::{RuleState, Winner};
-pub(crate) use sources::{Source, Sources};
 pub(crate) use timers::{NEVER_MS, Timers};
+pub(crate) use watermark::{Source, Sources};
 
-use crate::compile::plan::{Attention, PlanTag};
-use crate::compile::{Attributes, CompiledRules, Facts, Plan, PlanError, RuleSet};
-use crate::eval::{Moment, as_number};
+use crate::compile::plan::{PlanTag, ReevaluateOn};
+use crate::compile::{Attributes, CompiledRules, Plan, PlanError, RuleContext, RuleSet};
+use crate::eval::{Trigger, as_number};
 use crate::pack::Segments;
 use crate::window::Window;
 
@@ -43,12 +43,12 @@ pub struct Record<'a> {
     /// When it arrived, ms.
     pub arrival_ms: i64,
     /// What it says.
-    pub body: Body<'a>,
+    pub body: RecordBody<'a>,
 }
 
 /// What a record says.
 #[derive(Clone, Copy, Debug)]
-pub enum Body<'a> {
+pub enum RecordBody<'a> {
     /// Data points of the equipment, at least one.
     Points(&'a [DataPoint<'a>]),
     /// The clock has moved on.
@@ -63,7 +63,7 @@ pub struct Outcome {
     /// The points that were not used, in the order in which that was found.
     pub rejections: Vec<RejectedPoint>,
     /// What is asked of models, in the order in which it was decided.
-    pub requests: Vec<Request>,
+    pub requests: Vec<BoundScoreRequest>,
     /// Requests that were not kept since the record led to too many.
     pub requests_dropped: u64,
     /// Points whose timestamp lay after their arrival.
@@ -131,40 +131,40 @@ pub(crate) struct TagState {
     pub touched: u64,
     /// Between these numbers, exclusive, no comparison of the tag comes out otherwise than when its rules were last
     /// evaluated. Nothing is between these where that is not known.
-    pub quiet: (f64, f64),
+    pub unchanged_band: (f64, f64),
 }
 
 /// Between these is no number.
-pub(crate) const NOT_QUIET: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+pub(crate) const NO_UNCHANGED_BAND: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
 impl TagState {
     /// A tag of which nothing has come.
     pub(crate) const fn unseen(named_since_ms: i64) -> Self {
-        Self { newest: None, named_since_ms, touched: 0, quiet: NOT_QUIET }
+        Self { newest: None, named_since_ms, touched: 0, unchanged_band: NO_UNCHANGED_BAND }
     }
 
     /// Whether a point can change what the tag's rules decide.
     #[inline(always)]
     fn decides(
         &mut self,
-        attention: Attention,
+        attention: ReevaluateOn,
         plan: &Plan,
         plan_tag: &PlanTag,
         value: &Value,
         changed: bool,
     ) -> bool {
         match (attention, value) {
-            (Attention::Points | Attention::Asked, _) => true,
-            (Attention::Thresholds, Value::Number(number)) => {
-                let (lower, upper) = self.quiet;
+            (ReevaluateOn::Points | ReevaluateOn::Asked, _) => true,
+            (ReevaluateOn::Thresholds, Value::Number(number)) => {
+                let (lower, upper) = self.unchanged_band;
                 let between = lower < *number && *number < upper;
                 if !between {
-                    self.quiet = plan.quiet_around(plan_tag, *number);
+                    self.unchanged_band = plan.unchanged_band_around(plan_tag, *number);
                 }
                 !between
             }
-            (Attention::Thresholds | Attention::Changes, _) => {
-                self.quiet = NOT_QUIET;
+            (ReevaluateOn::Thresholds | ReevaluateOn::Changes, _) => {
+                self.unchanged_band = NO_UNCHANGED_BAND;
                 changed
             }
         }
@@ -174,7 +174,7 @@ impl TagState {
 /// The newest applied point of a tag.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Newest {
-    pub rank: Rank,
+    pub rank: PointOrder,
     pub effective_ms: i64,
     pub value: Value,
 }
@@ -234,7 +234,7 @@ pub struct KeyState {
     pub(crate) windows: Vec<Window>,
     pub(crate) entries: Vec<EntryState>,
     /// Per group: whether it is calm.
-    pub(crate) calm: Vec<bool>,
+    pub(crate) all_conditions_false: Vec<bool>,
     pub(crate) rule_states: Vec<RuleState>,
     pub(crate) bindings: Vec<BindingState>,
     pub(crate) timers: Timers,
@@ -284,7 +284,7 @@ impl KeyState {
             tags: vec![TagState::unseen(i64::MIN); plan.tags.len()],
             windows: vec![Window::default(); plan.windows.len()],
             entries: vec![EntryState::default(); plan.entry_count],
-            calm: vec![false; plan.group_count],
+            all_conditions_false: vec![false; plan.group_count],
             rule_states: vec![RuleState::default(); rule_count],
             bindings: vec![BindingState::default(); plan.bindings.len()],
             timers: Timers::new(rule_count + plan.bindings.len()),
@@ -320,7 +320,7 @@ impl KeyState {
         let requests = outcome.requests.len();
         self.change_rules(rules, record.arrival_ms, outcome)?;
         self.clock_ms = self.clock_ms.max(record.arrival_ms);
-        if let Body::Points(points) = record.body {
+        if let RecordBody::Points(points) = record.body {
             let w0_ms = self.watermark_ms;
             for point in points {
                 self.take(point, record.arrival_ms, w0_ms, outcome);
@@ -381,8 +381,8 @@ impl KeyState {
     }
 
     /// What names stand for in its rules.
-    fn facts(&self) -> Facts<'_> {
-        Facts { set: &self.rules.set, attributes: &self.rules.attributes }
+    fn facts(&self) -> RuleContext<'_> {
+        RuleContext { set: &self.rules.set, attributes: &self.rules.attributes }
     }
 
     /// The greatest mark of its sources, ms.
@@ -420,7 +420,8 @@ impl KeyState {
         } else if !point.derived && too_old {
             Reason::Late
         } else if let Some(value) = &point.value {
-            let rank = Rank { own_ms, sent_ms: point.timestamp_ms, sequence_number: point.sequence_number };
+            let rank =
+                PointOrder { own_ms, sent_ms: point.timestamp_ms, sequence_number: point.sequence_number };
             let effective_ms = own_ms.max(w0_ms);
             match self.rules.slot(&point.tag) {
                 Some(slot) => self.pending.push_named(effective_ms, rank, slot, value),
@@ -452,7 +453,7 @@ impl KeyState {
             let before_ms = next_instant.unwrap_or(timers_ms).min(timers_ms);
             if let Some((due_ms, rule)) = self.timers.pop_before(before_ms) {
                 self.last_ms = self.last_ms.max(due_ms);
-                self.evaluate(rule, due_ms, Moment::Timer, outcome);
+                self.evaluate(rule, due_ms, Trigger::Timer, outcome);
             } else if next_instant.is_some() {
                 self.instant(outcome);
             } else {
@@ -485,11 +486,11 @@ impl KeyState {
         if self.first_instant_ms.is_none() {
             self.first_instant_ms = Some(at_ms);
             for rule in 0..self.rule_states.len() + self.bindings.len() {
-                self.evaluate(u32::try_from(rule).unwrap_or(u32::MAX), at_ms, Moment::Instant, outcome);
+                self.evaluate(u32::try_from(rule).unwrap_or(u32::MAX), at_ms, Trigger::Instant, outcome);
             }
         } else {
             for rule in &rules {
-                self.evaluate(*rule, at_ms, Moment::Instant, outcome);
+                self.evaluate(*rule, at_ms, Trigger::Instant, outcome);
             }
         }
         self.scratch.rules = rules;
@@ -497,7 +498,7 @@ impl KeyState {
 
     /// Applies one point at an instant, unless something as new is known of its tag.
     #[inline]
-    fn apply_point(&mut self, kept: &Kept, at_ms: i64, outcome: &mut Outcome) -> bool {
+    fn apply_point(&mut self, kept: &PackedPoint, at_ms: i64, outcome: &mut Outcome) -> bool {
         // A point of a tag that no rule names keeps no value, but makes an instant all the same.
         let Some((slot, rank, value)) = self.pending.take(at_ms, kept) else { return true };
         let plan = &self.rules.plan;
@@ -527,7 +528,7 @@ impl KeyState {
         }
         let first = tag.newest.is_none();
         let decides = match plan_tag.attention {
-            Attention::Asked => {
+            ReevaluateOn::Asked => {
                 let of_rules = binding::list(plan, slot, &mut self.bindings, &mut self.scratch);
                 tag.decides(of_rules, plan, plan_tag, &value, first || changed)
             }
@@ -548,7 +549,7 @@ impl KeyState {
 
     /// Marks a tag; answers whether it was marked since this instant began.
     #[inline]
-    fn comes_again(&mut self, kept: &Kept) -> bool {
+    fn comes_again(&mut self, kept: &PackedPoint) -> bool {
         let Some(slot) = self.pending.tag_of(kept) else { return false };
         let Some(tag) = self.tags.get_mut(slot as usize) else { return false };
         std::mem::replace(&mut tag.touched, self.scratch.instant) == self.scratch.instant

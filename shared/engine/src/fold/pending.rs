@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use andon_model::Value;
+use andon_domain::Value;
 use compact_str::CompactString;
 
 /// What orders the points of one tag: (own timestamp, sent timestamp, sequence number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rank {
+pub(crate) struct PointOrder {
     pub own_ms: i64,
     pub sent_ms: i64,
     pub sequence_number: i64,
@@ -28,7 +28,7 @@ pub(crate) enum PendingTag {
 /// A point that waits.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PendingPoint {
-    pub rank: Rank,
+    pub rank: PointOrder,
     pub tag: PendingTag,
     pub value: Value,
 }
@@ -43,14 +43,14 @@ pub(crate) enum PendingTagRef<'p> {
 /// A point that waits, looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PendingPointRef<'p> {
-    pub rank: Rank,
+    pub rank: PointOrder,
     pub tag: PendingTagRef<'p>,
     pub value: Value,
 }
 
 /// A point as it is kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct PackedPoint {
     sequence_number: i64,
     /// The number's bits, the text's bytes, or the key of a point that is kept whole.
     bits: u64,
@@ -70,12 +70,12 @@ enum Kind {
     Whole,
 }
 
-impl Kept {
+impl PackedPoint {
     /// The rank of a point that is not kept whole.
     #[inline]
-    fn rank(&self, effective_ms: i64) -> Rank {
+    fn rank(&self, effective_ms: i64) -> PointOrder {
         let own_ms = effective_ms - i64::from(self.behind_ms);
-        Rank { own_ms, sent_ms: own_ms, sequence_number: self.sequence_number }
+        PointOrder { own_ms, sent_ms: own_ms, sequence_number: self.sequence_number }
     }
 
     /// The value of a point that is not kept whole.
@@ -124,19 +124,19 @@ pub(crate) struct Pending {
     first_ms: i64,
     /// The newest instant, apart from the others since most points come for it.
     newest_ms: i64,
-    newest: Vec<Kept>,
+    newest: Vec<PackedPoint>,
     /// The other instants; none without a newest one.
-    older: BTreeMap<i64, Vec<Kept>>,
+    older: BTreeMap<i64, Vec<PackedPoint>>,
     count: usize,
     names: Vec<Name>,
     whole: BTreeMap<u64, PendingPoint>,
     next_whole: u64,
     /// An emptied list, kept for its memory.
-    spare: Vec<Kept>,
+    spare: Vec<PackedPoint>,
 }
 
 impl Pending {
-    pub(crate) fn push(&mut self, effective_ms: i64, rank: Rank, tag: PendingTag, value: &Value) {
+    pub(crate) fn push(&mut self, effective_ms: i64, rank: PointOrder, tag: PendingTag, value: &Value) {
         let name = match tag {
             PendingTag::Named(slot) => return self.push_named(effective_ms, rank, slot, value),
             PendingTag::Unnamed(name) => name,
@@ -146,7 +146,7 @@ impl Pending {
 
     /// As [`Pending::push`] for a tag that no rule names.
     #[inline]
-    pub(crate) fn push_unnamed(&mut self, effective_ms: i64, rank: Rank, name: &str, value: &Value) {
+    pub(crate) fn push_unnamed(&mut self, effective_ms: i64, rank: PointOrder, name: &str, value: &Value) {
         let number = self.number_of(name);
         let kept = match number.and_then(|number| Self::keep(effective_ms, rank, number | UNNAMED, value)) {
             Some(kept) => kept,
@@ -161,7 +161,7 @@ impl Pending {
 
     /// As [`Pending::push`] for the tag at a position: what nearly all points are.
     #[inline]
-    pub(crate) fn push_named(&mut self, effective_ms: i64, rank: Rank, slot: u32, value: &Value) {
+    pub(crate) fn push_named(&mut self, effective_ms: i64, rank: PointOrder, slot: u32, value: &Value) {
         let kept = match Self::keep(effective_ms, rank, slot, value) {
             Some(kept) => kept,
             None => {
@@ -172,7 +172,7 @@ impl Pending {
     }
 
     #[inline]
-    fn push_kept(&mut self, effective_ms: i64, kept: Kept) {
+    fn push_kept(&mut self, effective_ms: i64, kept: PackedPoint) {
         if self.count > 0 && effective_ms == self.newest_ms {
             self.newest.push(kept);
         } else {
@@ -182,7 +182,7 @@ impl Pending {
     }
 
     /// Pushes a point that is not of the newest instant so far.
-    fn push_elsewhere(&mut self, effective_ms: i64, kept: Kept) {
+    fn push_elsewhere(&mut self, effective_ms: i64, kept: PackedPoint) {
         let spare = &mut self.spare;
         if self.count == 0 {
             self.first_ms = effective_ms;
@@ -201,7 +201,7 @@ impl Pending {
 
     /// The short form of a point of the tag at a position or with a number, if it has one.
     #[inline]
-    fn keep(effective_ms: i64, rank: Rank, tag: u32, value: &Value) -> Option<Kept> {
+    fn keep(effective_ms: i64, rank: PointOrder, tag: u32, value: &Value) -> Option<PackedPoint> {
         let behind_ms = u32::try_from(effective_ms.checked_sub(rank.own_ms)?).ok()?;
         if rank.sent_ms != rank.own_ms {
             return None;
@@ -215,7 +215,7 @@ impl Pending {
                 (Kind::ShortText(u8::try_from(text.len()).ok()?), u64::from_le_bytes(bytes))
             }
         };
-        Some(Kept { sequence_number: rank.sequence_number, bits, tag, behind_ms, kind })
+        Some(PackedPoint { sequence_number: rank.sequence_number, bits, tag, behind_ms, kind })
     }
 
     #[inline]
@@ -233,15 +233,21 @@ impl Pending {
     }
 
     #[cold]
-    fn keep_whole(&mut self, point: PendingPoint) -> Kept {
+    fn keep_whole(&mut self, point: PendingPoint) -> PackedPoint {
         self.next_whole += 1;
         self.whole.insert(self.next_whole, point);
-        Kept { sequence_number: 0, bits: self.next_whole, tag: UNNAMED, behind_ms: 0, kind: Kind::Whole }
+        PackedPoint {
+            sequence_number: 0,
+            bits: self.next_whole,
+            tag: UNNAMED,
+            behind_ms: 0,
+            kind: Kind::Whole,
+        }
     }
 
     /// The point that a kept one stands for.
     #[inline]
-    pub(crate) fn look(&self, effective_ms: i64, kept: &Kept) -> Option<PendingPointRef<'_>> {
+    pub(crate) fn look(&self, effective_ms: i64, kept: &PackedPoint) -> Option<PendingPointRef<'_>> {
         let Some(value) = kept.value() else {
             let PendingPoint { rank, tag, value } = self.whole.get(&kept.bits)?;
             let tag = match tag {
@@ -269,7 +275,7 @@ impl Pending {
 
     /// Takes the oldest instant, its points in stream order; they are read by [`Pending::tag_of`] and
     /// [`Pending::take`].
-    pub(crate) fn pop(&mut self) -> Option<(i64, Vec<Kept>)> {
+    pub(crate) fn pop(&mut self) -> Option<(i64, Vec<PackedPoint>)> {
         let (effective_ms, points) = match self.older.pop_first() {
             Some(oldest) => oldest,
             None if self.newest.is_empty() => return None,
@@ -282,7 +288,7 @@ impl Pending {
 
     /// The position of a taken point's tag, if some rule of the key names it.
     #[inline]
-    pub(crate) fn tag_of(&self, kept: &Kept) -> Option<u32> {
+    pub(crate) fn tag_of(&self, kept: &PackedPoint) -> Option<u32> {
         match (kept.kind, kept.tag & UNNAMED) {
             (Kind::Whole, _) => match self.whole.get(&kept.bits)?.tag {
                 PendingTag::Named(slot) => Some(slot),
@@ -295,7 +301,7 @@ impl Pending {
 
     /// A taken point that some rule names, with its tag's position; nothing is left of it here.
     #[inline]
-    pub(crate) fn take(&mut self, effective_ms: i64, kept: &Kept) -> Option<(u32, Rank, Value)> {
+    pub(crate) fn take(&mut self, effective_ms: i64, kept: &PackedPoint) -> Option<(u32, PointOrder, Value)> {
         if kept.kind == Kind::Whole {
             let point = self.whole.remove(&kept.bits)?;
             return match point.tag {
@@ -310,12 +316,12 @@ impl Pending {
     }
 
     /// Sorts the points of a taken instant by rank; stream order decides between equals.
-    pub(crate) fn sort(&self, effective_ms: i64, points: &mut [Kept]) {
+    pub(crate) fn sort(&self, effective_ms: i64, points: &mut [PackedPoint]) {
         points.sort_by_cached_key(|kept| self.look(effective_ms, kept).map(|point| point.rank));
     }
 
     /// Gives the memory of an applied instant back.
-    pub(crate) fn recycle(&mut self, mut points: Vec<Kept>) {
+    pub(crate) fn recycle(&mut self, mut points: Vec<PackedPoint>) {
         points.clear();
         if points.capacity() > self.spare.capacity() && points.capacity() <= 256 {
             self.spare = points;
@@ -326,7 +332,7 @@ impl Pending {
     }
 
     /// All instants with their points, which [`Pending::look`] shows.
-    pub(crate) fn instants(&self) -> impl Iterator<Item = (i64, &[Kept])> {
+    pub(crate) fn instants(&self) -> impl Iterator<Item = (i64, &[PackedPoint])> {
         let older = self.older.iter().map(|(effective_ms, points)| (*effective_ms, points.as_slice()));
         let newest = (!self.newest.is_empty()).then_some((self.newest_ms, self.newest.as_slice()));
         older.chain(newest)
@@ -350,14 +356,14 @@ mod tests {
 
     #[test]
     fn a_usual_point_takes_half_a_line_of_the_cache() {
-        assert_eq!(size_of::<Kept>(), 32);
+        assert_eq!(size_of::<PackedPoint>(), 32);
     }
 
     #[test]
     fn instants_go_in_the_order_of_time_however_they_came() {
         let mut pending = Pending::default();
         let push = |pending: &mut Pending, effective_ms| {
-            let rank = Rank { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: 0 };
+            let rank = PointOrder { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: 0 };
             pending.push(effective_ms, rank, PendingTag::Named(0), &Value::Bool(true));
         };
         let pop = |pending: &mut Pending| pending.pop().map(|(at_ms, points)| (at_ms, points.len()));
@@ -393,7 +399,7 @@ mod tests {
         {
             for value in &values {
                 for tag in [PendingTag::Named(7), PendingTag::Unnamed("u".into())] {
-                    let rank = Rank { own_ms, sent_ms, sequence_number: i64::MIN };
+                    let rank = PointOrder { own_ms, sent_ms, sequence_number: i64::MIN };
                     pending.push(100, rank, tag.clone(), value);
                     pushed.push(PendingPoint { rank, tag, value: value.clone() });
                 }
@@ -401,7 +407,7 @@ mod tests {
         }
         for name in 0..100 {
             let tag = PendingTag::Unnamed(format!("name {name}").into());
-            let rank = Rank { own_ms: 100, sent_ms: 100, sequence_number: name };
+            let rank = PointOrder { own_ms: 100, sent_ms: 100, sequence_number: name };
             pending.push(100, rank, tag.clone(), &Value::Bool(false));
             pushed.push(PendingPoint { rank, tag, value: Value::Bool(false) });
         }

@@ -1,6 +1,6 @@
 //! One rule at one time: its entries move on, its groups vote, the winner may change.
 
-use andon_model::Transition;
+use andon_domain::Transition;
 use compact_str::CompactString;
 
 use super::entry::counts;
@@ -8,7 +8,7 @@ use super::timers::NEVER_MS;
 use super::{EntryState, KeyState, Outcome, explain};
 use crate::compile::plan::PlanRule;
 use crate::compile::{CompiledRule, Operand};
-use crate::eval::{Moment, Scene, Truth};
+use crate::eval::{EvalContext, Trigger, Truth};
 
 /// Who won last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,14 +69,14 @@ fn small(position: usize) -> u16 {
 impl KeyState {
     /// Evaluates a rule at a time, or looks at a binding: these stand behind the rules.
     #[inline]
-    pub(super) fn evaluate(&mut self, rule: u32, t_ms: i64, moment: Moment, outcome: &mut Outcome) {
+    pub(super) fn evaluate(&mut self, rule: u32, t_ms: i64, moment: Trigger, outcome: &mut Outcome) {
         let plan = &self.rules.plan;
         let Some(plan_rule) = plan.rules.get(rule as usize) else {
             return self.look(rule, t_ms, moment, outcome);
         };
         let Some(compiled) = self.rules.set.rules.get(plan_rule.rule as usize) else { return };
         let slots = plan.slots_of(plan_rule, compiled);
-        let scene = Scene {
+        let scene = EvalContext {
             code: &compiled.code,
             slots,
             tags: &self.tags,
@@ -104,8 +104,11 @@ impl KeyState {
         let mut codes = compiled.code.entries.iter();
         let mut entries =
             self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default().iter_mut();
-        let calm = self.calm.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
-        for ((group_index, group), calm) in compiled.code.groups.iter().enumerate().zip(calm) {
+        let all_conditions_false =
+            self.all_conditions_false.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
+        for ((group_index, group), all_conditions_false) in
+            compiled.code.groups.iter().enumerate().zip(all_conditions_false)
+        {
             let mut vote: Option<(f64, usize)> = None;
             let mut all_false = true;
             for (entry_index, (code, entry)) in
@@ -121,13 +124,13 @@ impl KeyState {
                 }
             }
             if vote.is_some() {
-                *calm = false;
+                *all_conditions_false = false;
             } else if all_false {
-                *calm = true;
+                *all_conditions_false = true;
             }
             let vote = match vote {
                 Some((weight, entry)) => Some((weight, Winner::Entry(small(group_index), small(entry)))),
-                None if *calm && group.has_otherwise => {
+                None if *all_conditions_false && group.has_otherwise => {
                     Some((group.weight, Winner::Otherwise(small(group_index))))
                 }
                 None => None,
@@ -190,7 +193,7 @@ impl KeyState {
             return NEVER_MS;
         }
         let Some(compiled) = self.rules.set.rules.get(plan_rule.rule as usize) else { return NEVER_MS };
-        let scene = Scene {
+        let scene = EvalContext {
             code: &compiled.code,
             slots: plan.slots_of(plan_rule, compiled),
             tags: &self.tags,
@@ -198,7 +201,7 @@ impl KeyState {
             specs: &plan.windows,
             attributes: &self.rules.attributes,
             t_ms: self.watermark_ms,
-            moment: Moment::Instant,
+            moment: Trigger::Instant,
             first_instant_ms: self.first_instant_ms,
         };
         let waits = entries.iter().zip(&compiled.code.entries);
@@ -208,7 +211,7 @@ impl KeyState {
 }
 
 /// When the first of a rule's windows or `absent`s asks for an evaluation, at or after `from_ms`.
-fn timed_due_ms(scene: &Scene<'_>, from_ms: i64) -> i64 {
+fn timed_due_ms(scene: &EvalContext<'_>, from_ms: i64) -> i64 {
     let mut due_ms = NEVER_MS;
     for (position, (operand, slot)) in scene.code.operands.iter().zip(scene.slots).enumerate() {
         let due = match operand {

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use andon_model::{RuleDocument, Value};
+use andon_domain::{RuleDocument, Value};
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn point<'a>(at_ms: i64, source: &'a str, value: f64) -> DataPoint<'a> {
 }
 
 fn apply(key: &mut KeyState, rules: &CompiledRules, arrival_ms: i64, points: &[DataPoint<'_>]) -> Outcome {
-    key.apply(rules, &Record { arrival_ms, body: Body::Points(points) }).unwrap()
+    key.apply(rules, &Record { arrival_ms, body: RecordBody::Points(points) }).unwrap()
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_rule_set_that_cannot_serve_the_equipment_leaves_the_state_as_it_was() {
     let document = format!(r#"{{"rules":[{}]}}"#, too_many.join(","));
     rules.push(10, RuleSet::compile(RuleDocument::from_json(&document).unwrap()).unwrap()).unwrap();
     let record = [point(20, "", 1.0)];
-    let failed = key.apply(&rules, &Record { arrival_ms: 20, body: Body::Points(&record) });
+    let failed = key.apply(&rules, &Record { arrival_ms: 20, body: RecordBody::Points(&record) });
     assert!(matches!(failed, Err(FoldError::Plan(_))));
     assert_eq!((key.clock_ms(), key.rule_set_start_ms()), (5, CompiledRules::ALWAYS_MS));
 }

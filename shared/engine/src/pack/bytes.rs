@@ -3,7 +3,7 @@
 //! Integers are LEB128 (as in DWARF and Protocol Buffers); signed ones are zigzag-coded first. A reader trusts
 //! nothing: what it reads may be any bytes.
 
-use andon_model::limits;
+use andon_domain::limits;
 
 use super::UnpackError;
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use andon_model::limits;
+use andon_domain::limits;
 use compact_str::CompactString;
 
 use super::bytes::{Reader, Writer};
-use super::value::{self, Near, Texts};
+use super::value::{self, DeltaBase, Texts};
 use super::{LAST_VERSION_OF_LONG_POINTS, UnpackError, VERSION, bindings, panes, pending, segments};
 use crate::compile::{CompiledRules, RuleSet};
-use crate::fold::{EntryState, KeyState, NONE_MS, Newest, Rank, RuleState, Rules, Source, TagState, Winner};
+use crate::fold::{
+    EntryState, KeyState, NONE_MS, Newest, PointOrder, RuleState, Rules, Source, TagState, Winner,
+};
 
 /// Flags of the state.
 const ALWAYS: u8 = 0x01;
@@ -32,7 +34,7 @@ const COUNT: u8 = 0x08;
 /// What both sides know while they go through a head.
 pub(super) struct Context {
     /// By tag.
-    pub near: Vec<Near>,
+    pub near: Vec<DeltaBase>,
     pub texts: Texts,
     sequence_number: i64,
     reference_ms: i64,
@@ -68,7 +70,7 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
         writer.time(state.last_ms, reference_ms);
     }
     let mut context = Context {
-        near: vec![Near::default(); state.tags.len()],
+        near: vec![DeltaBase::default(); state.tags.len()],
         texts: Texts::default(),
         sequence_number: 0,
         reference_ms,
@@ -130,7 +132,7 @@ pub(super) fn read<'a>(
         state.last_ms = reader.time(reference_ms)?;
     }
     let mut context = Context {
-        near: vec![Near::default(); state.tags.len()],
+        near: vec![DeltaBase::default(); state.tags.len()],
         texts: Texts::default(),
         sequence_number: 0,
         reference_ms,
@@ -187,7 +189,7 @@ fn read_sources(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unp
 }
 
 impl Context {
-    fn write_rank(&mut self, writer: &mut Writer, rank: Rank, effective_ms: i64) {
+    fn write_rank(&mut self, writer: &mut Writer, rank: PointOrder, effective_ms: i64) {
         if rank.own_ms != effective_ms {
             writer.time(rank.own_ms, effective_ms);
         }
@@ -204,15 +206,15 @@ impl Context {
         reader: &mut Reader<'_>,
         flags: u8,
         effective_ms: i64,
-    ) -> Result<Rank, UnpackError> {
+    ) -> Result<PointOrder, UnpackError> {
         let own_ms = if flags & OWN_IS_EFFECTIVE == 0 { reader.time(effective_ms)? } else { effective_ms };
         let sent_ms = if flags & SENT_IS_OWN == 0 { reader.time(own_ms)? } else { own_ms };
         self.sequence_number = self.sequence_number.wrapping_add(reader.signed()?);
-        Ok(Rank { own_ms, sent_ms, sequence_number: self.sequence_number })
+        Ok(PointOrder { own_ms, sent_ms, sequence_number: self.sequence_number })
     }
 }
 
-pub(super) fn rank_flags(rank: Rank, effective_ms: i64) -> u8 {
+pub(super) fn rank_flags(rank: PointOrder, effective_ms: i64) -> u8 {
     let own = if rank.own_ms == effective_ms { OWN_IS_EFFECTIVE } else { 0 };
     let sent = if rank.sent_ms == rank.own_ms { SENT_IS_OWN } else { 0 };
     own | sent
@@ -244,7 +246,7 @@ fn write_tags(writer: &mut Writer, state: &KeyState, context: &mut Context) {
 }
 
 impl Context {
-    pub(super) fn keep_near(&mut self, slot: usize, near: Near) {
+    pub(super) fn keep_near(&mut self, slot: usize, near: DeltaBase) {
         if let Some(kept) = self.near.get_mut(slot) {
             *kept = near;
         }
@@ -275,8 +277,13 @@ fn read_tags(
 }
 
 fn write_rules(writer: &mut Writer, state: &KeyState) {
-    let mut calm_bits = vec![0_u8; state.calm.len().div_ceil(8)];
-    for (position, _) in state.calm.iter().enumerate().filter(|(_, calm)| **calm) {
+    let mut calm_bits = vec![0_u8; state.all_conditions_false.len().div_ceil(8)];
+    for (position, _) in state
+        .all_conditions_false
+        .iter()
+        .enumerate()
+        .filter(|(_, all_conditions_false)| **all_conditions_false)
+    {
         if let Some(byte) = calm_bits.get_mut(position / 8) {
             *byte |= 1 << (position % 8);
         }
@@ -324,9 +331,10 @@ fn write_rules(writer: &mut Writer, state: &KeyState) {
 }
 
 fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), UnpackError> {
-    let calm_bits = reader.take(state.calm.len().div_ceil(8))?;
-    for (position, calm) in state.calm.iter_mut().enumerate() {
-        *calm = calm_bits.get(position / 8).is_some_and(|byte| byte >> (position % 8) & 1 != 0);
+    let calm_bits = reader.take(state.all_conditions_false.len().div_ceil(8))?;
+    for (position, all_conditions_false) in state.all_conditions_false.iter_mut().enumerate() {
+        *all_conditions_false =
+            calm_bits.get(position / 8).is_some_and(|byte| byte >> (position % 8) & 1 != 0);
     }
     for rule in &mut state.rule_states {
         let small = |number: u64| u16::try_from(number).map_err(|_| UnpackError::OtherRules);

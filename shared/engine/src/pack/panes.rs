@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::UnpackError;
 use super::bytes::{Reader, Writer};
-use super::value::{KIND_BITS, Near, finite, number_kind, read_number, write_digits, write_number};
+use super::value::{DeltaBase, KIND_BITS, finite, number_kind, read_number, write_digits, write_number};
 use crate::compile::plan::WindowSpec;
 use crate::window::Pane;
 
@@ -88,12 +88,12 @@ struct Coder {
     spec: WindowSpec,
     index: i64,
     offset_ms: i64,
-    near: Near,
+    near: DeltaBase,
 }
 
 impl Coder {
     fn new(spec: WindowSpec, reference_ms: i64) -> Self {
-        Self { spec, index: reference_ms.div_euclid(spec.pane_ms), offset_ms: 0, near: Near::default() }
+        Self { spec, index: reference_ms.div_euclid(spec.pane_ms), offset_ms: 0, near: DeltaBase::default() }
     }
 
     /// The header of a pane and what stands behind it.

@@ -10,8 +10,8 @@ use compact_str::CompactString;
 use super::UnpackError;
 use super::bytes::{Reader, Writer};
 use super::head::{Context, OWN_IS_EFFECTIVE, SENT_IS_OWN, rank_flags};
-use super::value::{self, KIND_BITS, Near};
-use crate::fold::{KeyState, PendingPointRef, PendingTag, PendingTagRef, Rank};
+use super::value::{self, DeltaBase, KIND_BITS};
+use crate::fold::{KeyState, PendingPointRef, PendingTag, PendingTagRef, PointOrder};
 
 /// A point that is much like the one before of its tag, whose position is in the bits below.
 const ALIKE: u8 = 0x80;
@@ -28,7 +28,7 @@ const NO_KIND: u8 = KIND_BITS;
 /// What is known of a tag: first that of the key's tags by position, then others, in the order in which they come.
 #[derive(Clone, Copy, Debug)]
 struct Track {
-    near: Near,
+    near: DeltaBase,
     kind: u8,
     sequence_number: Option<i64>,
     /// By how much its sequence number grew last.
@@ -36,7 +36,7 @@ struct Track {
 }
 
 impl Track {
-    const NEW: Self = Self { near: Near::NONE, kind: NO_KIND, sequence_number: None, step: None };
+    const NEW: Self = Self { near: DeltaBase::NONE, kind: NO_KIND, sequence_number: None, step: None };
 }
 
 struct Tracks {
@@ -70,7 +70,7 @@ impl Tracks {
     }
 
     /// Keeps what a point says of its tag.
-    fn keep(&mut self, place: usize, near: Near, kind: u8, sequence_number: i64) {
+    fn keep(&mut self, place: usize, near: DeltaBase, kind: u8, sequence_number: i64) {
         let Some(track) = self.of.get_mut(place) else { return };
         let step = track.sequence_number.map(|last| sequence_number.wrapping_sub(last));
         self.step = step.unwrap_or(self.step);
@@ -165,7 +165,7 @@ pub(super) fn read(
         let track = tracks.get(place);
         let expected = tracks.expected(&track);
         let (kind, rank) = if alike {
-            let rank = Rank { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: expected };
+            let rank = PointOrder { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: expected };
             (track.kind, rank)
         } else {
             let own = header & OWN_IS_EFFECTIVE != 0;
@@ -173,7 +173,7 @@ pub(super) fn read(
             let sent_ms = if header & SENT_IS_OWN != 0 { own_ms } else { reader.time(own_ms)? };
             let more = if header & AS_EXPECTED != 0 { 0 } else { reader.signed()? };
             let sequence_number = expected.wrapping_add(more);
-            (header & KIND_BITS, Rank { own_ms, sent_ms, sequence_number })
+            (header & KIND_BITS, PointOrder { own_ms, sent_ms, sequence_number })
         };
         let mut near = track.near;
         let value = value::read(reader, kind, &mut near, &mut context.texts)?;

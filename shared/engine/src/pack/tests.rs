@@ -1,4 +1,4 @@
-use andon_model::RuleDocument;
+use andon_domain::RuleDocument;
 
 use super::*;
 use crate::replay::{Replay, Sink};
@@ -6,7 +6,7 @@ use crate::{CompiledRules, RuleSet};
 
 struct Quiet;
 impl Sink for Quiet {
-    fn transition(&mut self, _: andon_model::Transition) {}
+    fn transition(&mut self, _: andon_domain::Transition) {}
 }
 
 fn rules(json: &str) -> CompiledRules {
@@ -125,7 +125,7 @@ fn values_of_every_kind_come_back_bit_for_bit() {
         let head = state.pack().head;
         let back = KeyState::unpack("e", &rules, &head, |_| None).unwrap();
         let bits = |key: &KeyState| match &key.tags[0].newest.as_ref().unwrap().value {
-            andon_model::Value::Number(number) => format!("{:x}", number.to_bits()),
+            andon_domain::Value::Number(number) => format!("{:x}", number.to_bits()),
             other => format!("{other:?}"),
         };
         assert_eq!(bits(&back), bits(&state), "{value}");

@@ -4,7 +4,7 @@
 //! before it where both have the same number of places: mostly one or two bytes instead of eight. It is done only
 //! where reading gives back the same bits.
 
-use andon_model::Value;
+use andon_domain::Value;
 use compact_str::CompactString;
 
 use super::UnpackError;
@@ -23,18 +23,18 @@ const POWERS: [f64; MOST_PLACES as usize + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1
 
 /// The digits that the next number is likely to be near.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Near {
+pub(super) struct DeltaBase {
     places: u8,
     digits: i64,
 }
 
-impl Near {
+impl DeltaBase {
     /// Nothing is known.
     pub(super) const NONE: Self = Self { places: 0, digits: 0 };
 }
 
 /// A number taken apart: its kind and, for a decimal, its digits.
-fn decimal(number: f64, near: Near) -> Option<(u8, i64)> {
+fn decimal(number: f64, near: DeltaBase) -> Option<(u8, i64)> {
     // The places of the number before first, so that 80.1 among 80.12 and 80.07 is 80.10.
     let places = std::iter::once(near.places).chain(0..=MOST_PLACES);
     places.into_iter().find_map(|places| {
@@ -56,18 +56,18 @@ fn as_float(digits: i64) -> f64 {
 }
 
 /// The kind of a number, to be put into a header, and what is to be written behind it.
-pub(super) fn number_kind(number: f64, near: &mut Near) -> (u8, Option<i64>) {
+pub(super) fn number_kind(number: f64, near: &mut DeltaBase) -> (u8, Option<i64>) {
     match decimal(number, *near) {
         Some((places, digits)) => {
             let reference = if near.places == places { near.digits } else { 0 };
-            *near = Near { places, digits };
+            *near = DeltaBase { places, digits };
             (places, Some(digits - reference))
         }
         None => (RAW, None),
     }
 }
 
-pub(super) fn write_number(writer: &mut Writer, number: f64, near: &mut Near) {
+pub(super) fn write_number(writer: &mut Writer, number: f64, near: &mut DeltaBase) {
     let (kind, digits) = number_kind(number, near);
     writer.byte(kind);
     write_digits(writer, number, digits);
@@ -81,7 +81,11 @@ pub(super) fn write_digits(writer: &mut Writer, number: f64, digits: Option<i64>
 }
 
 /// A number whose kind was read; a sum may be infinite.
-pub(super) fn read_number(reader: &mut Reader<'_>, kind: u8, near: &mut Near) -> Result<f64, UnpackError> {
+pub(super) fn read_number(
+    reader: &mut Reader<'_>,
+    kind: u8,
+    near: &mut DeltaBase,
+) -> Result<f64, UnpackError> {
     if kind == RAW {
         return reader.float();
     }
@@ -90,7 +94,7 @@ pub(super) fn read_number(reader: &mut Reader<'_>, kind: u8, near: &mut Near) ->
     let digits = reader.signed()?.checked_add(reference);
     let digits = digits.filter(|digits| digits.unsigned_abs() <= 1 << 52);
     let digits = digits.ok_or(UnpackError::Corrupt("a number has too many digits"))?;
-    *near = Near { places: kind, digits };
+    *near = DeltaBase { places: kind, digits };
     Ok(as_float(digits) / power)
 }
 
@@ -126,7 +130,7 @@ impl Texts {
 }
 
 /// The kind of a value, to be put into a header, and the digits of a number that has some.
-pub(super) fn kind_of(value: &Value, near: &mut Near) -> (u8, Option<i64>) {
+pub(super) fn kind_of(value: &Value, near: &mut DeltaBase) -> (u8, Option<i64>) {
     match value {
         Value::Number(number) => number_kind(*number, near),
         Value::Bool(false) => (FALSE, None),
@@ -149,7 +153,7 @@ pub(super) fn write(
     writer: &mut Writer,
     value: &Value,
     flags: u8,
-    near: &mut Near,
+    near: &mut DeltaBase,
     texts: &mut Texts,
     between: impl FnOnce(&mut Writer),
 ) {
@@ -163,7 +167,7 @@ pub(super) fn write(
 pub(super) fn read(
     reader: &mut Reader<'_>,
     header: u8,
-    near: &mut Near,
+    near: &mut DeltaBase,
     texts: &mut Texts,
 ) -> Result<Value, UnpackError> {
     Ok(match header & KIND_BITS {

@@ -1,0 +1,143 @@
+//! Rule sets at hand: which there are, and those that were compiled already.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use andon_domain::RuleDocument;
+use andon_engine::{CompiledRules, RuleSet};
+
+use crate::ports::{Pointer, PortError, RuleStore};
+
+/// Compiled rule sets by start. They are the only thing that is kept between batches: a set never changes.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    compiled: RefCell<BTreeMap<i64, Arc<RuleSet>>>,
+}
+
+/// Why a chain of sets cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogError {
+    /// A set of this start is not listed: either the pointer that was read is older than it, or it was dropped.
+    Unknown {
+        /// The start, ms.
+        start_ms: i64,
+        /// The newest listed start, ms.
+        newest_ms: i64,
+    },
+    /// The document of a set cannot be read or compiled by this version.
+    Unusable {
+        /// The start, ms.
+        start_ms: i64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The store did not answer.
+    Port(PortError),
+}
+
+impl fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { start_ms, newest_ms } => write!(
+                f,
+                "the rule set that starts at {start_ms} is not listed; the newest listed one starts at {newest_ms}"
+            ),
+            Self::Unusable { start_ms, reason } => {
+                write!(f, "the rule set that starts at {start_ms} cannot be used: {reason}")
+            }
+            Self::Port(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CatalogError {}
+
+impl From<PortError> for CatalogError {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+impl Catalog {
+    /// The sets from the one that starts at `from_ms` (there must be one) to the newest that is due at an arrival:
+    /// all that is needed to fold states of the first of them or later ones. What is not at hand is read and compiled.
+    ///
+    /// # Errors
+    /// When a set is not listed, cannot be read, or does not compile.
+    pub async fn chain(
+        &self,
+        store: &impl RuleStore,
+        pointer: &Pointer,
+        from_ms: i64,
+        arrival_ms: i64,
+    ) -> Result<CompiledRules, CatalogError> {
+        let listed = |start_ms: i64| pointer.sets.iter().any(|set| set.start_ms == start_ms);
+        if from_ms != CompiledRules::ALWAYS_MS && !listed(from_ms) {
+            let newest_ms = pointer.sets.last().map_or(CompiledRules::ALWAYS_MS, |set| set.start_ms);
+            return Err(CatalogError::Unknown { start_ms: from_ms, newest_ms });
+        }
+        let mut sets = Vec::new();
+        if from_ms == CompiledRules::ALWAYS_MS {
+            sets.push(self.none()?);
+        }
+        for set in &pointer.sets {
+            if set.start_ms >= from_ms && set.start_ms <= arrival_ms.max(from_ms) {
+                sets.push(self.set(store, set.start_ms, &set.digest).await?);
+            }
+        }
+        CompiledRules::of(sets)
+            .map_err(|error| CatalogError::Unusable { start_ms: from_ms, reason: error.to_string() })
+    }
+
+    /// Forgets compiled sets that start before a time: a warm function would keep all that it ever used.
+    pub fn forget_before(&self, start_ms: i64) {
+        self.compiled.borrow_mut().retain(|start, _| *start >= start_ms);
+    }
+
+    /// The set that holds before the first: no rules.
+    fn none(&self) -> Result<Arc<RuleSet>, CatalogError> {
+        self.remember(CompiledRules::ALWAYS_MS, || {
+            RuleSet::compile(RuleDocument::default()).map_err(|_| "no rules do not compile".to_owned())
+        })
+    }
+
+    async fn set(
+        &self,
+        store: &impl RuleStore,
+        start_ms: i64,
+        digest: &str,
+    ) -> Result<Arc<RuleSet>, CatalogError> {
+        if let Some(set) = self.compiled.borrow().get(&start_ms) {
+            return Ok(Arc::clone(set));
+        }
+        let document = store.read_set(digest).await?;
+        self.remember(start_ms, || compile(&document))
+    }
+
+    fn remember(
+        &self,
+        start_ms: i64,
+        make: impl FnOnce() -> Result<RuleSet, String>,
+    ) -> Result<Arc<RuleSet>, CatalogError> {
+        if let Some(set) = self.compiled.borrow().get(&start_ms) {
+            return Ok(Arc::clone(set));
+        }
+        let set = make().map_err(|reason| CatalogError::Unusable { start_ms, reason })?;
+        let set = Arc::new(set.starting(start_ms));
+        self.compiled.borrow_mut().insert(start_ms, Arc::clone(&set));
+        Ok(set)
+    }
+}
+
+/// Reads and compiles a stored document.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn compile(document: &[u8]) -> Result<RuleSet, String> {
+    let document: RuleDocument = serde_json::from_slice(document).map_err(|error| error.to_string())?;
+    RuleSet::compile(document).map_err(|findings| {
+        findings.first().map_or_else(|| "it does not compile".to_owned(), ToString::to_string)
+    })
+}

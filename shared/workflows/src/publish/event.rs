@@ -1,0 +1,167 @@
+//! The event that consumers see.
+
+use andon_domain::{Explanation, Transition};
+use serde::{Deserialize, Serialize};
+
+use crate::ports::BusEntry;
+
+/// The source of the events.
+pub const SOURCE: &str = "andon";
+
+/// Their detail type.
+pub const DETAIL_TYPE: &str = "Rule State Changed";
+
+/// Most bytes of a detail: an event of EventBridge has at most 256 KiB all told.
+const DETAIL_BYTES: usize = 240 << 10;
+
+/// The detail of an event of source `andon`.
+///
+/// Delivered at least once, and in no order: of the events of one rule and equipment, the one with the greatest `sequence`
+/// holds, and one that was seen before is to be ignored. Ignore fields that are not named here: later versions add some.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "Rule State Changed"))]
+#[serde(rename_all = "camelCase")]
+pub struct StateChange {
+    /// `RULE/EQUIPMENT/SEQUENCE`, percent-encoded: the same identity always has the same content.
+    pub id: String,
+    /// What was decided, and why.
+    #[serde(flatten)]
+    pub transition: Transition,
+    /// The explanation was too long and was left out or cut.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub explanation_cut: bool,
+}
+
+/// JSON Schema of an event's detail, made of [`StateChange`].
+pub const EVENT_SCHEMA: &str = include_str!("../../state-change.schema.json");
+
+/// The event of a transition; and whether its explanation was cut.
+pub(super) fn entry(transition: Transition) -> (BusEntry, bool) {
+    let id = format!(
+        "{}/{}/{}",
+        crate::object_keys::safe(&transition.rule_id),
+        crate::object_keys::safe(&transition.equipment_id),
+        transition.sequence
+    );
+    let (at_ms, resource) = (transition.at, transition.equipment_id.to_string());
+    let mut change = StateChange { id, transition, explanation_cut: false };
+    let mut detail = to_json(&change);
+    if detail.len() > DETAIL_BYTES {
+        change.explanation_cut = true;
+        // The operands are what grows; conditions are bounded.
+        if let Some(explanation) = &mut change.transition.explanation {
+            cut(explanation);
+        }
+        detail = to_json(&change);
+        if detail.len() > DETAIL_BYTES {
+            change.transition.explanation = None;
+            detail = to_json(&change);
+        }
+    }
+    let cut = change.explanation_cut;
+    (BusEntry { detail_type: DETAIL_TYPE.to_owned(), detail, at_ms, resource }, cut)
+}
+
+/// Operands kept of an explanation that is too long.
+const OPERANDS: usize = 20;
+
+fn cut(explanation: &mut Explanation) {
+    explanation.operands.truncate(OPERANDS);
+    explanation.parameters.clear();
+}
+
+fn to_json(change: &StateChange) -> String {
+    serde_json::to_string(change).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use andon_domain::{Operand, OperandValue};
+
+    use super::*;
+
+    fn transition(explanation: Option<Explanation>) -> Transition {
+        Transition {
+            rule_id: "overheat".into(),
+            rule_version: 1,
+            equipment_id: "line/1".into(),
+            sequence: 7,
+            from: "OK".into(),
+            to: Some("WARNING".into()),
+            at: 1_700_000_000_000,
+            group: Some("thermal".into()),
+            explanation,
+        }
+    }
+
+    #[test]
+    fn the_committed_schema_is_fresh() {
+        // As it is written, not as it is read: what is always there is required. And others may come.
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        let mut schema = settings.into_generator().into_root_schema_for::<StateChange>().to_value();
+        open(&mut schema);
+        let made = format!("{schema:#}\n");
+        if std::env::var_os("ANDON_BLESS").is_some() {
+            let path = concat!(env!("CARGO_MANIFEST_DIR"), "/state-change.schema.json");
+            std::fs::write(path, &made).unwrap();
+        } else {
+            assert!(
+                EVENT_SCHEMA == made,
+                "state-change.schema.json is not what the types say; ANDON_BLESS=1 writes it anew"
+            );
+        }
+    }
+
+    /// Takes away what forbids further fields: consumers must not refuse those of later versions.
+    fn open(schema: &mut serde_json::Value) {
+        if let Some(members) = schema.as_object_mut() {
+            members.remove("unevaluatedProperties");
+            if members.get("additionalProperties") == Some(&serde_json::Value::Bool(false)) {
+                members.remove("additionalProperties");
+            }
+            members.values_mut().for_each(open);
+        }
+    }
+
+    #[test]
+    fn every_field_of_an_event_is_described() {
+        fn undescribed(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                if property.get("description").is_none() {
+                    found.push(format!("{at}{name}"));
+                }
+            }
+            for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+                undescribed(definition, &format!("{name}."), found);
+            }
+        }
+        let mut found = Vec::new();
+        undescribed(&serde_json::from_str(EVENT_SCHEMA).unwrap(), "", &mut found);
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn an_event_says_who_what_and_in_which_order() {
+        let (entry, cut) = entry(transition(None));
+        assert!(!cut);
+        let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
+        assert_eq!(detail["id"], "overheat/line%2F1/7");
+        assert_eq!(detail["sequence"], 7);
+        assert_eq!(detail["to"], "WARNING");
+    }
+
+    #[test]
+    fn an_explanation_that_does_not_fit_is_cut_and_the_event_says_so() {
+        let operand = Operand {
+            operand: "x".repeat(4000),
+            value: Some(OperandValue::Text("y".repeat(4000))),
+            at: None,
+        };
+        let explanation = Explanation { operands: vec![operand; 60], ..Explanation::default() };
+        let (entry, cut) = entry(transition(Some(explanation)));
+        assert!(cut && entry.detail.len() <= DETAIL_BYTES);
+        let change: StateChange = serde_json::from_str(&entry.detail).unwrap();
+        assert!(change.explanation_cut);
+        assert_eq!(change.transition.explanation.unwrap().operands.len(), OPERANDS);
+    }
+}

@@ -1,0 +1,371 @@
+//! How a running system is doing, gathered for people: `andon status`.
+
+use std::collections::BTreeMap;
+
+use andon_domain::Settings;
+use futures_util::stream::{self, StreamExt as _};
+use serde::Serialize;
+
+use crate::limits;
+use crate::ports::{
+    Checkpoint, CheckpointStore, Clock, PortError, RuleStore, SetRef, StateStore, Stream, TickMemory,
+    TickMemoryStore,
+};
+use crate::progress::{self, IdleTimeouts};
+use crate::rulebook;
+
+/// What gathering needs of the world.
+pub trait StatusPorts: StateStore + RuleStore + CheckpointStore + TickMemoryStore + Stream + Clock {}
+
+impl<P: StateStore + RuleStore + CheckpointStore + TickMemoryStore + Stream + Clock> StatusPorts for P {}
+
+/// How a system is doing. Times are ms since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// When it was gathered.
+    pub now: i64,
+    /// The stream of data points.
+    pub stream: String,
+    /// The ParallelizationFactor that it was asked with. Above 1, watermarks are upper bounds.
+    pub lanes: u32,
+    /// The global watermark; none where no shard is active.
+    pub watermark: Option<i64>,
+    /// The shards that were read, by name; and those that are open and have not been.
+    pub shards: Vec<ShardStatus>,
+    /// The senders, over all shards.
+    pub sources: Vec<SourceStatus>,
+    /// What was rejected so far, by reason. What came again counts again.
+    pub rejected: BTreeMap<String, u64>,
+    /// The rule sets.
+    pub rules: RulesStatus,
+    /// Time for silent keys.
+    pub ticks: TicksStatus,
+    /// The keys, where they were looked through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeysStatus>,
+}
+
+/// How far a shard is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardStatus {
+    /// Its id.
+    pub shard: String,
+    /// Whether it can be written to.
+    pub open: bool,
+    /// Whether it counts for the global watermark.
+    pub active: bool,
+    /// The sequence number up to which it was folded.
+    pub position: Option<String>,
+    /// Its watermark; none where no source is active.
+    pub watermark: Option<i64>,
+    /// The newest arrival that was read.
+    pub arrival: Option<i64>,
+    /// When the checkpoint was written.
+    pub written: Option<i64>,
+    /// Points so far. What came again counts again.
+    pub points: u64,
+    /// Its sources.
+    pub sources: u64,
+    /// Of these, the active ones.
+    pub active_sources: u64,
+}
+
+/// What is known of a sender.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// Its id; empty for those that name none.
+    pub source: String,
+    /// Its greatest own timestamp.
+    pub mark: i64,
+    /// The arrival that raised it.
+    pub heard: i64,
+    /// Whether it is active on some shard.
+    pub active: bool,
+    /// Points that were stamped later than they arrived.
+    pub ahead: u64,
+    /// Points rejected as late.
+    pub late: u64,
+    /// On how many shards it was heard.
+    pub shards: u64,
+}
+
+/// Rule sets now and next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RulesStatus {
+    /// The set that records arriving now are folded with.
+    pub in_force: Option<SetStatus>,
+    /// Those that start later.
+    pub next: Vec<SetStatus>,
+    /// The settings in force.
+    #[serde(skip)]
+    pub settings: Settings,
+}
+
+/// A rule set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetStatus {
+    /// Its start.
+    pub start: i64,
+    /// When it was put.
+    pub written: i64,
+    /// How many rules it holds.
+    pub rules: u64,
+    /// Who put it, or why, in their words.
+    pub note: String,
+}
+
+impl From<&SetRef> for SetStatus {
+    fn from(set: &SetRef) -> Self {
+        Self { start: set.start_ms, written: set.written_ms, rules: set.rules, note: set.note.clone() }
+    }
+}
+
+/// Ticks: what is due, and what was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicksStatus {
+    /// Keys that are due.
+    pub due: u64,
+    /// There are more than were counted.
+    pub due_uncounted: bool,
+    /// The longest due one since when.
+    pub due_since: Option<i64>,
+    /// Ticks that were sent and have not been seen to work.
+    pub under_way: u64,
+    /// Since when some shard has not folded a tick that was sent to it.
+    pub waiting_since: Option<i64>,
+    /// The rule set that is being made known to silent keys, by its start.
+    pub announcing: Option<i64>,
+}
+
+/// The keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeysStatus {
+    /// How many there are.
+    pub count: u64,
+    /// Those that are not folded, the longest first.
+    pub parked: Vec<ParkedKey>,
+    /// Those that failed lately and will be parked if that goes on.
+    pub failing: Vec<FailingKey>,
+}
+
+/// A key that is not folded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParkedKey {
+    /// The equipment.
+    pub equipment_id: String,
+    /// Since when.
+    pub since: i64,
+    /// Why.
+    pub reason: String,
+    /// Objects of records that wait.
+    pub objects: u64,
+}
+
+/// A key that failed lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailingKey {
+    /// The equipment.
+    pub equipment_id: String,
+    /// Times in a row.
+    pub failures: u32,
+}
+
+/// Remembers between two looks what does not change: the settings of a rule set.
+#[derive(Debug, Default)]
+pub struct Memo {
+    settings: Option<(String, Settings)>,
+}
+
+/// Most due keys that are counted.
+const DUE_COUNTED: u64 = 10_000;
+
+/// Gathers the status. `keys`: also look through all keys for parked ones, which reads the whole table of states.
+///
+/// # Errors
+/// When a store does not answer.
+pub async fn status<P: StatusPorts>(
+    ports: &P,
+    lanes: u32,
+    keys: bool,
+    memo: &mut Memo,
+) -> Result<Status, PortError> {
+    let (now_ms, stream) = (ports.now_ms(), ports.stream_name().to_owned());
+    let rules = rules(ports, now_ms, memo).await?;
+    let patience = IdleTimeouts { source_ms: rules.settings.idle_timeout.0, ..IdleTimeouts::default() };
+    let checkpoints = ports.checkpoints(&stream).await?;
+    let open = ports.open_shards().await?;
+    let watermarks = progress::of_stream(&checkpoints, patience);
+    let mut shards: Vec<ShardStatus> = checkpoints
+        .iter()
+        .map(|(name, checkpoint)| ShardStatus {
+            open: open.contains(name),
+            active: watermarks.active.contains(name),
+            watermark: watermarks.shards.get(name).copied().flatten(),
+            ..shard(name, checkpoint, patience)
+        })
+        .collect();
+    let unread = open.iter().filter(|open| checkpoints.iter().all(|(name, _)| name != *open));
+    shards.extend(unread.map(|name| ShardStatus {
+        shard: name.clone(),
+        open: true,
+        ..ShardStatus::default()
+    }));
+    shards.sort_by(|one, other| one.shard.cmp(&other.shard));
+    let mut rejected: BTreeMap<String, u64> = BTreeMap::new();
+    for (reason, count) in checkpoints.iter().flat_map(|(_, checkpoint)| &checkpoint.rejected) {
+        *rejected.entry(reason.clone()).or_default() += count;
+    }
+    Ok(Status {
+        now: now_ms,
+        lanes,
+        watermark: watermarks.global_ms,
+        shards,
+        sources: sources(&checkpoints, patience),
+        rejected,
+        rules,
+        ticks: ticks(ports, &stream, now_ms).await?,
+        keys: if keys { Some(look_through(ports).await?) } else { None },
+        stream,
+    })
+}
+
+fn shard(name: &str, checkpoint: &Checkpoint, patience: IdleTimeouts) -> ShardStatus {
+    let active =
+        checkpoint.sources.values().filter(|source| progress::is_active(source, checkpoint, patience));
+    ShardStatus {
+        shard: name.to_owned(),
+        position: checkpoint.position.map(|position| position.to_string()),
+        arrival: Some(checkpoint.arrival_ms),
+        written: Some(checkpoint.written_ms),
+        points: checkpoint.points,
+        sources: checkpoint.sources.len() as u64,
+        active_sources: active.count() as u64,
+        ..ShardStatus::default()
+    }
+}
+
+/// A source may speak on several shards: its newest word counts.
+fn sources(checkpoints: &[(String, Checkpoint)], patience: IdleTimeouts) -> Vec<SourceStatus> {
+    let mut sources: BTreeMap<&str, SourceStatus> = BTreeMap::new();
+    for (_, checkpoint) in checkpoints {
+        for (name, mark) in &checkpoint.sources {
+            let known = sources.entry(name).or_insert_with(|| SourceStatus {
+                source: name.clone(),
+                mark: mark.mark_ms,
+                heard: mark.last_ms,
+                ..SourceStatus::default()
+            });
+            known.mark = known.mark.max(mark.mark_ms);
+            known.heard = known.heard.max(mark.last_ms);
+            known.active |= progress::is_active(mark, checkpoint, patience);
+            known.ahead += mark.ahead;
+            known.late += mark.late;
+            known.shards += 1;
+        }
+    }
+    sources.into_values().collect()
+}
+
+async fn rules<P: StatusPorts>(ports: &P, now_ms: i64, memo: &mut Memo) -> Result<RulesStatus, PortError> {
+    let sets = ports.pointer().await?.sets;
+    let (started, next): (Vec<&SetRef>, Vec<&SetRef>) = sets.iter().partition(|set| set.start_ms <= now_ms);
+    let in_force = started.into_iter().next_back();
+    let settings = match (&in_force, &memo.settings) {
+        (None, _) => Settings::default(),
+        (Some(set), Some((digest, settings))) if *digest == set.digest => *settings,
+        (Some(set), _) => {
+            let settings = rulebook::document(ports, set).await?.settings.unwrap_or_default();
+            memo.settings = Some((set.digest.clone(), settings));
+            settings
+        }
+    };
+    Ok(RulesStatus {
+        in_force: in_force.map(SetStatus::from),
+        next: next.into_iter().map(SetStatus::from).collect(),
+        settings,
+    })
+}
+
+async fn ticks<P: StatusPorts>(ports: &P, stream: &str, now_ms: i64) -> Result<TicksStatus, PortError> {
+    let TickMemory { sent, shards, announcing, .. } = ports.recall(stream).await?;
+    let mut ticks = TicksStatus {
+        under_way: sent.len() as u64,
+        waiting_since: shards.values().map(|(_, sent_ms)| *sent_ms).min(),
+        announcing: announcing.map(|(start_ms, _)| start_ms),
+        ..TicksStatus::default()
+    };
+    let buckets: Vec<Result<_, PortError>> = stream::iter(0..limits::DUE_BUCKETS)
+        .map(|bucket| due(ports, bucket, now_ms))
+        .buffered(limits::CONCURRENT_REQUESTS)
+        .collect()
+        .await;
+    for bucket in buckets {
+        let (count, oldest_ms, more) = bucket?;
+        ticks.due += count;
+        ticks.due_uncounted |= more;
+        ticks.due_since = [ticks.due_since, oldest_ms].into_iter().flatten().min();
+    }
+    Ok(ticks)
+}
+
+/// Keys of a bucket that are due, since when, and whether there are more than were counted.
+async fn due<P: StatusPorts>(
+    ports: &P,
+    bucket: u32,
+    now_ms: i64,
+) -> Result<(u64, Option<i64>, bool), PortError> {
+    let (mut count, mut oldest_ms, mut next) = (0, None, None);
+    loop {
+        let page = ports.due(bucket, now_ms, next.as_deref()).await?;
+        oldest_ms = oldest_ms.or(page.items.first().map(|(_, at_ms)| *at_ms));
+        count += page.items.len() as u64;
+        next = page.next;
+        if next.is_none() || count >= DUE_COUNTED {
+            return Ok((count, oldest_ms, next.is_some()));
+        }
+    }
+}
+
+/// Looks through all keys. Reads the whole table of states.
+///
+/// # Errors
+/// When the store does not answer.
+pub async fn look_through<P: StateStore>(ports: &P) -> Result<KeysStatus, PortError> {
+    let mut keys = KeysStatus::default();
+    let mut next = None;
+    loop {
+        let page = ports.scan_heads(next.as_deref()).await?;
+        keys.count += page.items.len() as u64;
+        for (equipment_id, head) in page.items {
+            match head.parked {
+                Some(parked) => keys.parked.push(ParkedKey {
+                    equipment_id,
+                    since: parked.since_ms,
+                    reason: parked.reason,
+                    objects: parked.objects,
+                }),
+                None if head.failures > 0 => {
+                    keys.failing.push(FailingKey { equipment_id, failures: head.failures });
+                }
+                None => {}
+            }
+        }
+        next = page.next;
+        if next.is_none() {
+            keys.parked.sort_by(|one, other| {
+                (one.since, &one.equipment_id).cmp(&(other.since, &other.equipment_id))
+            });
+            keys.failing.sort_by(|one, other| one.equipment_id.cmp(&other.equipment_id));
+            return Ok(keys);
+        }
+    }
+}

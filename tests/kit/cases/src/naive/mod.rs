@@ -1,0 +1,264 @@
+//! A naive model of the fold: what every record means, as plainly as it can be written down.
+//!
+//! It keeps every point for ever, looks at all of them at every evaluation, and finds the next thing to do by
+//! looking at everything that could be next. Nothing is incremental, so that little can be wrong.
+//!
+//! - this file: records, arrivals and rule sets of a stream, and the end of the input;
+//! - `key`: event time of one equipment, instants, timers;
+//! - `change`: what a new rule set does to an equipment;
+//! - `binding`: when a model is asked, and what;
+//! - `rule`: states, votes and the winner of one rule;
+//! - `value`: expressions and windows;
+//! - `set`: rule documents with everything filled in.
+
+mod binding;
+mod change;
+mod key;
+mod rule;
+mod set;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::collections::BTreeMap;
+
+use andon_domain::wire::{Message, MessageContent};
+use andon_domain::{Reason, RuleDocument, ScoreRequest};
+
+use key::Key;
+use set::RuleSet;
+
+/// What happens at the end of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Event time advances to the greatest mark in the whole input.
+    Close,
+    /// Nothing is flushed.
+    Open,
+}
+
+/// A change of the winning state of one rule on one equipment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decision {
+    /// The rule.
+    pub rule_id: String,
+    /// The equipment.
+    pub equipment_id: String,
+    /// 1, 2, 3, .. for this rule and equipment.
+    pub sequence: u64,
+    /// The winning state before.
+    pub from: String,
+    /// The winning state now; `None` when the rule was removed.
+    pub to: Option<String>,
+    /// Effective event time, ms.
+    pub at: i64,
+    /// The group that won; `None` where the default did.
+    pub group: Option<String>,
+    /// The version of the rule that decided.
+    pub rule_version: u64,
+}
+
+/// What was counted on the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rejected points and messages by equipment and reason. What could not be read and refused rule sets are
+    /// under the empty equipment.
+    pub rejected: BTreeMap<(String, Reason), u64>,
+    /// Points whose timestamp was later than their arrival.
+    pub ahead: u64,
+    /// How often the bound on pending points raised the watermark.
+    pub forced: u64,
+}
+
+impl Counts {
+    pub(crate) fn reject(&mut self, equipment: &str, reason: Reason, number: u64) {
+        if number > 0 {
+            *self.rejected.entry((equipment.to_owned(), reason)).or_default() += number;
+        }
+    }
+
+    /// Rejections by reason, over all equipments. Reasons that never occurred are not in it.
+    #[must_use]
+    pub fn by_reason(&self) -> BTreeMap<Reason, u64> {
+        let mut sums = BTreeMap::new();
+        for ((_, reason), number) in &self.rejected {
+            *sums.entry(*reason).or_default() += number;
+        }
+        sums
+    }
+}
+
+/// The bounds per equipment, so that a test can reach them with few points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most sources remembered.
+    pub sources: usize,
+    /// Most pending points.
+    pub pending: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { sources: andon_domain::limits::SOURCES, pending: andon_domain::limits::PENDING_POINTS }
+    }
+}
+
+/// All that a replay decided and counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replay {
+    /// The transitions, in the order of decision.
+    pub transitions: Vec<Decision>,
+    /// What models are asked, in the order of decision. Those of one record beyond the bound are not left out.
+    pub requests: Vec<ScoreRequest>,
+    /// The counts.
+    pub counts: Counts,
+}
+
+impl Replay {
+    /// The transitions by (rule, equipment), each list in the order of decision: the order between different
+    /// rules or equipments means nothing.
+    #[must_use]
+    pub fn by_rule_and_equipment(&self) -> BTreeMap<(String, String), Vec<Decision>> {
+        let mut sorted: BTreeMap<_, Vec<Decision>> = BTreeMap::new();
+        for decision in &self.transitions {
+            let key = (decision.rule_id.clone(), decision.equipment_id.clone());
+            sorted.entry(key).or_default().push(decision.clone());
+        }
+        sorted
+    }
+}
+
+/// Replays lines under a rule set.
+///
+/// # Errors
+/// When the rule set does not compile: why.
+pub fn replay(rules: &RuleDocument, lines: &[String], end: End) -> Result<Replay, String> {
+    let mut naive = Naive::new(rules)?;
+    for line in lines {
+        naive.line(line);
+    }
+    if end == End::Close {
+        naive.close();
+    }
+    Ok(naive.into_replay())
+}
+
+/// The model, fed one line at a time.
+#[derive(Clone, Debug)]
+pub struct Naive {
+    /// By increasing start.
+    sets: Vec<RuleSet>,
+    keys: BTreeMap<String, Key>,
+    bounds: Bounds,
+    greatest_mark: Option<i64>,
+    replay: Replay,
+}
+
+impl Naive {
+    /// A model that starts with a rule set and knows no equipment.
+    ///
+    /// # Errors
+    /// When the rule set does not compile: why.
+    pub fn new(rules: &RuleDocument) -> Result<Self, String> {
+        Ok(Self {
+            sets: vec![RuleSet::compile(rules, i64::MIN)?],
+            keys: BTreeMap::new(),
+            bounds: Bounds::default(),
+            greatest_mark: None,
+            replay: Replay::default(),
+        })
+    }
+
+    /// The same with other bounds.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// Takes one line of the stream: a record, bare or in an envelope, or a rule set.
+    pub fn line(&mut self, line: &str) {
+        let message = Message::read(line.as_bytes());
+        let malformed = u64::try_from(message.rejections.len()).unwrap_or(u64::MAX);
+        self.replay.counts.reject("", Reason::Malformed, malformed + message.unlisted_rejections);
+        let arrival = message.arrival_or_greatest_ms();
+        match (message.content, arrival) {
+            (MessageContent::One(equipment, point), Some(arrival)) => {
+                self.record(&equipment, arrival, &[point]);
+            }
+            (MessageContent::Several(by_equipment), Some(arrival)) => {
+                for (equipment, points) in by_equipment {
+                    self.record(&equipment, arrival, &points);
+                }
+            }
+            (MessageContent::Tick(equipment), arrival) => {
+                // The arrival of a bare tick is the clock of its key; on a new key it does nothing.
+                let clock = self.keys.get(equipment.as_ref()).map(Key::clock);
+                if let Some(arrival) = arrival.or(clock) {
+                    self.record(&equipment, arrival, &[]);
+                }
+            }
+            (MessageContent::Rules(json), Some(start)) => self.rules(json, start),
+            (
+                MessageContent::Nothing
+                | MessageContent::Rules(_)
+                | MessageContent::One(..)
+                | MessageContent::Several(_),
+                _,
+            ) => {}
+        }
+    }
+
+    /// Ends the input: for every equipment, event time advances to the greatest mark in the whole input.
+    pub fn close(&mut self) {
+        let Some(mark) = self.greatest_mark else { return };
+        for key in self.keys.values_mut() {
+            key.close(mark, &mut self.replay);
+        }
+    }
+
+    /// The watermark of an equipment, ms; `None` while it has none.
+    #[must_use]
+    pub fn watermark_ms(&self, equipment: &str) -> Option<i64> {
+        self.keys.get(equipment).and_then(Key::watermark)
+    }
+
+    /// What was decided and counted so far.
+    #[must_use]
+    pub fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
+    /// What was decided and counted.
+    #[must_use]
+    pub fn into_replay(self) -> Replay {
+        self.replay
+    }
+
+    fn record(&mut self, equipment: &str, arrival: i64, points: &[andon_domain::DataPoint<'_>]) {
+        let due: Vec<&RuleSet> = self.sets.iter().take_while(|set| set.start <= arrival).collect();
+        let Some(newest) = due.last() else { return };
+        let key = self
+            .keys
+            .entry(equipment.to_owned())
+            .or_insert_with(|| Key::new(equipment, arrival, newest, self.bounds));
+        for set in due {
+            if set.start > key.rules_start() {
+                key.change_rules(set, &mut self.replay);
+            }
+        }
+        let greatest = key.record(arrival, points, &mut self.replay);
+        self.greatest_mark = self.greatest_mark.max(greatest);
+    }
+
+    fn rules(&mut self, json: &str, start: i64) {
+        let known = self.sets.iter().any(|set| start <= set.start);
+        let set = serde_json::from_str::<RuleDocument>(json)
+            .map_err(|error| error.to_string())
+            .and_then(|document| RuleSet::compile(&document, start));
+        match set {
+            Ok(set) if !known => self.sets.push(set),
+            _ => self.replay.counts.reject("", Reason::RulesRefused, 1),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the stream said, read by the intake alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use andon_ingest::encode::{EventRecord, event};
+use andon_ingest::{Arena, Authenticator, Decoded, Item, ItemBody, ItemOutcome, SequenceNumber, ShardId};
+use andon_workflows::envelope::Position;
+
+use super::Failure;
+use andon_kit_ports::memory::World;
+
+/// What the stream said.
+pub(super) struct Told {
+    /// By equipment and shard, in the order of the shard: what is to be folded.
+    pub of_equipments: BTreeMap<String, BTreeMap<ShardId, Vec<Message>>>,
+    /// What is to be refused.
+    pub refused: Vec<Refused>,
+}
+
+/// A message that concerns an equipment.
+pub(super) struct Message {
+    pub position: Position,
+    pub arrival_ms: i64,
+    pub raw: Vec<u8>,
+}
+
+/// A message or record that cannot be used.
+pub(super) struct Refused {
+    pub shard: ShardId,
+    pub sequence_number: SequenceNumber,
+    pub index: Option<u32>,
+    pub reason: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+/// Reads the stream. With several lanes, what stands under a strange key is not folded there: it must have been put back
+/// under its own.
+pub(super) fn told(world: &World, lanes: usize, trust: &Authenticator) -> Result<Told, Failure> {
+    let mut told = Told { of_equipments: BTreeMap::new(), refused: Vec::new() };
+    let mut at_home = BTreeSet::new();
+    let mut strangers = BTreeSet::new();
+    for shard in world.stream.shards().iter().filter(|shard| !shard.records.is_empty()) {
+        let Ok(id) = shard.id.parse::<ShardId>() else { continue };
+        let event = event(
+            "points",
+            shard.records.iter().map(|record| EventRecord {
+                shard: &id,
+                sequence: record.sequence_number,
+                partition_key: &record.partition_key,
+                arrival_ms: record.arrival_ms,
+                data: &record.data,
+            }),
+        );
+        let mut arena = Arena::new();
+        let decoded = Decoded::new(event.as_bytes(), &mut arena)
+            .map_err(|error| Failure::new("the stream is readable", error.to_string()))?;
+        for record in decoded.records() {
+            let stream = record.stream();
+            record.for_each(Some(trust), |outcome| match outcome {
+                ItemOutcome::Item(item) if lanes > 1 && item.equipment != stream.partition_key => {
+                    strangers.insert(said(&item));
+                }
+                ItemOutcome::Item(item) => {
+                    if lanes > 1 {
+                        at_home.insert(said(&item));
+                    }
+                    let of = told.of_equipments.entry(item.equipment.clone().into_owned()).or_default();
+                    of.entry(id.clone()).or_default().push(Message {
+                        position: Position { sequence_number: stream.sequence, index: item.index },
+                        arrival_ms: stream.arrival_ms,
+                        raw: item.message.to_vec(),
+                    });
+                }
+                ItemOutcome::Refused(refused) => told.refused.push(Refused {
+                    shard: id.clone(),
+                    sequence_number: stream.sequence,
+                    index: refused.index,
+                    reason: refused.reason.as_str(),
+                    bytes: refused.bytes.to_vec(),
+                }),
+            });
+        }
+    }
+    match strangers.difference(&at_home).next() {
+        Some(lost) => Err(Failure::new("what is under a strange key comes back under its own", lost.clone())),
+        None => Ok(told),
+    }
+}
+
+/// What an item says, however it is written.
+fn said(item: &Item<'_>) -> String {
+    match &item.body {
+        ItemBody::Tick => format!("`{}`: tick", item.equipment),
+        body => format!("`{}`: {:?}", item.equipment, body.points()),
+    }
+}

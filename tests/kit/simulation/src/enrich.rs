@@ -1,0 +1,220 @@
+//! Those who ask models: invocations of `enrich`, with messages of the queue in any order.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use andon_workflows::enrich::{
+    AsyncNotification, DeliveryContent, EnrichMessage, EnrichSettings, EnrichSummary, Enricher, QueueDelivery,
+};
+
+use super::executor::{Dice, FaultGate, Kind, Process, Status, Step};
+use super::plan::Health;
+use super::{KEY, Simulation, authenticator};
+use andon_kit_ports::memory::{Memory, MemoryModel};
+
+/// The endpoint of all bindings of random cases.
+const ENDPOINT: &str = "endpoint";
+
+/// How long an invocation may take, ms.
+const TIMEOUT_MS: i64 = 30_000;
+
+/// How long a message that was received is hidden from others, ms. Who stands still for longer meets the next one.
+const HIDDEN_MS: i64 = 35_000;
+
+/// How often a message is received at most.
+const MOST_RECEIVES: u32 = 5;
+
+/// By less than this, ms, the clocks of two processes differ.
+const CLOCKS_MS: i64 = 5000;
+
+/// Invocations side by side.
+const SIDE_BY_SIDE: usize = 3;
+
+/// Messages in an invocation.
+const MOST_MESSAGES: usize = 10;
+
+/// An environment that is kept between invocations.
+type Environment = (Rc<Enricher<Memory<FaultGate>>>, Rc<Status>);
+
+/// Those who ask.
+#[derive(Default)]
+pub(super) struct Askers {
+    running: Vec<Process<()>>,
+    warm: Rc<RefCell<Vec<Environment>>>,
+    /// What must be answered by a score: nothing failed while it could be asked.
+    pub owed: Vec<String>,
+    /// What was tried while something could fail. Where an answer comes later, the same question is not asked again.
+    tried: BTreeSet<String>,
+    mended: bool,
+    /// So many messages had been sent when nothing failed any more.
+    sent: usize,
+}
+
+impl Simulation {
+    /// Puts the model behind its endpoint.
+    pub(super) fn put_model(&self) {
+        let Some(models) = &self.plan.models else { return };
+        let mut model = MemoryModel::default();
+        match models.health {
+            Health::Well => {}
+            Health::Slow => model.latency_ms = 5000,
+            Health::Failing => model.errors = 500,
+            Health::Dead => model.dead = true,
+        }
+        self.dice.count(match models.health {
+            Health::Well => "models that are well",
+            Health::Slow => "models that are slow",
+            Health::Failing => "models that fail half of the time",
+            Health::Dead => "models that are dead",
+        });
+        self.world.borrow_mut().models.insert(ENDPOINT.to_owned(), model);
+    }
+
+    pub(super) fn mend_model(&self) {
+        if let Some(model) = self.world.borrow_mut().models.get_mut(ENDPOINT) {
+            (model.latency_ms, model.errors, model.dead) = (5, 0, false);
+        }
+    }
+
+    /// Whether nobody asks and nothing is to be asked.
+    pub(super) fn all_is_asked(&self) -> bool {
+        self.plan.models.is_none() || self.askers.running.is_empty() && self.world.borrow().queue.is_empty()
+    }
+
+    /// Nothing fails from now on: what nobody has tried yet must be answered.
+    pub(super) fn note_open_questions(&mut self) {
+        let world = self.world.borrow();
+        self.askers.sent = world.sent.len();
+        self.askers.mended = true;
+        let fresh = world.queue.messages().filter(|message| message.received == 0);
+        self.askers.owed = fresh.map(|message| message.body.clone()).collect();
+        self.dice.add("questions left when all was mended", self.askers.owed.len() as u64);
+    }
+
+    /// What was asked since must be answered, too; but for what was too old by now.
+    pub(super) fn note_new_questions(&mut self) {
+        let Some(models) = &self.plan.models else { return self.askers.owed.clear() };
+        let world = self.world.borrow();
+        let new = world.sent.iter().skip(self.askers.sent).map(|sent| sent.body.clone());
+        self.askers.owed.extend(new);
+        let oldest_ms = world.now_ms + CLOCKS_MS - models.too_old_ms;
+        let tried = &self.askers.tried;
+        self.askers.owed.retain(|body| match EnrichMessage::read(body) {
+            Ok(EnrichMessage::ScoreRequests(batch)) => batch.asked_ms >= oldest_ms && !tried.contains(body),
+            _ => false,
+        });
+    }
+
+    pub(super) fn step_askers(&mut self) {
+        let running = self.askers.running.len();
+        let which = self.dice.below(running);
+        if let Some(asker) = self.askers.running.get_mut(which)
+            && !matches!(asker.step(), Step::GoesOn)
+        {
+            drop(self.askers.running.swap_remove(which));
+        }
+        if self.askers.running.len() < SIDE_BY_SIDE {
+            self.begin_to_ask();
+        }
+    }
+
+    fn begin_to_ask(&mut self) {
+        let mut deliveries = self.notices();
+        if deliveries.is_empty() {
+            deliveries = self.receive();
+        }
+        if deliveries.is_empty() {
+            return;
+        }
+        let kept = self.askers.warm.borrow_mut().pop();
+        let (enricher, status) = kept.unwrap_or_else(|| {
+            let gate = FaultGate::new(&self.dice, &self.world, Kind::Enrich);
+            let status = Rc::clone(&gate.status);
+            let ports = Memory::of(&self.world, gate);
+            (Rc::new(Enricher::new(ports, authenticator(&KEY), EnrichSettings::default())), status)
+        });
+        let deadline_ms = self.world.borrow().now_ms + TIMEOUT_MS;
+        let (dice, world, warm) =
+            (Rc::clone(&self.dice), Rc::clone(&self.world), Rc::clone(&self.askers.warm));
+        self.askers.running.push(Process::new(Rc::clone(&status), async move {
+            let answer = enricher.enrich(&deliveries, deadline_ms).await;
+            count(&answer.summary, &dice);
+            for delivery in &deliveries {
+                let Ok(id) = delivery.id.parse() else { continue };
+                let again = dice.faults.get().is_some() && dice.one_in_thousand(30);
+                if again {
+                    dice.count("questions delivered again");
+                } else if !answer.not_done.contains(&delivery.id) {
+                    world.borrow_mut().queue.delete(id);
+                }
+            }
+            warm.borrow_mut().push((enricher, status));
+        }));
+    }
+
+    /// What an endpoint that answers later has said. Nobody says it again: it is as if the topic had given up.
+    fn notices(&self) -> Vec<QueueDelivery> {
+        let notices = self.world.borrow_mut().take_notices();
+        let lost = |_: &AsyncNotification| {
+            let lost = self.dice.faults.get().is_some() && self.dice.one_in_thousand(200);
+            if lost {
+                self.dice.count("notices lost");
+            }
+            !lost
+        };
+        let heard = notices.into_iter().filter(lost);
+        heard
+            .map(|notice| QueueDelivery {
+                id: notice.inference_id.clone(),
+                receive_count: 1,
+                content: Ok(DeliveryContent::Notification(notice)),
+            })
+            .collect()
+    }
+
+    /// Some messages of the queue, whichever.
+    fn receive(&mut self) -> Vec<QueueDelivery> {
+        let mut world = self.world.borrow_mut();
+        let now_ms = world.now_ms;
+        let mut visible: Vec<u64> = world.queue.visible(now_ms).collect();
+        if visible.is_empty() {
+            return Vec::new();
+        }
+        let mut deliveries = Vec::new();
+        for _ in 0..=self.dice.below(MOST_MESSAGES.min(visible.len())) {
+            let id = visible.swap_remove(self.dice.below(visible.len()));
+            let Some(message) = world.queue.take(id, now_ms, HIDDEN_MS, MOST_RECEIVES) else {
+                self.dice.count("questions given up");
+                continue;
+            };
+            if !self.askers.mended {
+                self.askers.tried.insert(message.body.clone());
+            }
+            deliveries.push(QueueDelivery {
+                id: id.to_string(),
+                receive_count: message.received,
+                content: EnrichMessage::read(&message.body).map(DeliveryContent::Message),
+            });
+        }
+        deliveries
+    }
+}
+
+fn count(summary: &EnrichSummary, dice: &Dice) {
+    dice.add("questions asked", summary.questions);
+    dice.add("scores written", summary.scores);
+    dice.add("points in place of scores", summary.substitutes);
+    dice.add("questions without an answer", summary.unanswered);
+    dice.add("questions too old", summary.too_old);
+    dice.add("scores from memory", summary.cache_hits);
+    dice.add("calls of models that took too long", summary.timeouts);
+    dice.add("calls of models that failed", summary.call_errors);
+    dice.add("calls of models made again", summary.retries);
+    dice.add("questions that come again", summary.messages_not_done);
+    dice.add("questions put off while an endpoint is in trouble", summary.postponed);
+    dice.add("calls of models that answer later", summary.async_calls);
+    dice.add("looks at calls of models that answer later", summary.checks);
+    dice.add("questions that were not answered in time", summary.lost);
+    dice.add("answers that came after all", summary.late);
+}

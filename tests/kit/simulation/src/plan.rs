@@ -1,0 +1,183 @@
+//! What a seed has in store, besides the faults of single effects.
+
+use andon_domain::{FailureWord, Millis, ModelEndpoint, OnFailure};
+use fastrand::Rng;
+
+use super::executor::Faults;
+
+/// What a seed has in store.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub faults: Faults,
+    /// How many invocations read a shard side by side.
+    pub lanes: usize,
+    /// Whether children are read before their parents are drained.
+    pub impatient: bool,
+    /// How long a state at rest is kept, ms.
+    pub state_ttl_ms: i64,
+    /// What breaks for a key, and when it is mended.
+    pub troubles: Vec<Trouble>,
+    /// The lines before which nothing comes for long, and for how long, ms.
+    pub silences: Vec<(usize, i64)>,
+    pub republish: Republish,
+    /// Whether a tag has so many points that the panes of its windows go into segments.
+    pub flows: bool,
+    /// Of a thousand records, those under another partition key than their equipment.
+    pub strangers: u32,
+    /// Items in a page of an answer.
+    pub page: usize,
+    /// Who asks models; otherwise questions stay in the queue.
+    pub models: Option<Models>,
+}
+
+/// The models that are asked. All bindings ask one endpoint.
+#[derive(Debug)]
+pub(super) struct Models {
+    /// How its endpoint does until the line before which it is mended.
+    pub health: Health,
+    pub until: usize,
+    pub rows: u32,
+    pub retries: u32,
+    pub too_old_ms: i64,
+    pub on_failure: OnFailure,
+    pub cache_ms: Option<i64>,
+    /// It answers later, and is waited for for so long, ms.
+    pub later_ms: Option<i64>,
+}
+
+/// How a model does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    Well,
+    /// An answer takes as long as it may.
+    Slow,
+    /// Half of the calls fail.
+    Failing,
+    /// It never answers.
+    Dead,
+}
+
+impl Models {
+    /// By a randomness of their own: all else in a seed is as without them.
+    fn new(seed: u64, lines: usize) -> Option<Self> {
+        let mut rng = Rng::with_seed(seed ^ 0x656e_7269_6368);
+        if rng.u8(..10) >= 6 {
+            return None;
+        }
+        Some(Self {
+            health: rng
+                .choice([Health::Well, Health::Slow, Health::Failing, Health::Dead])
+                .unwrap_or(Health::Well),
+            until: rng.usize(..2 * lines.max(1)),
+            rows: rng.choice([1, 1, 3, 100]).unwrap_or(1),
+            retries: rng.u32(..4),
+            too_old_ms: rng.choice([20_000, 600_000]).unwrap_or(600_000),
+            on_failure: match rng.u8(..3) {
+                0 => OnFailure::Value(-1.0),
+                1 => OnFailure::Word(FailureWord::Bad),
+                _ => OnFailure::Word(FailureWord::Nothing),
+            },
+            cache_ms: rng.bool().then_some(30_000),
+            later_ms: (rng.u8(..10) < 3).then_some(20_000),
+        })
+    }
+
+    /// How an endpoint is asked.
+    pub(super) fn settle(&self, endpoint: &mut ModelEndpoint) {
+        endpoint.rows = self.rows;
+        endpoint.retries = self.retries;
+        endpoint.too_old = Millis(self.too_old_ms);
+        endpoint.on_failure = self.on_failure;
+        endpoint.cache = self.cache_ms.map(Millis);
+        endpoint.asynchronous = self.later_ms.is_some();
+        endpoint.timeout = self.later_ms.map(Millis);
+    }
+}
+
+/// A key that cannot be folded for a while.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// The line before which it begins.
+    pub from: usize,
+    /// The line before which it is mended.
+    pub until: usize,
+    pub what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// What is folded for it cannot be stored.
+    Refused,
+    /// The segments of its state are not there.
+    SegmentsLost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Republish {
+    Never,
+    /// Beside everything else: it may overtake `publish`.
+    Early,
+    /// When all was published.
+    Late,
+}
+
+const MINUTE_MS: i64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
+
+impl Plan {
+    pub(super) fn new(seed: u64, rng: &mut Rng, lines: usize) -> Self {
+        let faults = Faults {
+            crash: rng.u32(..15),
+            throttle: rng.u32(..40),
+            lost_answer: rng.u32(..40),
+            stall: rng.u32(..10),
+        };
+        let (short, flows) = (rng.bool(), rng.bool());
+        let ttl_ms = match (short, flows) {
+            (true, false) => 1000 * rng.i64(3..30),
+            // Longer than any window, as it must be.
+            (true, true) => MINUTE_MS * rng.i64(9..20),
+            (false, _) => 30 * DAY_MS,
+        };
+        let mut troubles = Vec::new();
+        let mut from = 0;
+        while rng.u8(..10) < 7 && troubles.len() < 3 {
+            from += rng.usize(1..60);
+            let until = from + rng.usize(5..40);
+            let what = if rng.u8(..10) < 7 { What::Refused } else { What::SegmentsLost };
+            troubles.push(Trouble { from, until, what });
+            from = until;
+        }
+        let mut long = false;
+        let mut silences = Vec::new();
+        for _ in 0..2 {
+            if rng.u8(..10) >= 3 {
+                continue;
+            }
+            // Once for so long that states expire, not for so long that rule sets are dropped.
+            let for_ms = match rng.bool() {
+                _ if short => rng.i64(ttl_ms / 2..4 * ttl_ms),
+                true if !std::mem::replace(&mut long, true) => 31 * DAY_MS,
+                _ => DAY_MS * 13 / 12,
+            };
+            silences.push((rng.usize(..lines.max(1)), for_ms));
+        }
+        Self {
+            faults,
+            lanes: rng.usize(1..4),
+            impatient: rng.bool(),
+            state_ttl_ms: ttl_ms,
+            troubles,
+            silences,
+            republish: match rng.u8(..8) {
+                0 | 1 => Republish::Early,
+                2 | 3 => Republish::Late,
+                _ => Republish::Never,
+            },
+            flows,
+            strangers: rng.choice([0, 0, 50, 150]).unwrap_or_default(),
+            page: rng.usize(2..50),
+            models: Models::new(seed, lines),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `andon check`: what is wrong or doubtful in rule files, at its place.
+
+use std::path::PathBuf;
+
+use andon_domain::Severity;
+use andon_engine::RuleSet;
+use andon_rule_files::{Diagnostic, RenderOptions, render, to_json};
+use clap::ValueEnum;
+
+use crate::terminal::{self, Terminal, counted};
+use crate::{Failure, rules};
+
+/// Check rule files, and show what is wrong or doubtful at its place.
+///
+/// Errors are what a running system refuses. Warnings are legal, but hardly meant: a condition that can never be true,
+/// a state that another one always hides, a parameter that nothing uses.
+///
+/// Each FILE is checked on its own. A directory is one rule set of all the rule files in it (`*.yaml`, `*.yml`,
+/// `*.json`), so that an id that stands in two of them is found.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon check rules.yaml
+  andon check --deny-warnings rules/
+  andon check --together filler.yaml capper.yaml settings.yaml
+  andon check --format json rules/ | jq .message
+
+Exit codes: 0 no errors (warnings are allowed unless --deny-warnings); 1 errors, or a file that cannot be read; 2 the \
+command line was not understood.")]
+pub(crate) struct Arguments {
+    /// Rule files in YAML or JSON, or directories of them; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// All files are one rule set, as with `andon replay --rules`.
+    #[arg(long)]
+    together: bool,
+    /// End with exit code 1 on warnings, too.
+    #[arg(long)]
+    deny_warnings: bool,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    format: Format,
+}
+
+/// How to print what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: the line, with the place marked.
+    Text,
+    /// For programs: one JSON object a line, with `file`, `line`, `column`, `severity`, `code`, `message`, `help`.
+    Json,
+}
+
+/// What was checked, and how much was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    files: usize,
+    rules: usize,
+    models: usize,
+    /// Equipments that have attributes.
+    equipments: usize,
+    /// Files that could not be read at all, and sets whose rules could not be read, so that they were not counted.
+    unread: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let sets: Vec<&[PathBuf]> =
+        if arguments.together { vec![&arguments.files] } else { arguments.files.chunks(1).collect() };
+    let mut tally = Tally::default();
+    for set in sets {
+        match check(set, &mut tally) {
+            Ok(diagnostics) => print(&diagnostics, arguments.format, terminal)?,
+            Err(Failure::Said(message)) => {
+                terminal.error(&message);
+                tally.unread += 1;
+                tally.errors += 1;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    terminal.say(&tally.text(terminal));
+    let denied = arguments.deny_warnings && tally.warnings > 0;
+    if tally.errors > 0 || denied { Err(Failure::AlreadySaid) } else { Ok(()) }
+}
+
+/// Everything that is wrong or doubtful in one rule set, in the order of files and text.
+fn check(paths: &[PathBuf], tally: &mut Tally) -> Result<Vec<Diagnostic>, Failure> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(rules::rule_files(path)?);
+    }
+    let diagnostics = match rules::read(&files) {
+        Ok(loaded) => {
+            let mut loaded = loaded?;
+            tally.rules += loaded.document.rules.len();
+            tally.models += loaded.document.models.len();
+            tally.equipments += loaded.document.equipment.len();
+            let mut findings = andon_lint::lint(&loaded.document);
+            findings.extend(RuleSet::compile(std::mem::take(&mut loaded.document)).err().unwrap_or_default());
+            loaded.locate(findings)
+        }
+        Err(diagnostics) => {
+            tally.unread += 1;
+            diagnostics
+        }
+    };
+    tally.files += files.len();
+    tally.count(&diagnostics);
+    Ok(diagnostics)
+}
+
+fn print(diagnostics: &[Diagnostic], format: Format, terminal: &Terminal) -> Result<(), Failure> {
+    let options = RenderOptions { color: terminal.color_of_results, ..RenderOptions::default() };
+    terminal::print(&match format {
+        Format::Text => render(diagnostics, options),
+        Format::Json => to_json(diagnostics),
+    })
+}
+
+impl Tally {
+    fn count(&mut self, diagnostics: &[Diagnostic]) {
+        let errors = diagnostics.iter().filter(|found| found.finding.severity == Severity::Error).count();
+        self.errors += errors;
+        self.warnings += diagnostics.len() - errors;
+    }
+
+    /// As in `2 files, 12 rules, 1 model: 3 errors, 1 warning`.
+    fn text(&self, terminal: &Terminal) -> String {
+        let mut checked = vec![counted(self.files as u64, "file")];
+        // Of a set that cannot be read nobody knows how many rules it has.
+        if self.unread == 0 {
+            checked.push(counted(self.rules as u64, "rule"));
+            if self.models > 0 {
+                checked.push(counted(self.models as u64, "model"));
+            }
+            if self.equipments > 0 {
+                checked.push(format!("{} with attributes", counted(self.equipments as u64, "equipment")));
+            }
+        }
+        let mut found = Vec::new();
+        if self.errors > 0 {
+            found.push(terminal.paint(&counted(self.errors as u64, "error"), "1;31"));
+        }
+        if self.warnings > 0 {
+            found.push(terminal.paint(&counted(self.warnings as u64, "warning"), "1;33"));
+        }
+        if found.is_empty() {
+            found.push(terminal.paint("all is well", "1;32"));
+        }
+        format!("{}: {}", checked.join(", "), found.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(tally: &Tally) -> String {
+        tally.text(&Terminal::new(terminal::ColorChoice::Never))
+    }
+
+    #[test]
+    fn the_summary_counts_what_was_checked_and_what_was_found() {
+        let tally = Tally { files: 2, rules: 12, errors: 3, warnings: 1, ..Tally::default() };
+        assert_eq!(text(&tally), "2 files, 12 rules: 3 errors, 1 warning");
+        let tally = Tally { files: 1, rules: 1, ..Tally::default() };
+        assert_eq!(text(&tally), "1 file, 1 rule: all is well");
+        let tally = Tally { files: 1, rules: 2, models: 1, equipments: 3, ..Tally::default() };
+        assert_eq!(text(&tally), "1 file, 2 rules, 1 model, 3 equipments with attributes: all is well");
+    }
+
+    #[test]
+    fn rules_are_not_counted_where_some_could_not_be_read() {
+        let tally = Tally { files: 2, rules: 5, models: 1, errors: 1, unread: 1, ..Tally::default() };
+        assert_eq!(text(&tally), "2 files: 1 error");
+    }
+}

@@ -1,0 +1,298 @@
+//! `andon demo`: one shift of a bottling line, what happened in it, and what the rules said.
+
+mod story;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use andon_domain::ScoreRequest;
+use andon_engine::{CompiledRules, RuleSet};
+use andon_models::Model;
+use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
+
+use self::story::Said;
+use crate::Failure;
+use crate::model::{Models, Scorer};
+use crate::reason::Reasons;
+use crate::replay::session::Session;
+use crate::replay::write_report;
+use crate::terminal::{self, Terminal};
+use crate::written::{Written, cannot};
+use andon_clock::Stopwatch;
+
+/// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
+///
+/// Eight machines, about a million data points in eight hours, and much that goes wrong: a sensor that jumps, one that
+/// dies, a fault that grows behind a maintenance, a gateway without a link. The story is printed as it happened, in
+/// the order of time, with the state changes between. It takes some seconds and needs nothing but this program.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon demo
+  andon demo --no-files | less
+  andon demo --seed 8 --dir another-shift
+
+The files in the folder:
+  rules.yaml     the rules, with their reasons: change one, and see what it would have said
+  models.yaml    a rule that asks a model, and how the model is asked
+  shift.jsonl    the data points, one JSON record a line (about 210 MB), what the model said among them
+  changes.jsonl  the state changes with their explanations
+  report.html    a page with states, charts and what was rejected
+
+The same seed gives the same files, byte for byte.")]
+pub(crate) struct Arguments {
+    /// Another shift: the same kinds of incidents, at other times.
+    #[arg(long, default_value_t = DEFAULT_SEED, value_name = "NUMBER")]
+    seed: u64,
+    /// The folder for the files; those of a demo before are replaced.
+    #[arg(long, default_value = "andon-demo", value_name = "FOLDER")]
+    dir: PathBuf,
+    /// Only print the story.
+    #[arg(long, conflicts_with = "dir")]
+    no_files: bool,
+}
+
+/// In the program, so that it works in any folder.
+const RULES: &str = include_str!("../../../../events/rules/bottling-line.yaml");
+const RULES_FILE: &str = "rules.yaml";
+const MODEL_RULES: &str = include_str!("../../../../events/rules/bottling-line-models.yaml");
+const MODEL_RULES_FILE: &str = "models.yaml";
+/// Trained on another shift, as the file above says.
+const MODEL: (&str, &[u8]) = ("bearing-wear", include_bytes!("../../../../events/models/bearing-wear.json"));
+/// How long the model takes for an answer.
+const MODEL_LATENCY_MS: i64 = 200;
+const EVENTS_FILE: &str = "shift.jsonl";
+const CHANGES_FILE: &str = "changes.jsonl";
+const REPORT_FILE: &str = "report.html";
+
+/// Lines are written in blocks of about this many bytes.
+const BLOCK_BYTES: usize = 1 << 20;
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let dir = if arguments.no_files { None } else { Some(arguments.dir.as_path()) };
+    let stopwatch = Stopwatch::start();
+    let (set, reasons) = rules()?;
+    let models = models()?;
+    let mut scorer = Scorer::new(&models, MODEL_LATENCY_MS);
+    let mut shift = Shift::new(&ShiftOptions { seed: arguments.seed, ..ShiftOptions::default() });
+    let mut session = Session::new(CompiledRules::new(set), true);
+    session.keep();
+    if dir.is_some() {
+        let note = "A simulated shift of a bottling line. The numbered marks are what really happened.";
+        session.report(&format!("One shift of a bottling line (seed {})", arguments.seed), note);
+        for incident in shift.story() {
+            note_incident(&mut session, incident);
+        }
+        session.begin_file(Path::new(EVENTS_FILE));
+    }
+    let progress = terminal.progress(None);
+    progress.set_message("one shift of a bottling line");
+    let mut files = dir.map(Files::create).transpose()?;
+    let said = work(&mut shift, &mut scorer, &mut session, |lines, changes| {
+        progress.inc(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        files.as_mut().map_or(Ok(()), |files| files.write(lines, changes))
+    })?;
+    files.map_or(Ok(()), Files::finish)?;
+    progress.finish_and_clear();
+    let mut text = story::text(&shift, &said, &reasons, session.rule_count(), arguments.seed, terminal);
+    text.push_str(&story::unseen(session.counts(), shift.totals(), terminal));
+    if let Some(dir) = dir {
+        write_report(&dir.join(REPORT_FILE), session)?;
+        text.push_str(&next(dir));
+    }
+    terminal::print(&text)?;
+    terminal.say(&format!("That took {:.1} s.", stopwatch.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// The sample rules, and what their conditions are told by.
+fn rules() -> Result<(RuleSet, Reasons), Failure> {
+    let read = |file: &str, text: &str| {
+        let loaded = andon_rule_files::read(file, text);
+        loaded.map(|loaded| loaded.document).map_err(|found| broken(&andon_rule_files::to_json(&found)))
+    };
+    let mut document = read(RULES_FILE, RULES)?;
+    let with_models = read(MODEL_RULES_FILE, MODEL_RULES)?;
+    document.rules.extend(with_models.rules);
+    document.models.extend(with_models.models);
+    let set = RuleSet::compile(document.clone())
+        .map_err(|found| broken(&found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    Ok((set, Reasons::new(document)))
+}
+
+fn models() -> Result<Models, Failure> {
+    let (id, json) = MODEL;
+    let model = Model::read(json).map_err(|error| broken(&error.to_string()))?;
+    Ok(Models::from([(id.to_owned(), model)]))
+}
+
+fn broken(what: &str) -> Failure {
+    Failure::Said(format!("the rules in this program do not compile: {what}"))
+}
+
+/// Simulates the shift and folds its lines; `write` gets the lines and the state changes as they come.
+fn work(
+    shift: &mut Shift,
+    scorer: &mut Scorer<'_>,
+    session: &mut Session,
+    mut write: impl FnMut(&[u8], &[u8]) -> Result<(), Failure>,
+) -> Result<Vec<Said>, Failure> {
+    session.keep_asked();
+    let mut said: Vec<Said> = Vec::new();
+    let (mut lines, mut changes) = (Vec::with_capacity(BLOCK_BYTES * 2), Vec::new());
+    let mut sent = Vec::new();
+    loop {
+        sent.clear();
+        let Some(now_ms) = shift.step(&mut sent) else { break };
+        let mut arrive = |line: &[u8]| fold(line, session, &mut lines, &mut changes);
+        for line in sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            scorer.line(line, &mut arrive)?;
+        }
+        let new = session.kept().get(said.len()..).unwrap_or_default();
+        said.extend(new.iter().map(|transition| Said { transition: transition.clone(), known_ms: now_ms }));
+        if lines.len() >= BLOCK_BYTES {
+            write(&lines, &changes)?;
+            lines.clear();
+            changes.clear();
+        }
+    }
+    scorer.finish(&mut |line: &[u8]| fold(line, session, &mut lines, &mut changes))?;
+    session.close(&mut changes);
+    let new = session.kept().get(said.len()..).unwrap_or_default();
+    said.extend(
+        new.iter().map(|transition| Said { transition: transition.clone(), known_ms: shift.end_ms() }),
+    );
+    write(&lines, &changes)?;
+    Ok(said)
+}
+
+/// A line arrives; what models are asked by it.
+fn fold(
+    line: &[u8],
+    session: &mut Session,
+    lines: &mut Vec<u8>,
+    changes: &mut Vec<u8>,
+) -> Result<Vec<ScoreRequest>, Failure> {
+    lines.extend_from_slice(line);
+    lines.push(b'\n');
+    session.lines(line, changes)?;
+    Ok(session.take_asked())
+}
+
+/// A gateway or the whole line is no equipment with charts: it stands for all.
+fn note_incident(session: &mut Session, incident: &Incident) {
+    let Incident { at_ms, equipment, text, .. } = incident;
+    let at_ms = at_ms - at_ms.rem_euclid(1_000);
+    match story::machine(incident) {
+        Some(machine) => session.incident(at_ms, Some(machine), text),
+        None if *equipment == story::WHOLE_LINE => session.incident(at_ms, None, text),
+        None => session.incident(at_ms, None, &format!("{equipment}: {text}")),
+    }
+}
+
+/// The files that grow while the shift goes on.
+struct Files {
+    events: Written,
+    changes: Written,
+}
+
+impl Files {
+    fn create(dir: &Path) -> Result<Self, Failure> {
+        fs::create_dir_all(dir).map_err(|error| cannot("make the folder", dir, &error))?;
+        let rules = dir.join(RULES_FILE);
+        fs::write(&rules, RULES).map_err(|error| cannot("write", &rules, &error))?;
+        let rules = dir.join(MODEL_RULES_FILE);
+        fs::write(&rules, MODEL_RULES).map_err(|error| cannot("write", &rules, &error))?;
+        Ok(Self {
+            events: Written::create(dir.join(EVENTS_FILE))?,
+            changes: Written::create(dir.join(CHANGES_FILE))?,
+        })
+    }
+
+    fn write(&mut self, lines: &[u8], changes: &[u8]) -> Result<(), Failure> {
+        self.events.write(lines)?;
+        self.changes.write(changes)
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        self.events.finish()?;
+        self.changes.finish()
+    }
+}
+
+/// Where the files are, and what to do with them.
+fn next(dir: &Path) -> String {
+    let path = |file: &str| dir.join(file).display().to_string();
+    let (rules, models, events) = (path(RULES_FILE), path(MODEL_RULES_FILE), path(EVENTS_FILE));
+    format!(
+        "\nLook at it:     open {} in a browser\nThe files:      {events} (data points), {rules}, {models},\n                {} (state \
+         changes with their explanations)\nTry it:         change a limit in {rules}, then\n                  andon check \
+         {rules}\n                  andon replay --rules {rules} --rules {models} --report report.html {events}\n",
+        path(REPORT_FILE),
+        path(CHANGES_FILE),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said in a shift, without routine changes: equipment, rule and the new state, by time.
+    fn said(seed: u64) -> Vec<String> {
+        let (set, _) = rules().unwrap();
+        let models = models().unwrap();
+        let mut scorer = Scorer::new(&models, MODEL_LATENCY_MS);
+        let mut shift = Shift::new(&ShiftOptions { seed, ..ShiftOptions::default() });
+        let mut session = Session::new(CompiledRules::new(set), true);
+        session.keep();
+        let mut said = work(&mut shift, &mut scorer, &mut session, |_, _| Ok(())).unwrap();
+        said.retain(|said| !story::is_routine(&said.transition));
+        said.sort_by_key(|said| said.transition.at);
+        let told = |Said { transition, .. }: &Said| {
+            format!(
+                "{} {} {}",
+                transition.equipment_id,
+                transition.rule_id,
+                transition.to.as_deref().unwrap_or_default()
+            )
+        };
+        said.iter().map(told).collect()
+    }
+
+    #[test]
+    fn every_incident_is_told_by_the_rule_that_is_for_it_and_nothing_else_is() {
+        assert_eq!(
+            said(DEFAULT_SEED),
+            [
+                "labeler-1 glue-temperature WARNING",
+                "labeler-1 glue-temperature NORMAL",
+                "packer-1 doors CHATTERING",
+                "packer-1 doors NORMAL",
+                "rinser-1 rinser-pressure NO_DATA",
+                "filler-1 filler-overheat MAINTENANCE",
+                "filler-1 filler-level MAINTENANCE",
+                "filler-1 doors MAINTENANCE",
+                "rinser-1 rinser-pressure NORMAL",
+                "filler-1 filler-overheat WARNING",
+                "filler-1 filler-level NORMAL",
+                "filler-1 doors NORMAL",
+                "filler-1 filler-overheat ALARM",
+                "filler-1 filler-overheat WARNING",
+                "filler-1 filler-overheat ACTIVE",
+                "capper-1 capper-torque NO_DATA",
+                "capper-1 capper-torque NORMAL",
+                "labeler-1 short-stops WARNING",
+                "labeler-1 short-stops NORMAL",
+                "filler-1 filler-level WARNING",
+                "filler-1 filler-level ALARM",
+                "filler-1 filler-level NORMAL",
+                "packer-1 fault ALARM",
+                "packer-1 fault NORMAL",
+                "palletizer-1 palletizer-bearing-soon WARNING",
+                "palletizer-1 palletizer-bearing WARNING",
+                "palletizer-1 palletizer-bearing-soon NORMAL",
+                "palletizer-1 palletizer-bearing NORMAL",
+            ]
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! `andon local up`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use andon_aws::Aws;
+use andon_clock::{Stopwatch, now_ms};
+use andon_domain::{Millis, RuleDocument};
+use andon_local::models::ModelServer;
+use andon_local::{Event, Listener, Options, Place, System};
+use andon_workflows::rulebook::{self, PutError};
+
+use super::record::{Held, Running};
+use crate::Failure;
+use crate::live::rules::checked;
+use crate::live::{runtime, until_ctrl_c};
+use crate::model::{Models, named_file, read_models};
+use crate::terminal::{ColorChoice, Terminal, counted};
+use crate::times::stamp;
+use andon_domain::text::escape_control_chars;
+
+/// Start the system, and run it until Ctrl-C or `andon local down`.
+///
+/// Everything is in memory: when it stops, states and rules are gone. Nothing can be lost in AWS: it is not asked.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  andon local up --rules events/rules/bottling-line.yaml      # in one terminal
+  andon watch                                                 # in another one
+  andon demo && andon send andon-demo/shift.jsonl --speed 60 --as-of now
+  andon status --watch")]
+pub(super) struct Arguments {
+    /// Rules to begin with: files or directories, together one set.
+    #[arg(long, short, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// Models to host, as endpoints of SageMaker are: an endpoint's name and the file of its model. How one behaves can be
+    /// set while it runs, by `PUT /behaviour/ENDPOINT` with JSON such as `{"latencyMs":5000,"errors":0.5,"dead":false}`.
+    #[arg(long, value_name = "ENDPOINT=FILE", value_parser = named_file)]
+    model: Vec<(String, PathBuf)>,
+    /// How long `evaluate` gathers records for a batch: longer is cheaper, and later.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = Millis::parse)]
+    batch_window: Millis,
+    /// Most records of a batch.
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    batch_size: u32,
+    /// Shards of the stream.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100))]
+    shards: u32,
+    /// Between two looks for silent equipments whose timers are due.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = Millis::parse)]
+    tick_interval: Millis,
+    /// Another emulator that runs already, in the place of one of its own.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Names begin with this.
+    #[arg(long, value_name = "PREFIX", default_value = "andon")]
+    prefix: String,
+    /// Also print what the functions log: a JSON line for each batch.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    // Before anything is started.
+    let rules = match arguments.rules.as_slice() {
+        [] => None,
+        files => Some(checked(files, terminal)?),
+    };
+    let models = read_models(&arguments.model)?;
+    let held = Held::take()?;
+    runtime()?.block_on(async {
+        let Some(system) = until_ctrl_c(start(arguments, models, terminal)).await else {
+            return Err(Failure::Said("stopped before it was up".to_owned()));
+        };
+        let system = system?;
+        let outcome = until_ctrl_c(serve(&system, &held, rules, terminal)).await.unwrap_or(Ok(()));
+        terminal.say("Stopping ..");
+        // A second Ctrl-C does not wait.
+        until_ctrl_c(system.down()).await;
+        terminal.say("Stopped.");
+        outcome
+    })
+}
+
+async fn start(arguments: &Arguments, models: Models, terminal: &Terminal) -> Result<System, Failure> {
+    let color = if terminal.color { ColorChoice::Always } else { ColorChoice::Never };
+    let told = Told {
+        terminal: Terminal::new(color),
+        verbose: arguments.verbose,
+        begun: Stopwatch::start(),
+        last: Mutex::default(),
+    };
+    let told = Arc::new(told);
+    let mut vars: BTreeMap<String, String> = BTreeMap::new();
+    vars.insert("ANDON_SHARDS".to_owned(), arguments.shards.to_string());
+    vars.insert("ANDON_TICK_INTERVAL".to_owned(), arguments.tick_interval.to_string());
+    let options = Options {
+        place: arguments.endpoint.clone().map_or(Place::Emulator, Place::Endpoint),
+        prefix: arguments.prefix.clone(),
+        vars,
+        window: Duration::from_millis(u64::try_from(arguments.batch_window.0).unwrap_or_default()),
+        batch_size: usize::try_from(arguments.batch_size).unwrap_or(1),
+        models,
+        listener: Listener::new(move |event| told.hear(&event)),
+        ..Options::default()
+    };
+    System::up(options).await.map_err(|error| Failure::Said(error.to_string()))
+}
+
+/// Says what happens.
+struct Told {
+    terminal: Terminal,
+    verbose: bool,
+    begun: Stopwatch,
+    /// The last problem, which is said once.
+    last: Mutex<String>,
+}
+
+impl Told {
+    fn hear(&self, event: &Event) {
+        let text = escape_control_chars(&event.to_string());
+        match event {
+            Event::Step(_) => {
+                let after = format!("{:>6.1} s", self.begun.elapsed().as_secs_f64());
+                self.terminal.say(&format!("{}  {text}", self.terminal.paint(&after, "2")));
+            }
+            Event::Problem(_) | Event::Invoked { error: Some(_), .. } => {
+                let Ok(mut last) = self.last.lock() else { return };
+                if *last != text {
+                    self.terminal.warning(&text);
+                    *last = text;
+                }
+            }
+            Event::Line { .. } | Event::Started { .. } | Event::Invoked { .. } => {
+                if self.verbose {
+                    self.terminal.say(&self.terminal.paint(&text, "2"));
+                }
+            }
+        }
+    }
+}
+
+/// Puts the first rules, lets others find the system, and waits until it is to stop.
+async fn serve(
+    system: &System,
+    held: &Held,
+    rules: Option<RuleDocument>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let rules = match rules {
+        Some(rules) => first_rules(system, &rules).await?,
+        None => "none yet; to put some: andon rules put FILE...".to_owned(),
+    };
+    held.announce(&Running {
+        pid: std::process::id(),
+        since: now_ms(),
+        endpoint: system.endpoint().unwrap_or_default().to_owned(),
+        vars: system.vars().iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        changes_queue: system.changes_queue().to_owned(),
+    })?;
+    terminal.say(&greeting(system, &rules));
+    while held.is_announced() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+async fn first_rules(system: &System, rules: &RuleDocument) -> Result<String, Failure> {
+    let aws = Aws::connect(system.config()).await;
+    let put = rulebook::put(&aws, rules, None, "andon local up", system.config().keep_sets()).await;
+    let put = put.map_err(|error: PutError| Failure::Said(error.to_string()))?;
+    Ok(format!("{}, in force from {} on", counted(rules.rules.len() as u64, "rule"), stamp(put.start_ms)))
+}
+
+fn greeting(system: &System, rules: &str) -> String {
+    let names = &system.config().names;
+    let models = system.models().map_or_else(|| "those of AWS".to_owned(), ModelServer::url);
+    format!(
+        "\nThe system runs.\n  endpoint  {}\n  stream    {}\n  bus       {}\n  models    {models}\n  rules     {rules}\n\nIn other terminals:\n  andon watch                     \
+         state changes as they come\n  andon send EVENTS.jsonl         data points in\n  andon status --watch            how it is doing\n  \
+         andon rules put FILE            rules, while it runs\n\nCtrl-C, or andon local down, stops it.",
+        system.endpoint().unwrap_or("that of AWS"),
+        names.stream,
+        names.bus,
+    )
+}

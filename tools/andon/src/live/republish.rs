@@ -1,0 +1,117 @@
+//! `andon republish`: state changes once more to the bus.
+
+use andon_workflows::ports::{Clock as _, Objects, OutboxStore, PortError};
+use andon_workflows::publish::{PublishPorts, preview, republish};
+
+use super::change::Lines;
+use super::connection::{Connection, with_system};
+use super::{said, until_ctrl_c};
+use crate::Failure;
+use crate::terminal::{self, Terminal, counted, grouped};
+use crate::times::{Moment, stamp};
+
+/// Say again what was decided, for consumers that missed it.
+///
+/// State changes go to the bus again under the same identities, as long as they are remembered (a week by default).
+/// Consumers that keep to `sequence` ignore those that they know. With --dry-run, they are only shown: that is the recent
+/// history of each equipment, without any effect.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon republish --since 2h --dry-run
+  andon republish --since 2026-03-02T06:00:00Z --equipment filler-1
+
+Exit codes: 0 all were taken; 1 some were not, or the system cannot be asked; 2 the command line was not understood.")]
+pub(crate) struct Arguments {
+    /// Decided since this time, or since so long ago: `2026-03-02T06:00:00Z`, `2h`.
+    #[arg(long, value_name = "TIME|DURATION", value_parser = Moment::gone_by, allow_hyphen_values = true)]
+    since: Moment,
+    /// Only those of this equipment.
+    #[arg(long, value_name = "EQUIPMENT")]
+    equipment: Option<String>,
+    /// Only show them.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    with_system(&arguments.connection, terminal, async |system| {
+        if arguments.dry_run {
+            return show(&system.aws, system.aws.now_ms(), arguments, terminal).await;
+        }
+        let work = again(&system.aws, arguments, terminal);
+        until_ctrl_c(work)
+            .await
+            .unwrap_or_else(|| Err(Failure::Said("stopped; some were published".to_owned())))
+    })
+}
+
+/// Shows what would be published, and ends where nobody reads on.
+async fn show<P: OutboxStore + Objects>(
+    ports: &P,
+    now_ms: i64,
+    arguments: &Arguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let (mut lines, mut count) = (Lines::new(), 0);
+    let since_ms = arguments.since.ms(now_ms);
+    let shown = preview(ports, since_ms, arguments.equipment.as_deref(), |change| {
+        count += 1;
+        if let Some(day) = lines.new_day(&change) {
+            terminal.say(&day);
+        }
+        terminal::print(&lines.line(&change, "", terminal)).map_err(Stopped::Failure)
+    });
+    match shown.await {
+        Ok(()) => {}
+        Err(Stopped::Port(error)) => return Err(said(error)),
+        Err(Stopped::Failure(failure)) => return Err(failure),
+    }
+    let since = stamp(since_ms);
+    terminal.say(&format!(
+        "{} decided since {since}; nothing was published (--dry-run).",
+        counted(count, "state change")
+    ));
+    Ok(())
+}
+
+/// Why showing ended early.
+enum Stopped {
+    Port(PortError),
+    Failure(Failure),
+}
+
+impl From<PortError> for Stopped {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+async fn again<P: PublishPorts + OutboxStore>(
+    ports: &P,
+    arguments: &Arguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let since_ms = arguments.since.ms(ports.now_ms());
+    let progress = terminal.spinner();
+    let told = republish(ports, since_ms, arguments.equipment.as_deref(), |so_far| {
+        progress.set_message(format!("{} published", grouped(so_far.published)));
+    });
+    let outcome = told.await;
+    progress.finish_and_clear();
+    let done = outcome.map_err(said)?;
+    let published = counted(done.published, "state change");
+    terminal.say(&format!("Published again: {published}, decided since {}.", stamp(since_ms)));
+    if done.failed > 0 {
+        return Err(Failure::Said(format!(
+            "{} not published: the bus did not take them; those that it never will take are in the queue of failures",
+            if done.failed == 1 { "1 was".to_owned() } else { format!("{} were", grouped(done.failed)) }
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! `andon rules`: the rules of a running system.
+
+mod change;
+mod difference;
+mod show;
+
+use std::path::PathBuf;
+
+use andon_domain::{RuleDocument, Severity};
+use andon_engine::RuleSet;
+use andon_rule_files::{RenderOptions, render};
+use clap::{Subcommand, ValueEnum};
+
+use super::connection::{Connection, with_system};
+use crate::terminal::Terminal;
+use crate::{Failure, rules};
+
+/// See and change the rules of a running system.
+///
+/// A running system has one rule set after the other, each with its start. A change makes a new set of the newest one; it
+/// takes effect for each equipment with its first record after the start, without a deployment, and what the change does
+/// not touch keeps its states and timers. Older sets stay readable for weeks.
+#[derive(clap::Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    PutSummary(PutArguments),
+    List(show::ListArguments),
+    Get(show::GetArguments),
+    Delete(DeleteArguments),
+    History(show::HistoryArguments),
+}
+
+/// Add and change rules, models and attributes: those in the files take the place of those with the same id.
+///
+/// The files are checked as `andon check` does, and what would differ is shown. What is in no file stays as it is, also the
+/// settings, unless a file has some; of an equipment, a file gives all attributes. With --replace, the files are the whole
+/// set: what is not in them is removed.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon rules put filler.yaml --note 'limit raised for the new pump, ticket 4711'
+  andon rules put rules/ --replace --dry-run
+  andon rules put rules/ --replace --start 2026-03-02T06:00:00Z
+  andon rules get filler-overheat > rule.yaml   # edit it, then: andon rules put rule.yaml
+
+Exit codes: 0 it was put, or nothing differs; 1 it was not put; 2 the command line was not understood.")]
+struct PutArguments {
+    /// Rule files in YAML or JSON, or directories of them; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The files are the whole set.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    how: change::How,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Remove rules, models, or the attributes of equipments.
+///
+/// Where such a rule is in another state than its default, a last state change says that it was removed. A model is asked
+/// nothing more; what it was asked before is still answered, and rules that read its score keep the last one, until it is
+/// absent for as long as they say. Attributes that expressions still name must stay at some equipment.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon rules delete filler-overheat capper-torque
+  andon rules delete --model bearing --dry-run
+  andon rules delete --equipment filler-1")]
+struct DeleteArguments {
+    /// The ids of the rules.
+    #[arg(required_unless_present_any = ["models", "equipment"], value_name = "ID")]
+    ids: Vec<String>,
+    /// A model to be removed; may be given several times.
+    #[arg(long = "model", value_name = "ID")]
+    models: Vec<String>,
+    /// An equipment whose attributes are to be removed; may be given several times.
+    #[arg(long, value_name = "ID")]
+    equipment: Vec<String>,
+    #[command(flatten)]
+    how: change::How,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::PutSummary(put) => {
+            // Before anything is asked of the network.
+            let files = checked(&put.files, terminal)?;
+            with_system(&put.connection, terminal, async |system| {
+                let keep = system.config.keep_sets();
+                let make = |current: &RuleDocument| {
+                    Ok(if put.replace { files } else { change::merged(current, files) })
+                };
+                change::change(&system.aws, &put.how, keep, terminal, make).await
+            })
+        }
+        Command::Delete(delete) => with_system(&delete.connection, terminal, async |system| {
+            let gone =
+                change::Gone { rules: &delete.ids, models: &delete.models, equipment: &delete.equipment };
+            let make = |current: &RuleDocument| change::without(current, &gone);
+            change::change(&system.aws, &delete.how, system.config.keep_sets(), terminal, make).await
+        }),
+        Command::List(list) => with_system(&list.connection, terminal, async |system| {
+            show::list(&system.aws, list, terminal).await
+        }),
+        Command::Get(get) => {
+            with_system(&get.connection, terminal, async |system| show::get(&system.aws, get, terminal).await)
+        }
+        Command::History(history) => with_system(&history.connection, terminal, async |system| {
+            show::history(&system.aws, history, terminal).await
+        }),
+    }
+}
+
+/// Reads rule files as one set; what is wrong or doubtful is said as `andon check` says it.
+pub(super) fn checked(files: &[PathBuf], terminal: &Terminal) -> Result<RuleDocument, Failure> {
+    let options = RenderOptions { color: terminal.color, ..RenderOptions::default() };
+    let say = |diagnostics: &[andon_rule_files::Diagnostic]| {
+        if !diagnostics.is_empty() {
+            terminal.say(render(diagnostics, options).trim_end());
+        }
+    };
+    let loaded = match rules::read(files) {
+        Ok(loaded) => loaded?,
+        Err(diagnostics) => {
+            say(&diagnostics);
+            return Err(Failure::AlreadySaid);
+        }
+    };
+    let mut findings = andon_lint::lint(&loaded.document);
+    findings.extend(RuleSet::compile(loaded.document.clone()).err().unwrap_or_default());
+    let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
+    say(&loaded.locate(findings));
+    if wrong { Err(Failure::AlreadySaid) } else { Ok(loaded.document) }
+}

@@ -1,0 +1,336 @@
+//! `andon send`: recorded data points into the stream of a running system.
+
+mod record;
+mod sender;
+
+use std::path::{Path, PathBuf};
+
+use andon_clock::Stopwatch;
+use andon_workflows::ports::{Clock, Stream, StreamEntry};
+
+use self::record::{NotSent, Outgoing, Record};
+use self::sender::{Sender, Tally};
+use super::connection::{Connection, with_system};
+use super::{said, until_ctrl_c};
+use crate::Failure;
+use crate::lines::{self, Line, Lines};
+use crate::terminal::{Terminal, counted, grouped};
+use crate::times::{Moment, length};
+use andon_domain::text::escape_control_chars;
+
+/// Send recorded data points into a running system, as gateways do.
+///
+/// Reads lines as `andon replay` does and puts the points into the stream, each line under its equipment. Without --rate or
+/// --speed as fast as the stream takes them. What the stream refuses for now is sent again.
+///
+/// Recorded times are mostly old. A running system takes them as they are, and judges in the time of the points: it is as if
+/// all of them came late. With --as-of now, times are moved so that the recording ends now; with --speed, when it has been
+/// sent. No point is of the future then: a system takes what is stamped later than it arrives as measured at its arrival.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon send points.jsonl
+  andon send shift.jsonl.gz --speed 60 --as-of now    # an hour in a minute
+  andon demo && andon send andon-demo/shift.jsonl --rate 2000
+  tail -f points.jsonl | andon send -
+
+Exit codes: 0 all that could be read was sent; 1 some was refused, or the system cannot be reached; 2 the command line was \
+not understood.")]
+pub(crate) struct Arguments {
+    /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
+    #[arg(required = true, value_name = "EVENTS")]
+    events: Vec<PathBuf>,
+    /// Points per second.
+    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "speed")]
+    rate: Option<f64>,
+    /// By the recorded times, so many times as fast: 1 is as it was.
+    #[arg(long, value_name = "X", value_parser = positive)]
+    speed: Option<f64>,
+    /// Move all times so that the newest point is of this time, with --speed when it is sent: `now`, or as in
+    /// `2026-03-02T06:00:00Z`.
+    #[arg(long, value_name = "now|TIME", value_parser = as_of)]
+    as_of: Option<Moment>,
+    /// Send lines that cannot be read, too: the system rejects them with a reason.
+    #[arg(long)]
+    unreadable: bool,
+    /// No summary and no progress on standard error.
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && number < 1e9 => Ok(number),
+        _ => Err("expected a number greater than 0".to_owned()),
+    }
+}
+
+fn as_of(text: &str) -> Result<Moment, String> {
+    if text == "now" { Ok(Moment::FromNow(0)) } else { Moment::gone_by(text) }
+}
+
+/// What was read and not sent.
+#[derive(Debug, Default)]
+struct LeftOut {
+    ticks: u64,
+    rules: u64,
+    unreadable: u64,
+    first: Option<String>,
+}
+
+/// What a sending did.
+#[derive(Debug, Default)]
+struct Sent {
+    tally: Tally,
+    left_out: LeftOut,
+}
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let span = span(arguments, terminal)?;
+    with_system(&arguments.connection, terminal, async |system| {
+        let stopwatch = Stopwatch::start();
+        let mut sent = Sent::default();
+        let work = send(&system.aws, arguments, span, &mut sent, terminal);
+        // Who waits for standard input does not hear Ctrl-C: there it ends the process as ever.
+        let waits = arguments.events.iter().any(|path| lines::is_stdin(path));
+        let outcome = if waits { Some(work.await) } else { until_ctrl_c(work).await };
+        if !arguments.quiet {
+            let stopped = if outcome.is_none() { "Stopped. " } else { "" };
+            terminal.say(&format!("{stopped}{}", sent.text(stopwatch.elapsed().as_millis(), terminal)));
+        }
+        outcome.unwrap_or(Ok(()))?;
+        if sent.tally.refused > 0 { Err(Failure::AlreadySaid) } else { Ok(()) }
+    })
+}
+
+/// The first and the newest time of some lines, ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    first_ms: i64,
+    newest_ms: i64,
+}
+
+/// The times of all lines, where it takes them to move them.
+fn span(arguments: &Arguments, terminal: &Terminal) -> Result<Option<Span>, Failure> {
+    // Not faster than it was: then it is enough that the first point is of now.
+    let by_first = arguments.speed.is_some_and(|speed| speed <= 1.0);
+    if arguments.as_of.is_none() || by_first {
+        return Ok(None);
+    }
+    if arguments.events.iter().any(|path| lines::is_stdin(path)) {
+        let message = "--as-of reads the events twice, to find the newest, and standard input can be read only once; expected \
+                       files, or --speed 1";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let mut span: Option<Span> = None;
+    let progress = terminal.progress(lines::total_bytes(&arguments.events));
+    progress.set_message("looking for the newest point");
+    for path in &arguments.events {
+        let input = lines::open(path, |bytes| progress.inc(bytes))
+            .map_err(|error| Failure::Said(error.to_string()))?;
+        let mut lines = Lines::new(input);
+        while let Some((_, line)) = lines.next().map_err(|error| unreadable_file(path, &error))? {
+            if let Line::Bytes(bytes) = line
+                && let Some(time_ms) = record::time_of(bytes)
+            {
+                let known = span.get_or_insert(Span { first_ms: time_ms, newest_ms: time_ms });
+                known.newest_ms = known.newest_ms.max(time_ms);
+            }
+        }
+    }
+    progress.finish_and_clear();
+    Ok(span)
+}
+
+fn unreadable_file(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Said(format!("cannot read `{}`: {error}", path.display()))
+}
+
+async fn send<P: Stream + Clock>(
+    ports: &P,
+    arguments: &Arguments,
+    span: Option<Span>,
+    sent: &mut Sent,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let mut pace = Pace::new(arguments, span, ports.now_ms());
+    let mut sender = Sender::new(ports);
+    let progress = match arguments.quiet {
+        true => indicatif::ProgressBar::hidden(),
+        false => terminal.progress(lines::total_bytes(&arguments.events)),
+    };
+    for path in &arguments.events {
+        let input = lines::open(path, |bytes| progress.inc(bytes))
+            .map_err(|error| Failure::Said(error.to_string()))?;
+        let mut lines = Lines::new(input);
+        loop {
+            // What comes slowly must not wait for what comes next.
+            if !lines.is_ready() {
+                sender.flush(&mut sent.tally).await.map_err(said)?;
+            }
+            let next = lines.next().map_err(|error| unreadable_file(path, &error))?;
+            let Some((number, line)) = next else { break };
+            let Some(outgoing) = sent.outgoing(line, number, path, arguments, &mut pace) else { continue };
+            let points: u64 = outgoing.records.iter().map(|record| record.points).sum();
+            let wait_ms = pace.wait_ms(outgoing.time_ms, points, ports.now_ms());
+            if wait_ms > 0 {
+                sender.flush(&mut sent.tally).await.map_err(said)?;
+                progress.set_message(format!("{} points sent", grouped(sent.tally.points)));
+                ports.sleep_ms(wait_ms).await;
+            }
+            for record in outgoing.records {
+                sender.push(record, &mut sent.tally).await.map_err(said)?;
+            }
+            progress.set_message(format!("{} points sent", grouped(sent.tally.points)));
+        }
+    }
+    progress.finish_and_clear();
+    Ok(())
+}
+
+impl Sent {
+    /// What a line becomes; `None` where it is left out.
+    fn outgoing(
+        &mut self,
+        line: Line<'_>,
+        number: u64,
+        path: &Path,
+        arguments: &Arguments,
+        pace: &mut Pace,
+    ) -> Option<Outgoing> {
+        let (bytes, read) = match line {
+            Line::Bytes(bytes) => (bytes, record::read(bytes, pace.shift_ms(bytes))),
+            Line::TooLong => {
+                (&[][..], Err(NotSent::Unreadable("the line is longer than a record may be".to_owned())))
+            }
+        };
+        match read {
+            Ok(outgoing) => return Some(outgoing),
+            Err(NotSent::Tick) => self.left_out.ticks += 1,
+            Err(NotSent::Rules) => self.left_out.rules += 1,
+            Err(NotSent::Unreadable(_)) if arguments.unreadable && !bytes.is_empty() => {
+                let entry = StreamEntry { partition_key: record::UNKNOWN.to_owned(), data: bytes.to_vec() };
+                return Some(Outgoing { time_ms: None, records: vec![Record { entry, points: 0 }] });
+            }
+            Err(NotSent::Unreadable(reason)) => {
+                self.left_out.unreadable += 1;
+                self.left_out.first.get_or_insert_with(|| {
+                    format!("{}:{number}: {}", path.display(), escape_control_chars(&reason))
+                });
+            }
+        }
+        None
+    }
+
+    fn text(&self, elapsed_ms: u128, terminal: &Terminal) -> String {
+        let Self { tally, left_out } = self;
+        let elapsed_ms = i64::try_from(elapsed_ms).unwrap_or(i64::MAX).max(1);
+        let per_second = u128::from(tally.points) * 1000 / u128::try_from(elapsed_ms).unwrap_or(1);
+        let mut text = format!(
+            "Sent {} of {} to {} in {} ({} points/s)",
+            counted(tally.points, "point"),
+            counted(tally.equipments.len() as u64, "equipment"),
+            counted(tally.shards.len() as u64, "shard"),
+            length(elapsed_ms),
+            grouped(u64::try_from(per_second).unwrap_or(u64::MAX)),
+        );
+        let mut line = |count: u64, what: &str| {
+            if count > 0 {
+                text.push_str(&format!(
+                    "\n{} {what}",
+                    terminal.paint(&format!("{:>9}", grouped(count)), "33")
+                ));
+            }
+        };
+        line(tally.retries, "records sent again, since the stream did not take them at once");
+        line(tally.refused, "records refused for good");
+        line(left_out.ticks, "ticks left out: a running system makes its own");
+        line(left_out.rules, "rule sets left out: andon rules put brings them");
+        line(
+            left_out.unreadable,
+            "lines left out: they cannot be read (--unreadable sends them all the same)",
+        );
+        for (what, first) in [("refusal", &tally.first_refusal), ("unreadable line", &left_out.first)] {
+            if let Some(first) = first {
+                text.push_str(&format!("\n          first {what}: {}", escape_control_chars(first)));
+            }
+        }
+        text
+    }
+}
+
+/// Waits shorter than this, ms, are put together.
+const GRAIN_MS: i64 = 50;
+
+/// When what is sent, and how far times are moved.
+struct Pace {
+    rate: Option<f64>,
+    speed: Option<f64>,
+    begun_ms: i64,
+    points: i64,
+    first_ms: Option<i64>,
+    /// Where times are moved to.
+    as_of_ms: Option<i64>,
+    shift_ms: Option<i64>,
+}
+
+impl Pace {
+    fn new(arguments: &Arguments, span: Option<Span>, now_ms: i64) -> Self {
+        let as_of_ms = arguments.as_of.map(|as_of| as_of.ms(now_ms));
+        let shift_ms = as_of_ms.zip(span).map(|(as_of_ms, Span { first_ms, newest_ms })| {
+            let length_ms = newest_ms.saturating_sub(first_ms);
+            let sent_ms =
+                as_of_ms.saturating_add(arguments.speed.map_or(0, |speed| divided(length_ms, speed)));
+            sent_ms.saturating_sub(newest_ms)
+        });
+        Self {
+            rate: arguments.rate,
+            speed: arguments.speed,
+            begun_ms: now_ms,
+            points: 0,
+            first_ms: None,
+            as_of_ms,
+            shift_ms,
+        }
+    }
+
+    /// How far the times of a line are moved, ms.
+    fn shift_ms(&mut self, line: &[u8]) -> i64 {
+        let Some(as_of_ms) = self.as_of_ms else { return 0 };
+        if self.shift_ms.is_none() {
+            self.shift_ms = record::time_of(line).map(|first_ms| as_of_ms.saturating_sub(first_ms));
+        }
+        self.shift_ms.unwrap_or(0)
+    }
+
+    /// How long to wait before points of a recorded time are sent, ms.
+    fn wait_ms(&mut self, time_ms: Option<i64>, points: u64, now_ms: i64) -> u64 {
+        let mut due_ms = self.begun_ms;
+        if let Some(rate) = self.rate {
+            due_ms = due_ms.saturating_add(divided(self.points.saturating_mul(1000), rate));
+            self.points = self.points.saturating_add_unsigned(points);
+        }
+        if let (Some(speed), Some(time_ms)) = (self.speed, time_ms) {
+            let first_ms = *self.first_ms.get_or_insert(time_ms);
+            due_ms = due_ms.saturating_add(divided(time_ms.saturating_sub(first_ms), speed));
+        }
+        match due_ms.saturating_sub(now_ms) {
+            wait_ms if wait_ms > 0 => u64::try_from(wait_ms.max(GRAIN_MS)).unwrap_or_default(),
+            _ => 0,
+        }
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "of lengths of time in ms, which are exact far beyond a thousand years, and which decide nothing"
+)]
+fn divided(number: i64, by: f64) -> i64 {
+    (number as f64 / by) as i64
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! `andon status`: how a running system is doing.
+
+mod render;
+
+use andon_clock::Stopwatch;
+use andon_domain::Millis;
+use andon_workflows::status::{KeysStatus, Memo, Status, StatusPorts, status};
+use clap::ValueEnum;
+
+use super::connection::{Connection, with_system};
+use super::{said, until_ctrl_c};
+use crate::Failure;
+use crate::terminal::{self, Terminal};
+
+/// Show how a running system is doing: how far it has read, who sends, what is rejected, what is parked.
+///
+/// The watermark of a shard is the least mark of its active senders, that of the system the least of its active shards:
+/// what was measured before it has been judged. It is shown and decides nothing.
+#[derive(clap::Args)]
+#[command(after_help = "\
+What the columns say:
+  WATERMARK  event time up to which all active senders of the shard have been heard; LAG: how old that is
+  READ TO    arrival of the newest record that was read; READ: how long ago its checkpoint was written
+  SENDERS    active ones of those ever heard; one that is silent for longer than `idle_timeout` is idle
+  MARK       the greatest time that the sender has stamped; BEHIND: how far that is behind the foremost sender
+  AHEAD      points stamped later than they arrived: the sender's clock is ahead
+  LATE       points rejected since they came later than `allowed_lateness`
+Counts are since the system began; what was delivered twice was counted twice.
+
+Exit codes: 0 all is well; 1 the system cannot be asked; with --check also 1 if an equipment is parked or failing.")]
+pub(crate) struct Arguments {
+    /// Go on looking, until Ctrl-C.
+    #[arg(long, short)]
+    watch: bool,
+    /// With --watch, how long to wait between two looks.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = Millis::parse, requires = "watch")]
+    every: Millis,
+    /// Do not look for parked equipments: that reads the whole table of states.
+    #[arg(long)]
+    quick: bool,
+    /// Show all senders and parked equipments, not only the first 20.
+    #[arg(long)]
+    all: bool,
+    /// End with exit code 1 if an equipment is parked or failing.
+    #[arg(long, conflicts_with_all = ["watch", "quick"])]
+    check: bool,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    format: Format,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// How to print it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people: tables.
+    Text,
+    /// For programs: one JSON object; with --watch one a line for each look.
+    Json,
+}
+
+/// While watching, all keys are looked through only so often, ms.
+const LOOK_THROUGH_MS: i64 = 30_000;
+
+pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    with_system(&arguments.connection, terminal, async |system| {
+        let lanes = system.config.lanes;
+        if arguments.watch {
+            return until_ctrl_c(watch(&system.aws, lanes, arguments, terminal)).await.unwrap_or(Ok(()));
+        }
+        let status =
+            status(&system.aws, lanes, !arguments.quick, &mut Memo::default()).await.map_err(said)?;
+        show(&status, arguments, terminal)?;
+        let bad = |keys: &KeysStatus| !keys.parked.is_empty() || !keys.failing.is_empty();
+        if arguments.check && status.keys.as_ref().is_some_and(bad) {
+            return Err(Failure::AlreadySaid);
+        }
+        Ok(())
+    })
+}
+
+async fn watch<P: StatusPorts>(
+    ports: &P,
+    lanes: u32,
+    arguments: &Arguments,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let mut memo = Memo::default();
+    let mut keys: Option<(i64, KeysStatus)> = None;
+    let wait_ms = u64::try_from(arguments.every.0.max(100)).unwrap_or(100);
+    let mut first = true;
+    loop {
+        let stopwatch = Stopwatch::start();
+        let old =
+            keys.as_ref().is_none_or(|(at_ms, _)| ports.now_ms().saturating_sub(*at_ms) >= LOOK_THROUGH_MS);
+        match status(ports, lanes, old && !arguments.quick, &mut memo).await {
+            Ok(mut status) => {
+                if let Some(new) = status.keys.take() {
+                    keys = Some((status.now, new));
+                }
+                status.keys = keys.as_ref().map(|(_, keys)| keys.clone());
+                if arguments.format == Format::Text {
+                    terminal::print(terminal.page(first))?;
+                }
+                show(&status, arguments, terminal)?;
+                first = false;
+            }
+            // It may come back.
+            Err(error) if !first => terminal.warning(&error.to_string()),
+            Err(error) => return Err(said(error)),
+        }
+        let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        ports.sleep_ms(wait_ms.saturating_sub(took_ms).max(100)).await;
+    }
+}
+
+fn show(status: &Status, arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    terminal::print(&match arguments.format {
+        Format::Text => render::text(status, arguments.all, terminal),
+        Format::Json => format!("{}\n", serde_json::to_string(status)?),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! `andon model try`.
+
+use std::io;
+use std::path::PathBuf;
+
+use andon_domain::{Millis, Rule, Transition};
+use andon_engine::{CompiledRules, RuleSet};
+use andon_models::{Forest, ForestOptions, Model};
+
+use super::features::{binding, gather, names, row};
+use super::labels::{self, Verdict, Window, judge};
+use super::scorer::Scorer;
+use super::{Models, named_file, read_models};
+use crate::lines::{self, Block};
+use crate::replay::session::Session;
+use crate::replay::write_report;
+use crate::terminal::{self, Terminal, counted, grouped};
+use crate::times::{day_or_time, length};
+use crate::written::Written;
+use crate::{Failure, rules};
+use andon_domain::text::escape_control_chars;
+
+/// Put scores into history, as if the models had been asked, and see what the rules say.
+///
+/// With --labels, a table says for each rule which labelled windows it caught, how long after their beginning, and how often it
+/// rang outside of them. A rule rings while it is in another state than its default, or in the one of --state.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  andon model try --rules rules.yaml --train-until 2013-12-10 --labels windows.json --report report.html history.jsonl
+  andon model try --rules rules.yaml --model bearing=bearing.json --scored scored.jsonl history.jsonl")]
+pub(super) struct Arguments {
+    /// Rule files, or directories of them; together they are one rule set.
+    #[arg(long, short, required = true, value_name = "FILE")]
+    rules: Vec<PathBuf>,
+    /// The model that a binding asks, as `andon model train` printed it.
+    #[arg(long, value_name = "ID=FILE", value_parser = named_file)]
+    model: Vec<(String, PathBuf)>,
+    /// Bindings without a --model get a forest that is grown here, from what was before this time.
+    #[arg(long, value_name = "TIME", value_parser = day_or_time)]
+    train_until: Option<i64>,
+    /// How long an answer takes.
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = Millis::parse)]
+    latency: Millis,
+    /// Windows in which something was wrong: JSON, [["2026-03-01 06:00:00", "2026-03-01 09:00:00"], ..].
+    #[arg(long, value_name = "FILE.json")]
+    labels: Option<PathBuf>,
+    /// With --labels: a rule rings in this state only.
+    #[arg(long, value_name = "STATE", requires = "labels")]
+    state: Option<String>,
+    /// Also write the history with the scores in it, for `andon replay`.
+    #[arg(long, value_name = "FILE.jsonl")]
+    scored: Option<PathBuf>,
+    /// Also write a page that shows states, charts and what was rejected.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
+    #[arg(required = true, value_name = "EVENTS")]
+    events: Vec<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let windows = arguments.labels.as_deref().map(labels::read).transpose()?;
+    let load = || rules::load(&arguments.rules, terminal);
+    let set = load()?;
+    let models = models(arguments, &set, load, terminal)?;
+    let watched: Vec<Rule> = set.rules().cloned().collect();
+    let mut scorer = Scorer::new(&models, arguments.latency.0);
+    let mut session = Session::new(CompiledRules::new(set), true);
+    session.keep();
+    session.keep_asked();
+    if arguments.report.is_some() {
+        session.report("History with scores", "Scores were put in as if the models had been asked.");
+        for window in windows.iter().flatten() {
+            session.incident(window.from_ms, None, "labelled: something is wrong from here on");
+            session.incident(window.to_ms, None, "labelled: until here");
+        }
+    }
+    let mut scored = arguments.scored.clone().map(Written::create).transpose()?;
+    let mut too_long: u64 = 0;
+    let mut fold = |line: &[u8]| {
+        session.lines(line, &mut io::sink())?;
+        if let Some(scored) = &mut scored {
+            scored.write(line)?;
+            scored.write(b"\n")?;
+        }
+        Ok(session.take_asked())
+    };
+    let progress = terminal.progress(lines::total_bytes(&arguments.events));
+    for path in &arguments.events {
+        let on_bytes = |bytes| progress.inc(bytes);
+        lines::read(path, on_bytes, |block| match block {
+            Block::Lines(lines) => lines
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .try_for_each(|line| scorer.line(line, &mut fold)),
+            Block::TooLong => {
+                too_long += 1;
+                Ok(())
+            }
+        })?;
+    }
+    scorer.finish(&mut fold)?;
+    progress.finish_and_clear();
+    (0..too_long).for_each(|_| session.too_long());
+    session.close(&mut io::sink());
+    if let Some(scored) = scored {
+        scored.finish()?;
+    }
+    terminal.say(&format!(
+        "{}, {} scores, {}",
+        counted(session.counts().points.saturating_sub(scorer.scores()), "point"),
+        grouped(scorer.scores()),
+        counted(session.counts().transitions, "state change")
+    ));
+    if let Some(windows) = &windows {
+        let end_ms = session.kept().iter().map(|transition| transition.at).max().unwrap_or(i64::MIN);
+        let table = table(&watched, session.kept(), windows, end_ms, arguments.state.as_deref());
+        terminal::print(&table)?;
+        session.table(&table);
+    }
+    if let Some(path) = &arguments.report {
+        write_report(path, session)?;
+        terminal.say(&format!("report: {}", path.display()));
+    }
+    Ok(())
+}
+
+/// The models of all bindings: read, or grown.
+fn models(
+    arguments: &Arguments,
+    set: &RuleSet,
+    load: impl Fn() -> Result<RuleSet, Failure>,
+    terminal: &Terminal,
+) -> Result<Models, Failure> {
+    for (id, _) in &arguments.model {
+        binding(set, id)?;
+    }
+    let mut models = read_models(&arguments.model)?;
+    let without: Vec<_> =
+        set.bindings().filter(|binding| !models.contains_key(&binding.id)).cloned().collect();
+    let Some(first) = without.first() else { return Ok(models) };
+    let Some(until_ms) = arguments.train_until else {
+        return Err(Failure::Usage(format!(
+            "no model for the binding `{}`; expected --model {}=FILE, or --train-until TIME to grow one here",
+            first.id, first.id
+        )));
+    };
+    let gathered = gather(load()?, &arguments.events, terminal)?;
+    for binding in &without {
+        let asked = gathered
+            .questions
+            .iter()
+            .filter(|question| question.model == binding.id && question.at < until_ms);
+        let rows: Vec<Vec<f64>> = asked.map(row).collect::<Result<_, _>>()?;
+        let forest = Forest::grow(&names(binding), &rows, &ForestOptions::default())
+            .map_err(|error| Failure::Said(format!("no model of `{}`: {error}", binding.id)))?;
+        terminal.say(&format!(
+            "`{}`: a forest from {} rows",
+            escape_control_chars(&binding.id),
+            grouped(rows.len() as u64)
+        ));
+        models.insert(binding.id.clone(), Model::Forest(forest));
+    }
+    Ok(models)
+}
+
+/// Which windows each rule caught, as a table.
+fn table(
+    rules: &[Rule],
+    changes: &[Transition],
+    windows: &[Window],
+    end_ms: i64,
+    state: Option<&str>,
+) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let numbered = (1..=windows.len()).map(|number| format!("WINDOW {number}"));
+    rows.push(["RULE", "CAUGHT", "FALSE ALARMS"].map(str::to_owned).into_iter().chain(numbered).collect());
+    for rule in rules {
+        let of_it = changes.iter().filter(|transition| transition.rule_id == rule.id.as_str());
+        let rings = |to: &str| state.map_or(to != rule.default, |state| to == state);
+        let Verdict { caught, false_alarms } = judge(of_it, windows, end_ms, rings);
+        let count = caught.iter().flatten().count();
+        let mut row = vec![
+            escape_control_chars(&rule.id),
+            format!("{count} of {}", windows.len()),
+            false_alarms.to_string(),
+        ];
+        row.extend(caught.iter().zip(windows).map(|(at_ms, window)| match at_ms {
+            None => "missed".to_owned(),
+            Some(at_ms) if *at_ms == window.from_ms => "from the start".to_owned(),
+            Some(at_ms) => format!("after {}", length(at_ms - window.from_ms)),
+        }));
+        rows.push(row);
+    }
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}

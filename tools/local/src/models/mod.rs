@@ -1,0 +1,292 @@
+//! Models behind endpoints, as SageMaker's runtime has them: in real time and asynchronous.
+//!
+//! How an endpoint behaves can be set while it runs, from here or by `PUT /behaviour/ENDPOINT`: slow, now and then
+//! broken, dead. That is what a system has to bear.
+
+mod protocol;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use andon_models::Model;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::HeaderMap;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use self::protocol::Form;
+
+/// Largest request, as of an endpoint of SageMaker.
+const REQUEST_BYTES: usize = 25 << 20;
+
+/// How an endpoint behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// How long it takes, ms.
+    pub latency_ms: u64,
+    /// The share of requests that fail, from 0 to 1.
+    pub errors: f64,
+    /// It takes requests and never answers.
+    pub dead: bool,
+}
+
+/// What an asynchronous endpoint has to say of a call, some time after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The endpoint.
+    pub endpoint: String,
+    /// The call.
+    pub inference_id: String,
+    /// The answer, or why there is none.
+    pub answer: Result<Vec<u8>, String>,
+}
+
+/// Something that is done some time.
+pub type Doing<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Where asynchronous endpoints read and write: the objects and topics around them.
+pub trait Surroundings: Send + Sync + 'static {
+    /// Where the answer of a call will be, and where it will say why there is none.
+    fn places(&self, inference_id: &str) -> (String, String);
+
+    /// Reads what is to be scored.
+    fn read(&self, place: String) -> Doing<Option<Vec<u8>>>;
+
+    /// Writes the outcome of a call to its place, and tells of it.
+    fn tell(&self, outcome: Outcome) -> Doing<()>;
+}
+
+struct Hosted {
+    model: Model,
+    behaviour: Behaviour,
+    requests: u64,
+}
+
+struct Shared {
+    endpoints: Mutex<BTreeMap<String, Hosted>>,
+    surroundings: Option<Arc<dyn Surroundings>>,
+}
+
+/// Serves models. Dropped, it stops at once.
+pub struct ModelServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for ModelServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ModelServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Drop for ModelServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl ModelServer {
+    /// Serves models by endpoint, at a free port of this machine. Without surroundings no endpoint is asynchronous.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(
+        models: impl IntoIterator<Item = (String, Model)>,
+        surroundings: Option<Arc<dyn Surroundings>>,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = socket.local_addr()?;
+        let hosted = |(name, model)| (name, Hosted { model, behaviour: Behaviour::default(), requests: 0 });
+        let endpoints = Mutex::new(models.into_iter().map(hosted).collect());
+        let shared = Arc::new(Shared { endpoints, surroundings });
+        let task = tokio::spawn(serve(socket, Arc::clone(&shared)));
+        Ok(Self { address, shared, task })
+    }
+
+    /// Where it answers: `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME` of whoever asks.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Lets an endpoint behave; answers whether there is one of this name.
+    pub fn behave(&self, endpoint: &str, behaviour: Behaviour) -> bool {
+        self.shared.behave(endpoint, behaviour)
+    }
+
+    /// How many requests an endpoint got.
+    #[must_use]
+    pub fn requests(&self, endpoint: &str) -> u64 {
+        self.shared.endpoints().get(endpoint).map_or(0, |hosted| hosted.requests)
+    }
+}
+
+impl Shared {
+    fn endpoints(&self) -> MutexGuard<'_, BTreeMap<String, Hosted>> {
+        // What is in there is whole at any time.
+        self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn behave(&self, endpoint: &str, behaviour: Behaviour) -> bool {
+        let mut endpoints = self.endpoints();
+        let Some(hosted) = endpoints.get_mut(endpoint) else { return false };
+        hosted.behaviour = behaviour;
+        true
+    }
+
+    /// A request has come: the model, how it behaves now, and whether this one is to fail.
+    fn take(&self, endpoint: &str) -> Option<(Model, Behaviour, bool)> {
+        let mut endpoints = self.endpoints();
+        let hosted = endpoints.get_mut(endpoint)?;
+        hosted.requests += 1;
+        // Spread over the requests, and the same in every run.
+        let chance = hosted.requests.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        let chance = f64::from(u16::try_from(chance).unwrap_or_default()) / 65536.0;
+        Some((hosted.model.clone(), hosted.behaviour, chance < hosted.behaviour.errors))
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Answered {
+        let path = request.uri().path().to_owned();
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let body = match Limited::new(request.into_body(), REQUEST_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return refused(&error.to_string()),
+        };
+        match (method, path.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice()) {
+            (Method::POST, ["endpoints", name, "invocations"]) => self.call(name, &headers, &body).await,
+            (Method::POST, ["endpoints", name, "async-invocations"]) => {
+                self.invoke_async(name, &headers, &body)
+            }
+            (Method::PUT, ["behaviour", name]) => match serde_json::from_slice(&body) {
+                Ok(behaviour) if self.behave(name, behaviour) => said(StatusCode::OK, None, &json!({})),
+                Ok(_) => refused(&not_found(name)),
+                Err(error) => refused(&error.to_string()),
+            },
+            _ => refused(&format!("no such path: `{path}`")),
+        }
+    }
+
+    async fn call(&self, name: &str, headers: &HeaderMap, body: &[u8]) -> Answered {
+        let Some((model, behaviour, fails)) = self.take(name) else { return refused(&not_found(name)) };
+        pass(behaviour).await;
+        if fails {
+            return failed(500, "the model is broken now and then, as it was told to be");
+        }
+        let content_type = header(headers, "content-type");
+        let Some(form) = Form::of(content_type) else {
+            return failed(415, &format!("a request of `{content_type}`; expected CSV, JSON or JSON lines"));
+        };
+        let accept = Form::of(header(headers, "accept")).unwrap_or(form);
+        match protocol::answer(&model, form, accept, body) {
+            Ok(answer) => Response::builder()
+                .header("Content-Type", accept.content_type())
+                .header("x-Amzn-Invoked-Production-Variant", "AllTraffic")
+                .body(Full::from(answer)),
+            Err(reason) => failed(400, &reason),
+        }
+    }
+
+    /// Takes a call; what comes of it is told later.
+    fn invoke_async(&self, name: &str, headers: &HeaderMap, body: &Bytes) -> Answered {
+        let Some(surroundings) = self.surroundings.clone() else {
+            return refused(&format!("the endpoint `{name}` is not asynchronous"));
+        };
+        let Some((model, behaviour, fails)) = self.take(name) else { return refused(&not_found(name)) };
+        let inference_id = header(headers, "x-amzn-sagemaker-inference-id").to_owned();
+        let content_type = header(headers, "x-amzn-sagemaker-content-type");
+        let accept = Form::of(header(headers, "x-amzn-sagemaker-accept"));
+        let input = Some(header(headers, "x-amzn-sagemaker-inputlocation")).filter(|place| !place.is_empty());
+        let Some(form) = Form::of(content_type) else {
+            return refused(&format!("a request of `{content_type}`; expected CSV, JSON or JSON lines"));
+        };
+        let (output, failure) = surroundings.places(&inference_id);
+        let (endpoint, input, body) = (name.to_owned(), input.map(str::to_owned), body.clone());
+        let id = inference_id.clone();
+        tokio::spawn(async move {
+            pass(behaviour).await;
+            let body = match input {
+                None => Some(body.to_vec()),
+                Some(place) => surroundings.read(place).await,
+            };
+            let answer = match body {
+                _ if fails => Err("the model is broken now and then, as it was told to be".to_owned()),
+                None => Err("there is nothing at the input location".to_owned()),
+                Some(body) => protocol::answer(&model, form, accept.unwrap_or(form), &body),
+            };
+            surroundings.tell(Outcome { endpoint, inference_id: id, answer }).await;
+        });
+        Response::builder()
+            .status(StatusCode::ACCEPTED)
+            .header("Content-Type", "application/json")
+            .header("X-Amzn-SageMaker-OutputLocation", output)
+            .header("X-Amzn-SageMaker-FailureLocation", failure)
+            .body(Full::from(json!({"InferenceId": inference_id}).to_string()))
+    }
+}
+
+type Answered = Result<Response<Full<Bytes>>, hyper::http::Error>;
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Lets time pass, for ever where the model is dead.
+async fn pass(behaviour: Behaviour) {
+    if behaviour.dead {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(Duration::from_millis(behaviour.latency_ms)).await;
+}
+
+fn not_found(endpoint: &str) -> String {
+    format!("Endpoint {endpoint} of this machine not found.")
+}
+
+/// As SageMaker refuses a request.
+fn refused(message: &str) -> Answered {
+    said(StatusCode::BAD_REQUEST, Some("ValidationError"), &json!({"Message": message}))
+}
+
+/// As SageMaker says that a model has failed.
+fn failed(status: u16, message: &str) -> Answered {
+    let body = json!({"Message": message, "OriginalStatusCode": status, "OriginalMessage": message});
+    said(StatusCode::FAILED_DEPENDENCY, Some("ModelError"), &body)
+}
+
+fn said(status: StatusCode, error: Option<&str>, body: &serde_json::Value) -> Answered {
+    let response = Response::builder().status(status).header("Content-Type", "application/json");
+    let response = match error {
+        Some(error) => response.header("x-amzn-errortype", error),
+        None => response,
+    };
+    response.body(Full::from(body.to_string()))
+}
+
+async fn serve(socket: TcpListener, shared: Arc<Shared>) {
+    // Ends the connections with this task.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = socket.accept().await {
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let service = service_fn(|request| shared.handle(request));
+            let http = hyper::server::conn::http1::Builder::new();
+            // Whoever gives up breaks it.
+            let _ = http.serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
