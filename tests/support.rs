@@ -49,7 +49,7 @@ impl Sink for Kept {
     }
 
     fn request(&mut self, request: BoundScoreRequest) {
-        self.requests.push(request.question);
+        self.requests.push(request.request);
     }
 }
 

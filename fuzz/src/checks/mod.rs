@@ -43,8 +43,8 @@ impl Sink for Kept {
     }
 
     fn request(&mut self, request: BoundScoreRequest) {
-        assert!(serde_json::to_string(&request.question).is_ok(), "{request:?} cannot be written");
-        self.1.push(request.question);
+        assert!(serde_json::to_string(&request.request).is_ok(), "{request:?} cannot be written");
+        self.1.push(request.request);
     }
 }
 

@@ -13,30 +13,16 @@ pub struct Millis(pub i64);
 /// The units, greatest first, with their length in ms.
 const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// What is wrong with a duration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A mistake in a duration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// Not of the form number and unit, repeated from greater to smaller units.
+    /// It is not a sequence of numbers with units, from greater to smaller units.
+    #[error("`{0}` is not a duration; expected one such as `500ms`, `30s`, `5m`, `1h30m` or `2d`")]
     Syntax(String),
-    /// More than fits.
+    /// It does not fit 64 bits of ms.
+    #[error("the duration `{0}` is too long")]
     TooLong(String),
 }
-
-impl fmt::Display for DurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax(text) => {
-                write!(
-                    f,
-                    "`{text}` is not a duration; expected one such as `500ms`, `30s`, `5m`, `1h30m` or `2d`"
-                )
-            }
-            Self::TooLong(text) => write!(f, "the duration `{text}` is too long"),
-        }
-    }
-}
-
-impl std::error::Error for DurationError {}
 
 impl Millis {
     /// Reads a duration such as `1h30m`: whole numbers, each with its unit, greater units first, each once.

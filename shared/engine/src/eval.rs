@@ -1,13 +1,14 @@
-//! Conditions at one instant: three-valued, without allocation.
+//! Evaluates conditions at one instant: three-valued, without allocation.
 
 use std::cmp::Ordering;
 
-use andon_domain::Value;
+use andon_domain::{Value, never};
 
 use crate::compile::plan::WindowSpec;
-use crate::compile::{Attributes, Code, Node, NodeId, Operand};
+use crate::compile::{AttributeValues, Code, Node, NodeId, OperandCode};
 use crate::expr::{AggregateFn, BinaryOp, CompareOp};
-use crate::fold::TagState;
+use crate::position::{at, range};
+use crate::state::TagState;
 use crate::window::Window;
 
 /// A truth value. Unknown is neither true nor false: it starts nothing and ends nothing.
@@ -43,7 +44,7 @@ impl<'a> From<&'a Value> for EvalValue<'a> {
     }
 }
 
-/// Why a rule is evaluated: at an instant a wait must have passed its end, at a timer it may just have come.
+/// The trigger of an evaluation. At an instant a wait must have passed its end. At a timer the end may be just reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
     Instant,
@@ -51,7 +52,7 @@ pub(crate) enum Trigger {
 }
 
 impl Trigger {
-    /// Whether a wait of `wait_ms` that began at `begin_ms` is over at `t_ms`.
+    /// Returns whether a wait of `wait_ms` that began at `begin_ms` is over at `t_ms`.
     pub(crate) fn is_over(self, wait_ms: i64, begin_ms: i64, t_ms: i64) -> bool {
         match self {
             _ if wait_ms == 0 => true,
@@ -60,7 +61,7 @@ impl Trigger {
         }
     }
 
-    /// The earliest time at which a timer may still be due, seen from here.
+    /// Returns the earliest time, ms, at which a timer may still be due after this evaluation.
     pub(crate) fn next_due_from(self, t_ms: i64) -> i64 {
         match self {
             Self::Instant => t_ms,
@@ -69,38 +70,47 @@ impl Trigger {
     }
 }
 
-/// What a condition can see.
+/// Everything that a condition can read at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct EvalContext<'a> {
     pub code: &'a Code,
-    /// Positions of the rule's operands in `tags` and `windows`.
+    /// The positions of the operands in `tags` and `windows`.
     pub slots: &'a [u32],
     pub tags: &'a [TagState],
     pub windows: &'a [Window],
     pub specs: &'a [WindowSpec],
-    pub attributes: &'a Attributes,
+    pub attributes: &'a AttributeValues,
     pub t_ms: i64,
-    pub moment: Trigger,
+    pub trigger: Trigger,
     pub first_instant_ms: Option<i64>,
 }
 
 impl<'a> EvalContext<'a> {
-    fn slot(&self, operand: u32) -> Option<usize> {
-        self.slots.get(operand as usize).map(|slot| *slot as usize)
+    #[inline]
+    fn slot(&self, operand: u32) -> Option<u32> {
+        at(self.slots, operand, "operand of the code").copied()
     }
 
+    #[inline]
+    fn tag_state(&self, operand: u32) -> Option<&'a TagState> {
+        at(self.tags, self.slot(operand)?, "tag of an operand")
+    }
+
+    /// Returns the newest value of a tag. A tag without points is unknown.
+    #[inline]
     fn tag(&self, operand: u32) -> EvalValue<'a> {
-        match self.slot(operand).and_then(|slot| self.tags.get(slot)).and_then(|tag| tag.newest.as_ref()) {
+        match self.tag_state(operand).and_then(|tag| tag.newest.as_ref()) {
             Some(newest) => EvalValue::from(&newest.value),
             None => EvalValue::Unknown,
         }
     }
 
+    /// Returns an attribute. An attribute that the equipment lacks is unknown.
     pub(crate) fn attribute(&self, id: u32) -> EvalValue<'a> {
         self.attributes.get(id).map_or(EvalValue::Unknown, EvalValue::from)
     }
 
-    /// The truth of a condition.
+    /// Returns the truth of a condition.
     #[inline]
     pub(crate) fn truth(&self, id: NodeId) -> Truth {
         match self.code.nodes.get(id as usize) {
@@ -138,11 +148,11 @@ impl<'a> EvalContext<'a> {
         }
     }
 
-    /// `&&` and `||`: one `decisive` side decides, else all must be `neutral`.
+    /// Returns the truth of `&&` or `||`: one `decisive` side decides, else all must be `neutral`.
     fn all(&self, first: u32, count: u32, neutral: Truth, decisive: Truth) -> Truth {
         let first = first as usize;
         let mut answer = neutral;
-        for side in self.code.sides.get(first..first + count as usize).unwrap_or_default() {
+        for side in range(&self.code.sides, first..first + count as usize, "sides") {
             let truth = self.truth(*side);
             if truth == decisive {
                 return decisive;
@@ -155,12 +165,12 @@ impl<'a> EvalContext<'a> {
     }
 
     fn text(&self, text: u32) -> Option<&'a str> {
-        self.code.texts.get(text as usize).map(compact_str::CompactString::as_str)
+        at(&self.code.texts, text, "text").map(compact_str::CompactString::as_str)
     }
 
-    /// The value of an expression.
+    /// Returns the value of an expression.
     pub(crate) fn value(&self, id: NodeId) -> EvalValue<'a> {
-        let Some(node) = self.code.nodes.get(id as usize) else { return EvalValue::Unknown };
+        let Some(node) = at(&self.code.nodes, id, "node") else { return EvalValue::Unknown };
         match *node {
             Node::Number(number) => EvalValue::Number(number),
             Node::Bool(value) => EvalValue::Bool(value),
@@ -207,19 +217,19 @@ impl<'a> EvalContext<'a> {
             BinaryOp::Add => left + right,
             BinaryOp::Subtract => left - right,
             BinaryOp::Multiply => left * right,
-            // By zero: not finite, hence unknown.
+            // Division by zero is not finite, hence unknown.
             BinaryOp::Divide => left / right,
             BinaryOp::Remainder => left % right,
         };
         if result.is_finite() { EvalValue::Number(result) } else { EvalValue::Unknown }
     }
 
+    /// Returns an aggregate. Without points, counts are 0 and all other aggregates unknown.
     pub(crate) fn aggregate(&self, function: AggregateFn, operand: u32) -> EvalValue<'a> {
         let Some(slot) = self.slot(operand) else { return EvalValue::Unknown };
-        let (Some(window), Some(spec)) = (self.windows.get(slot), self.specs.get(slot)) else {
-            return EvalValue::Unknown;
-        };
-        let newest = self.tags.get(spec.tag as usize).and_then(|tag| tag.newest.as_ref());
+        let Some(window) = at(self.windows, slot, "window of an operand") else { return EvalValue::Unknown };
+        let Some(spec) = at(self.specs, slot, "planned window") else { return EvalValue::Unknown };
+        let newest = at(self.tags, spec.tag, "tag of a window").and_then(|tag| tag.newest.as_ref());
         let value = match newest {
             Some(newest) => window.aggregate(*spec, self.t_ms, function, as_number(&newest.value)),
             None if matches!(function, AggregateFn::Count | AggregateFn::Changes) => Some(0.0),
@@ -228,19 +238,20 @@ impl<'a> EvalContext<'a> {
         value.map_or(EvalValue::Unknown, EvalValue::Number)
     }
 
-    /// Whether the newest point of a tag is as old as `absent` asks for.
+    /// Returns whether the newest point of a tag is as old as `absent` demands.
     pub(crate) fn absent(&self, operand: u32) -> bool {
-        let Some(Operand::Absent { wait_ms, .. }) = self.code.operands.get(operand as usize) else {
+        let Some(OperandCode::Absent { wait_ms, .. }) = self.code.operands.get(operand as usize) else {
+            never!("operand {operand} of {} is no `absent`", self.code.operands.len());
             return false;
         };
         self.silent_since_ms(operand)
-            .is_some_and(|since_ms| self.moment.is_over(*wait_ms, since_ms, self.t_ms))
+            .is_some_and(|since_ms| self.trigger.is_over(*wait_ms, since_ms, self.t_ms))
     }
 
-    /// Since when the tag of an `absent` is silent; `None` before the key's first instant.
+    /// Returns the time, ms, since which the tag of an `absent` is silent; `None` before the key's first instant.
     pub(crate) fn silent_since_ms(&self, operand: u32) -> Option<i64> {
         let first_instant_ms = self.first_instant_ms?;
-        let tag = self.slot(operand).and_then(|slot| self.tags.get(slot))?;
+        let tag = self.tag_state(operand)?;
         Some(match &tag.newest {
             Some(newest) => newest.effective_ms,
             None => first_instant_ms.max(tag.named_since_ms),
@@ -256,7 +267,7 @@ fn boolean<'a>(truth: Truth) -> EvalValue<'a> {
     }
 }
 
-/// A value as an aggregate counts it: booleans are 0 and 1, texts are no numbers.
+/// Returns a value as a number for aggregates: booleans are 0 and 1, texts are no numbers.
 pub(crate) fn as_number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => Some(*number),
@@ -292,7 +303,7 @@ fn compare_numbers(op: CompareOp, left: f64, right: f64) -> Truth {
     .into()
 }
 
-/// By code point, which for UTF-8 is the order of the bytes.
+/// Compares texts by code point, which for UTF-8 is the order of the bytes.
 #[inline]
 fn compare_texts(op: CompareOp, left: &str, right: &str) -> Truth {
     match op {

@@ -1,17 +1,20 @@
-//! Rules to compiled rules, and the fold that decides: one pure, deterministic function.
+//! The engine: compiles rules, and folds records into the state of a machine.
 //!
-//! No I/O, no async, no clock, no randomness, no hash-map order. Time comes from the records alone.
+//! The fold is one pure, deterministic function: no I/O, no async, no clock, no randomness, no hash-map order. Time comes
+//! from the records alone.
 //!
-//! [`RuleSet::compile`] makes a document executable, [`KeyState::apply`] folds a record of one equipment into its
-//! state and answers what was decided.
+//! [`RuleSet::compile`] compiles a document. [`KeyState::apply`] folds a record of one equipment into its state, and
+//! returns the decisions. [`KeyState::check_invariants`] states what is true of a state between records.
 
 pub mod compile;
 mod eval;
 pub mod expr;
 mod fold;
 mod pack;
+mod position;
 pub mod replay;
 pub mod scope;
+mod state;
 mod window;
 
 pub use compile::{AddSetError, CompiledRules, Plan, PlanError, RuleSet};

@@ -1,40 +1,40 @@
-//! The replay contract: lines of records in, transitions out, as a running system would have decided.
+//! Replay: lines of records in, transitions out, as a running system would have decided.
 //!
-//! Pure like the fold: lines come as bytes, what happens goes to a [`Sink`].
+//! It is pure like the fold: lines come as bytes, and results go to a [`Sink`].
 
 use andon_domain::wire::{Message, MessageContent};
-use andon_domain::{DataPoint, LookupMap, Reason, RuleDocument, Transition};
+use andon_domain::{DataPoint, LookupMap, Reason, RuleDocument, Transition, never};
 
 use crate::compile::{CompiledRules, RuleSet};
 use crate::fold::{BoundScoreRequest, FoldError, KeyState, Outcome, Record, RecordBody, RejectedPoint};
 
-/// What a replay tells while it runs.
+/// A receiver of the results of a replay.
 pub trait Sink {
-    /// A state change was decided.
+    /// Receives a state change.
     fn transition(&mut self, transition: Transition);
 
-    /// A model is to be asked.
+    /// Receives a score request.
     fn request(&mut self, request: BoundScoreRequest) {
         let _ = request;
     }
 
-    /// A point of a valid record that arrived at `arrival_ms` was read (before it is known whether it will be used).
+    /// Receives a point of a valid record that arrived at `arrival_ms`, before the fold uses or rejects it.
     fn point(&mut self, equipment: &str, point: &DataPoint<'_>, arrival_ms: i64) {
         let _ = (equipment, point, arrival_ms);
     }
 
-    /// A point was not used. It may have come on an earlier line than that which was just read.
+    /// Receives a rejected point. It may stand on an earlier line than the current one.
     fn rejected_point(&mut self, equipment: &str, rejected: &RejectedPoint) {
         let _ = (equipment, rejected);
     }
 
-    /// A message, or an item of a list, could not be used.
+    /// Receives the reason why a message, or an item of a list, was rejected.
     fn rejected_message(&mut self, reason: Reason, detail: &str) {
         let _ = (reason, detail);
     }
 }
 
-/// What a replay has counted.
+/// The counts of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Lines read.
@@ -45,31 +45,38 @@ pub struct Counts {
     pub transitions: u64,
     /// Rejections by reason, in the order of [`Reason::ALL`].
     pub rejected: [u64; Reason::ALL.len()],
-    /// Points whose timestamp lay after their arrival.
+    /// Points with a timestamp after their arrival.
     pub ahead: u64,
-    /// Times that too many points were pending.
+    /// Times that too many pending points raised the watermark.
     pub forced: u64,
-    /// Requests to models.
+    /// Score requests.
     pub requests: u64,
-    /// Requests that were not kept since their record led to too many.
+    /// Score requests dropped because their record led to too many.
     pub requests_dropped: u64,
 }
 
 impl Counts {
-    /// Rejections of one reason.
+    /// Returns the rejections for one reason.
     #[must_use]
     pub fn rejected(&self, reason: Reason) -> u64 {
-        self.rejected.get(reason.index()).copied().unwrap_or_default()
+        match self.rejected.get(reason.index()) {
+            Some(count) => *count,
+            None => {
+                never!("the reason {reason} has number {}", reason.index());
+                0
+            }
+        }
     }
 
     fn reject(&mut self, reason: Reason, count: u64) {
-        if let Some(counted) = self.rejected.get_mut(reason.index()) {
-            *counted += count;
+        match self.rejected.get_mut(reason.index()) {
+            Some(counted) => *counted += count,
+            None => never!("the reason {reason} has number {}", reason.index()),
         }
     }
 }
 
-/// A replay: the rule sets, and the state of every equipment that has come up.
+/// A replay: the rule sets, and the state of every equipment with a record so far.
 #[derive(Debug)]
 pub struct Replay {
     rules: CompiledRules,
@@ -77,12 +84,12 @@ pub struct Replay {
     by_equipment: LookupMap<compact_str::CompactString, usize>,
     greatest_mark_ms: Option<i64>,
     counts: Counts,
-    /// Empty between records; kept for its memory.
+    /// An outcome that is empty between records, kept for its memory.
     outcome: Outcome,
 }
 
 impl Replay {
-    /// A replay that begins with these rules.
+    /// Returns a replay that begins with these rules.
     #[must_use]
     pub fn new(rules: CompiledRules) -> Self {
         Self {
@@ -95,30 +102,34 @@ impl Replay {
         }
     }
 
-    /// Reads the first of some lines, if it is not blank, and answers with the lines behind it.
+    /// Reads the first of some lines unless it is blank, and returns the lines behind it.
     ///
     /// # Errors
     /// As [`Replay::line`].
     pub fn first_line<'a>(&mut self, lines: &'a [u8], sink: &mut impl Sink) -> Result<&'a [u8], FoldError> {
-        if let Some((point, behind)) = Message::read_usual_line(lines) {
-            self.usual(&point, sink)?;
+        if let Some((point, behind)) = Message::read_canonical_line(lines) {
+            self.canonical(&point, sink)?;
             return Ok(behind);
         }
         let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
-        let (line, behind) = lines.split_at_checked(end).unwrap_or_default();
+        let Some((line, behind)) = lines.split_at_checked(end) else {
+            never!("the end of the line is at {end} of {}", lines.len());
+            return Ok(&[]);
+        };
         if !line.iter().all(u8::is_ascii_whitespace) {
             self.line(line, sink)?;
         }
+        // The last line may have no end.
         Ok(behind.get(1..).unwrap_or_default())
     }
 
     /// Reads one line, without its line end.
     ///
     /// # Errors
-    /// When a rule set cannot serve an equipment. Anything wrong with the line itself is rejected and counted.
+    /// When a rule set cannot serve an equipment. A line that is wrong in itself is rejected and counted.
     pub fn line(&mut self, line: &[u8], sink: &mut impl Sink) -> Result<(), FoldError> {
         if let Some(point) = Message::read_canonical(line) {
-            return self.usual(&point, sink);
+            return self.canonical(&point, sink);
         }
         self.counts.lines += 1;
         let message = Message::read(line);
@@ -150,7 +161,7 @@ impl Replay {
         }
     }
 
-    /// Counts a line that is longer than a record may be, and was not kept.
+    /// Counts a line that is longer than a record may be, which the caller did not keep.
     pub fn too_long(&mut self, sink: &mut impl Sink) {
         self.counts.lines += 1;
         self.counts.reject(Reason::Malformed, 1);
@@ -158,9 +169,10 @@ impl Replay {
         sink.rejected_message(Reason::Malformed, &detail);
     }
 
-    /// Ends the replay as `--end close` does: event time advances for every key to the greatest mark in the whole
+    /// Ends the replay as `--end close` does: the event time of every key advances to the greatest mark of the whole
     /// input.
     pub fn close(&mut self, sink: &mut impl Sink) {
+        // Without points there is no mark, and no pending point or timer.
         let Some(end_ms) = self.greatest_mark_ms else { return };
         for key in &mut self.keys {
             let mut outcome = key.close(end_ms);
@@ -168,25 +180,25 @@ impl Replay {
         }
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// The keys, in the order in which they came up.
+    /// Returns the keys, in the order of their first records.
     #[must_use]
     pub fn keys(&self) -> &[KeyState] {
         &self.keys
     }
 
-    /// The rule sets known so far.
+    /// Returns the rule sets so far.
     #[must_use]
     pub fn rules(&self) -> &CompiledRules {
         &self.rules
     }
 
-    /// Puts every key through `f`, for tests that store and restore states between records.
+    /// Replaces every key by the result of `f`, for tests that store and restore states between records.
     ///
     /// # Errors
     /// The first error of `f`.
@@ -200,9 +212,9 @@ impl Replay {
         Ok(())
     }
 
-    /// A line that is a data point, with its arrival in an envelope and its equipment.
+    /// Folds a line with one data point, its equipment, and its arrival from an envelope.
     #[inline]
-    fn usual(
+    fn canonical(
         &mut self,
         (arrival_ms, equipment, point): &(Option<i64>, &str, DataPoint<'_>),
         sink: &mut impl Sink,
@@ -240,17 +252,18 @@ impl Replay {
         let index = match (self.by_equipment.get(equipment), arrival_ms) {
             (Some(index), _) => *index,
             (None, Some(arrival_ms)) => self.key(equipment, arrival_ms)?,
-            // The arrival of a bare tick is the clock of its key: of a new key, there is none.
+            // The arrival of a bare tick is the clock of its key. A new key has no clock.
             (None, None) => return Ok(()),
         };
-        let clock_ms = self.keys.get(index).map(KeyState::clock_ms);
-        match arrival_ms.or(clock_ms) {
-            Some(arrival_ms) => self.apply(index, &Record { arrival_ms, body: RecordBody::Tick }, sink),
-            None => Ok(()),
-        }
+        let Some(key) = self.keys.get(index) else {
+            never!("key {index} of {}", self.keys.len());
+            return Ok(());
+        };
+        let arrival_ms = arrival_ms.unwrap_or(key.clock_ms());
+        self.apply(index, &Record { arrival_ms, body: RecordBody::Tick }, sink)
     }
 
-    /// The key of an equipment; a new one begins with the rules due at this arrival.
+    /// Returns the key of an equipment. A new key begins with the rules that are due at this arrival.
     #[inline]
     fn key(&mut self, equipment: &str, arrival_ms: i64) -> Result<usize, FoldError> {
         if let Some(index) = self.by_equipment.get(equipment) {
@@ -264,7 +277,11 @@ impl Replay {
 
     #[inline]
     fn apply(&mut self, index: usize, record: &Record<'_>, sink: &mut impl Sink) -> Result<(), FoldError> {
-        let Some(key) = self.keys.get_mut(index) else { return Ok(()) };
+        let count = self.keys.len();
+        let Some(key) = self.keys.get_mut(index) else {
+            never!("key {index} of {count}");
+            return Ok(());
+        };
         key.apply_to(&self.rules, record, &mut self.outcome)?;
         report(&mut self.counts, key.equipment(), &mut self.outcome, sink);
         Ok(())
@@ -273,14 +290,14 @@ impl Replay {
     fn rule_set(&mut self, document: &str, start_ms: i64, sink: &mut impl Sink) {
         let compiled = match RuleDocument::from_json(document) {
             Ok(document) => RuleSet::compile(document).map_err(crate::AddSetError::Invalid),
-            Err(detail) => return self.refuse(&detail, sink),
+            Err(detail) => return self.reject_rules(&detail, sink),
         };
-        if let Err(refused) = compiled.and_then(|set| self.rules.push(start_ms, set)) {
-            self.refuse(&refused.to_string(), sink);
+        if let Err(error) = compiled.and_then(|set| self.rules.push(start_ms, set)) {
+            self.reject_rules(&error.to_string(), sink);
         }
     }
 
-    fn refuse(&mut self, detail: &str, sink: &mut impl Sink) {
+    fn reject_rules(&mut self, detail: &str, sink: &mut impl Sink) {
         self.counts.reject(Reason::RulesRefused, 1);
         sink.rejected_message(Reason::RulesRefused, detail);
     }

@@ -1,36 +1,29 @@
 //! Globs over equipment ids, as in a shell: `*`, `?`, `[abc]`, `[a-z]`, `[!a-z]`; case-sensitive.
 //!
-//! Our own since a rule set may hold a million scopes: a compiled glob is a short list of steps, and matching is
-//! a loop with one point of return (the last `*`), so it takes at most `steps x characters`.
+//! No library is used, because a rule set may hold a million scopes: a compiled glob is a short list of tokens. Matching is
+//! a loop with one point of return (the last `*`), so it takes at most `tokens x characters` steps.
 
 /// A compiled glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(Box<[PathSegment]>);
+pub struct Glob(Box<[GlobToken]>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum PathSegment {
+enum GlobToken {
     Char(char),
     AnyChar,
     AnyRun,
     Class { negated: bool, ranges: Box<[(char, char)]> },
 }
 
-/// What is wrong with a glob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A mistake in a glob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     /// A `[` without its `]`.
+    #[error("a `[` is not closed by a `]`")]
     UnclosedClass,
     /// A range such as `[z-a]`.
+    #[error("a range in `[..]` runs backwards")]
     EmptyRange,
-}
-
-impl std::fmt::Display for GlobError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::UnclosedClass => "a `[` is not closed by a `]`",
-            Self::EmptyRange => "a range in `[..]` runs backwards",
-        })
-    }
 }
 
 impl Glob {
@@ -39,52 +32,52 @@ impl Glob {
     /// # Errors
     /// When a class is not closed or has a backward range.
     pub fn new(text: &str) -> Result<Self, GlobError> {
-        let mut steps = Vec::new();
+        let mut tokens = Vec::new();
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
-            steps.push(match c {
-                '*' if steps.last() == Some(&PathSegment::AnyRun) => continue,
-                '*' => PathSegment::AnyRun,
-                '?' => PathSegment::AnyChar,
+            tokens.push(match c {
+                '*' if tokens.last() == Some(&GlobToken::AnyRun) => continue,
+                '*' => GlobToken::AnyRun,
+                '?' => GlobToken::AnyChar,
                 '[' => class(&mut chars)?,
-                c => PathSegment::Char(c),
+                c => GlobToken::Char(c),
             });
         }
-        Ok(Self(steps.into()))
+        Ok(Self(tokens.into()))
     }
 
-    /// Whether the text has no wildcard, so that it names one equipment.
+    /// Returns whether the text has no wildcard, so that it names one equipment.
     #[must_use]
     pub fn is_literal(text: &str) -> bool {
         !text.contains(['*', '?', '['])
     }
 
-    /// Whether the whole of `text` matches.
+    /// Returns whether the whole of `text` matches.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let mut rest = text.chars();
         let mut at = 0;
         let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
         loop {
-            let step = self.0.get(at);
-            if step == Some(&PathSegment::AnyRun) {
+            let token = self.0.get(at);
+            if token == Some(&GlobToken::AnyRun) {
                 at += 1;
                 retry = Some((at, rest.clone()));
                 continue;
             }
             let before = rest.clone();
-            let matched = match (step, rest.next()) {
+            let matched = match (token, rest.next()) {
                 (None, None) => return true,
-                (Some(step), Some(c)) => step.takes(c),
+                (Some(token), Some(c)) => token.takes(c),
                 _ => false,
             };
             if matched {
                 at += 1;
                 continue;
             }
-            // The last `*` takes one character more; earlier ones need not be tried again.
+            // The last `*` takes one more character. Earlier ones need no further try.
             let Some((after_star, mut from)) = retry.take() else { return false };
-            if from.next().is_none() || (before.as_str().is_empty() && step.is_some()) {
+            if from.next().is_none() || (before.as_str().is_empty() && token.is_some()) {
                 return false;
             }
             at = after_star;
@@ -94,7 +87,7 @@ impl Glob {
     }
 }
 
-impl PathSegment {
+impl GlobToken {
     fn takes(&self, c: char) -> bool {
         match self {
             Self::Char(wanted) => *wanted == c,
@@ -107,13 +100,13 @@ impl PathSegment {
     }
 }
 
-fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<PathSegment, GlobError> {
+fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<GlobToken, GlobError> {
     let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
     let mut ranges = Vec::new();
     loop {
         let first = chars.next().ok_or(GlobError::UnclosedClass)?;
         if first == ']' && !ranges.is_empty() {
-            return Ok(PathSegment::Class { negated, ranges: ranges.into() });
+            return Ok(GlobToken::Class { negated, ranges: ranges.into() });
         }
         let mut last = first;
         if chars.peek() == Some(&'-') {

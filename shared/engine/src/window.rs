@@ -1,35 +1,39 @@
-//! Windows as panes: what a window over one tag remembers of its points.
+//! Windows: aggregates over the points of one tag, summed up in panes.
 //!
-//! A point is never older than the newest one of its tag (older ones are rejected as superseded), so panes are
-//! only appended to: all but the newest are final. Each pane keeps every field that some function needs, since a
-//! later rule set may ask another question of the same window.
+//! A point is never older than the newest one of its tag, because the fold rejects older ones as superseded. So panes are
+//! only appended, and all but the newest are final. Each pane keeps the fields of every function, because a later rule
+//! set may use another function on the same window.
 
 use std::collections::VecDeque;
 
-use crate::compile::plan::WindowSpec;
+use andon_domain::never;
+
+use crate::compile::plan::{WindowSpec, ensure};
 use crate::expr::AggregateFn;
 
-/// The points of one tag that fall into one pane.
+/// A summary of the points of one tag in one pane.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pane {
     /// `floor(own timestamp / pane width)`.
     pub index: i64,
     pub count: u32,
-    /// How many of the points are texts: with one, only `count` and `changes` are known.
+    /// The number of points that are texts. With a text, only `count` and `changes` are known.
     pub texts: u32,
     pub changes: u32,
     pub sum: f64,
     pub min: f64,
     pub max: f64,
     pub mean: f64,
-    /// Sum of squared distances from the mean.
+    /// The sum of squared distances from the mean.
     pub squares: f64,
+    /// The oldest point: (own timestamp in ms, value).
     pub oldest: (i64, f64),
+    /// The newest point: (own timestamp in ms, value).
     pub newest: (i64, f64),
 }
 
 impl Pane {
-    /// A pane of one point. `value` is `None` for a text.
+    /// Returns a pane of one point. `value` is `None` for a text.
     pub(crate) fn one(index: i64, own_ms: i64, value: Option<f64>, changed: bool) -> Self {
         let number = value.unwrap_or(0.0);
         Self {
@@ -47,7 +51,7 @@ impl Pane {
         }
     }
 
-    /// Takes in a younger pane.
+    /// Merges a younger pane into this one.
     ///
     /// Mean and squares are merged as by T. F. Chan, G. H. Golub and R. J. LeVeque, "Updating formulae and a
     /// pairwise algorithm for computing sample variances" (1979), which does not cancel as a difference of sums
@@ -75,7 +79,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Takes a point that is applied at `t_ms`, and forgets what no later time covers.
+    /// Adds a point that is applied at `t_ms`, and forgets panes that no later time covers.
     pub(crate) fn push(
         &mut self,
         spec: WindowSpec,
@@ -90,6 +94,7 @@ impl Window {
         }
         let index = own_ms.div_euclid(spec.pane_ms);
         if index < oldest_index {
+            // A late point may be older than the window.
             return;
         }
         let pane = Pane::one(index, own_ms, value, changed);
@@ -99,13 +104,38 @@ impl Window {
         }
     }
 
-    /// The panes that the window covers at `t_ms`.
+    /// Checks what is true of the panes of a window at a watermark.
+    ///
+    /// Panes are ordered, start no later than the watermark, and are at most `most` in number. The points of a pane lie in
+    /// it, and its counts fit each other.
+    pub(crate) fn check(&self, spec: WindowSpec, watermark_ms: i64, most: i64) -> Result<(), String> {
+        let count = i64::try_from(self.panes.len()).unwrap_or(i64::MAX);
+        ensure(count <= most, || format!("{count} panes; the limit is {most}"))?;
+        ensure(self.panes.iter().is_sorted_by(|older, younger| older.index < younger.index), || {
+            "panes are out of order".to_owned()
+        })?;
+        for pane in &self.panes {
+            let within = |at_ms: i64| at_ms.div_euclid(spec.pane_ms) == pane.index;
+            let fits = within(pane.oldest.0)
+                && within(pane.newest.0)
+                && pane.oldest.0 <= pane.newest.0
+                && pane.newest.0 <= watermark_ms
+                && pane.count >= 1
+                && pane.texts <= pane.count
+                && pane.changes <= pane.count
+                && (pane.texts > 0 || pane.min <= pane.max);
+            ensure(fits, || format!("{pane:?} of {spec:?} at the watermark {watermark_ms}"))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the panes that the window covers at `t_ms`.
     pub(crate) fn covered(&self, spec: WindowSpec, t_ms: i64) -> impl Iterator<Item = &Pane> {
         let oldest_index = first_covered(spec, t_ms);
         self.panes.iter().skip_while(move |pane| pane.index < oldest_index)
     }
 
-    /// When the next pane leaves the window: the earliest such time at or after `from_ms`.
+    /// Returns the earliest time at or after `from_ms` at which a pane leaves the window.
     pub(crate) fn next_expiry_ms(&self, spec: WindowSpec, from_ms: i64) -> Option<i64> {
         self.panes
             .iter()
@@ -113,8 +143,8 @@ impl Window {
             .find(|due_ms| *due_ms >= from_ms)
     }
 
-    /// An aggregate at `t_ms`; `None` for unknown. `standing` is the tag's newest value as a number, which `avg`,
-    /// `min` and `max` of a window without a point are; `None` if it is a text.
+    /// Returns an aggregate at `t_ms`; `None` for unknown. `standing` is the tag's newest value as a number, `None` if it is
+    /// a text. It is the `avg`, `min` and `max` of a window without points.
     pub(crate) fn aggregate(
         &self,
         spec: WindowSpec,
@@ -141,7 +171,7 @@ impl Window {
         if first.texts > 0 {
             return None;
         }
-        // Each function looks only at the fields that it needs: this loop is most of the cost of a window.
+        // Each function reads only the fields that it needs: this loop is most of the cost of a window.
         let value = match function {
             AggregateFn::Avg => {
                 let (mut sum, mut count) = (first.sum, f64::from(first.count));
@@ -172,13 +202,16 @@ impl Window {
                 let delta = newest.1 - first.oldest.1;
                 if function == AggregateFn::Delta { delta } else { rate(delta, newest.0 - first.oldest.0) }
             }
-            AggregateFn::Count | AggregateFn::Changes => return None,
+            AggregateFn::Count | AggregateFn::Changes => {
+                never!("`{}` was returned above", function.name());
+                return None;
+            }
         };
         value.is_finite().then_some(value)
     }
 }
 
-/// Folds the fields of panes without texts; `None` as soon as there is one.
+/// Folds a field of panes; `None` as soon as a pane has a text.
 fn fold<'a, T>(mut panes: impl Iterator<Item = &'a Pane>, first: T, f: impl Fn(T, &Pane) -> T) -> Option<T> {
     panes.try_fold(first, |value, pane| (pane.texts == 0).then(|| f(value, pane)))
 }
@@ -187,7 +220,7 @@ fn rate(delta: f64, elapsed_ms: i64) -> f64 {
     if elapsed_ms == 0 { 0.0 } else { delta / (millis_as_number(elapsed_ms) / 1000.0) }
 }
 
-/// A difference of bounded times as a float: exact, since they stay below 2^54.
+/// Returns a distance between points of one window as a float.
 #[allow(
     clippy::cast_precision_loss,
     reason = "times are within limits::TIMESTAMP_MS, which floats hold exactly"
@@ -196,7 +229,7 @@ fn millis_as_number(ms: i64) -> f64 {
     ms as f64
 }
 
-/// The index of the oldest pane that the window covers at a time.
+/// Returns the index of the oldest pane that the window covers at a time.
 fn first_covered(spec: WindowSpec, t_ms: i64) -> i64 {
     t_ms.div_euclid(spec.pane_ms) - spec.panes + 1
 }

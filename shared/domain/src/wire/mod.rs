@@ -85,7 +85,7 @@ impl<'a> Message<'a> {
     /// look for its end before.
     #[inline]
     #[must_use]
-    pub fn read_usual_line(lines: &'a [u8]) -> Option<(CanonicalMessage<'a>, &'a [u8])> {
+    pub fn read_canonical_line(lines: &'a [u8]) -> Option<(CanonicalMessage<'a>, &'a [u8])> {
         let (point, behind) = template::read(lines)?;
         if lines.len() - behind.len() > limits::RECORD_BYTES {
             return None;

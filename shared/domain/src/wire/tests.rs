@@ -183,20 +183,20 @@ fn a_line_is_read_from_the_lines_that_follow() {
     for (end, behind) in [("", ""), ("\r", ""), ("\n", ""), ("\n", "next\n"), ("\r\n", "next"), ("\n", "\n")]
     {
         let lines = format!("{USUAL}{end}{behind}");
-        let (point, rest) = Message::read_usual_line(lines.as_bytes()).unwrap();
+        let (point, rest) = Message::read_canonical_line(lines.as_bytes()).unwrap();
         assert_eq!((point, rest), (expected.clone(), behind.as_bytes()), "{lines:?}");
     }
     for end in [" ", " \n", "}\n", "\r\r\n"] {
-        assert!(Message::read_usual_line(format!("{USUAL}{end}").as_bytes()).is_none());
+        assert!(Message::read_canonical_line(format!("{USUAL}{end}").as_bytes()).is_none());
     }
     // What the next line says is not of this one.
     for cut in 1..USUAL.len() {
         let (head, tail) = USUAL.split_at(cut);
-        assert!(Message::read_usual_line(format!("{head}\n{tail}").as_bytes()).is_none(), "{head}");
+        assert!(Message::read_canonical_line(format!("{head}\n{tail}").as_bytes()).is_none(), "{head}");
     }
     let flags = r#""Abc","#.repeat(limits::RECORD_BYTES / 6);
     let long = USUAL.replace(r#""Fst","#, &flags);
-    assert!(long.len() > limits::RECORD_BYTES && Message::read_usual_line(long.as_bytes()).is_none());
+    assert!(long.len() > limits::RECORD_BYTES && Message::read_canonical_line(long.as_bytes()).is_none());
 }
 
 #[test]

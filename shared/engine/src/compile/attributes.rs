@@ -1,4 +1,4 @@
-//! Attributes of equipments: reference data of a rule set, constant for an equipment as long as the set holds.
+//! Attributes: reference data of a rule set for each machine, constant while the set is in force.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use andon_domain::{LookupMap, ParameterValue, Value};
 use compact_str::CompactString;
 
-use super::code::Interner;
+use super::interner::Interner;
 
 /// The number of an attribute among those that the expressions of a set name.
 pub(crate) type AttributeId = u32;
 
-/// What is known of one equipment, as far as some expression of the set names it: by number, ascending.
+/// The attributes of one equipment that some expression of the set names, by number, ascending.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Attributes(Option<Arc<[(AttributeId, Value)]>>);
+pub(crate) struct AttributeValues(Option<Arc<[(AttributeId, Value)]>>);
 
-impl Attributes {
-    /// The value of an attribute, if this equipment has it.
+impl AttributeValues {
+    /// Returns the value of an attribute, or `None` if the equipment lacks it.
     pub(crate) fn get(&self, id: AttributeId) -> Option<&Value> {
         let all = self.0.as_deref()?;
         let at = all.binary_search_by_key(&id, |(id, _)| *id).ok()?;
@@ -24,33 +24,35 @@ impl Attributes {
     }
 }
 
-/// The attributes of all equipments that have one which is named.
+/// A table of the attributes of all machines, reduced to attributes that some expression names.
 #[derive(Debug, Default)]
-pub(crate) struct AllAttributes {
+pub(crate) struct AttributeTable {
     pub names: Interner,
-    of: LookupMap<CompactString, Attributes>,
+    of: LookupMap<CompactString, AttributeValues>,
 }
 
-impl AllAttributes {
+impl AttributeTable {
     pub(super) fn new(names: Interner, equipment: BTreeMap<String, andon_domain::Attributes>) -> Self {
         let mut of = LookupMap::default();
         if names.names.is_empty() {
             return Self { names, of };
         }
         for (id, attributes) in equipment {
+            // No expression need name an attribute.
             let named = attributes
                 .into_iter()
                 .filter_map(|(name, value)| Some((*names.ids.get(name.as_str())?, value_of(value))));
             let mut named: Vec<(AttributeId, Value)> = named.collect();
             if !named.is_empty() {
                 named.sort_unstable_by_key(|(id, _)| *id);
-                of.insert(id.into(), Attributes(Some(named.into())));
+                of.insert(id.into(), AttributeValues(Some(named.into())));
             }
         }
         Self { names, of }
     }
 
-    pub(crate) fn of(&self, equipment: &str) -> Attributes {
+    pub(crate) fn of(&self, equipment: &str) -> AttributeValues {
+        // An equipment may have no attributes.
         self.of.get(equipment).cloned().unwrap_or_default()
     }
 }

@@ -1,42 +1,44 @@
-//! Expressions to nodes in one flat list, with names replaced by positions and parameters by their values.
+//! Compiles expressions to nodes in one flat list: names become positions, parameters become their values.
 
-use andon_domain::{Finding, LookupMap, ModelBinding, ParameterValue, PathSegment, Rule};
+use andon_domain::{Finding, ModelBinding, ParameterValue, PathSegment, Rule, never};
 use compact_str::CompactString;
 
 use super::TagId;
 use super::attributes::AttributeId;
+use super::interner::Interner;
 use crate::expr::check::{self, AttributeTypes, Names, Parameters};
 use crate::expr::{AggregateFn, BinaryOp, CompareOp, Expr, ExprError, ExprKind, parse};
+use crate::position::{at, position};
 
 /// A position in [`Code::nodes`].
 pub(crate) type NodeId = u32;
 /// A position in [`Code::operands`].
 pub(crate) type OperandId = u32;
 
-/// The conditions of one rule, or the inputs of one binding.
+/// The compiled conditions of one rule, or inputs of one binding.
 #[derive(Debug, Default)]
 pub(crate) struct Code {
     pub nodes: Box<[Node]>,
     /// Sides of `&&` and `||`.
     pub sides: Box<[NodeId]>,
     pub texts: Box<[CompactString]>,
-    /// What the conditions look at, each once.
-    pub operands: Box<[Operand]>,
+    /// The operands of the conditions, each once.
+    pub operands: Box<[OperandCode]>,
     /// All tags that the conditions name, each once, in the order of the text.
     pub tags: Box<[TagId]>,
     /// The groups, in order.
     pub groups: Box<[GroupCode]>,
     /// The entries of all groups, in order.
     pub entries: Box<[EntryCode]>,
-    /// Of a binding: its inputs, in order.
+    /// The inputs of a binding, in order.
     pub inputs: Box<[NodeId]>,
-    /// Whether a condition looks at time itself: a window or `absent`.
+    /// Whether a condition depends on time itself: a window or `absent`.
     pub timed: bool,
 }
 
-/// What a vote needs of a group.
+/// The part of a group that a vote needs.
 ///
-/// Evaluating a rule touches its code and not its document: with many rules, what is not touched need not be in the
+/// An evaluation touches the code of a rule and not its document. With many rules, this keeps documents out of the
 /// processor's cache.
 #[derive(Debug)]
 pub(crate) struct GroupCode {
@@ -45,36 +47,36 @@ pub(crate) struct GroupCode {
     pub weight: f64,
 }
 
-/// The conditions of one entry.
+/// The compiled conditions of one entry.
 #[derive(Debug)]
 pub(crate) struct EntryCode {
     pub when: NodeId,
     pub until: Option<NodeId>,
     pub for_ms: i64,
     pub keep_for_ms: i64,
-    /// 0: not asked for.
+    /// 0 if the entry has no `times`.
     pub times: u32,
     pub weight: f64,
-    /// With `times`: the tags that `when` names, whose points count.
+    /// The tags of `when`, whose points count for `times`. Empty without `times`.
     pub when_tags: Box<[TagId]>,
 }
 
-/// What a condition looks at.
+/// An operand of a condition: a tag, a window over a tag, or the age of a tag's newest point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Operand {
+pub(crate) enum OperandCode {
     Tag(TagId),
     Window { tag: TagId, window_ms: i64, pane_ms: i64, panes: i64 },
     Absent { tag: TagId, wait_ms: i64 },
 }
 
-impl Operand {
+impl OperandCode {
     pub(crate) fn tag(self) -> TagId {
         match self {
             Self::Tag(tag) | Self::Window { tag, .. } | Self::Absent { tag, .. } => tag,
         }
     }
 
-    /// A window is cut into panes of `max(1, floor(w / 60))` ms.
+    /// Returns a window in panes of `max(1, floor(w / 60))` ms.
     fn window(tag: TagId, window_ms: i64) -> Self {
         let pane_ms = (window_ms / 60).max(1);
         let panes = window_ms / pane_ms + i64::from(window_ms % pane_ms != 0);
@@ -82,7 +84,7 @@ impl Operand {
     }
 }
 
-/// One operation. The two comparisons that nearly all rules are made of have nodes of their own.
+/// An operation. The two comparisons of nearly all rules have nodes of their own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Node {
     Number(f64),
@@ -95,7 +97,7 @@ pub(crate) enum Node {
     Not(NodeId),
     Negate(NodeId),
     Abs(NodeId),
-    /// Of two sides, as most are.
+    /// `&&` of two sides, the usual number.
     Both(NodeId, NodeId),
     Either(NodeId, NodeId),
     And {
@@ -113,26 +115,7 @@ pub(crate) enum Node {
     TagWithText(CompareOp, OperandId, u32),
 }
 
-/// All names of one kind that the expressions of a rule set use, numbered as they come.
-#[derive(Debug, Default)]
-pub(crate) struct Interner {
-    pub names: Vec<CompactString>,
-    pub ids: LookupMap<CompactString, u32>,
-}
-
-impl Interner {
-    fn id(&mut self, name: &str) -> u32 {
-        if let Some(id) = self.ids.get(name) {
-            return *id;
-        }
-        let id = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.push(name.into());
-        self.ids.insert(name.into(), id);
-        id
-    }
-}
-
-/// What all expressions of a rule set share.
+/// The tables that all expressions of a rule set share.
 pub(super) struct Shared {
     pub tags: Interner,
     pub attributes: Interner,
@@ -226,13 +209,13 @@ struct Parts {
     nodes: Vec<Node>,
     sides: Vec<NodeId>,
     texts: Vec<CompactString>,
-    operands: Vec<Operand>,
+    operands: Vec<OperandCode>,
     tags: Vec<TagId>,
 }
 
 impl Parts {
     fn finish(self, groups: Box<[GroupCode]>, entries: Vec<EntryCode>) -> Code {
-        let timed = self.operands.iter().any(|operand| !matches!(operand, Operand::Tag(_)));
+        let timed = self.operands.iter().any(|operand| !matches!(operand, OperandCode::Tag(_)));
         Code {
             nodes: self.nodes.into(),
             sides: self.sides.into(),
@@ -253,13 +236,8 @@ struct Compiler<'a> {
     parts: Parts,
 }
 
-/// A position as it is stored. Expressions are bounded to a few thousand bytes, so it always fits.
-fn position(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
-}
-
 impl Compiler<'_> {
-    /// The node of a condition and the tags that it names.
+    /// Adds a condition. Returns its node and the tags that it names.
     fn condition(&mut self, text: &str) -> Result<(NodeId, Vec<TagId>), Vec<ExprError>> {
         let expr = parse(text).map_err(|error| vec![error])?;
         check::condition(&expr, self.names())?;
@@ -268,7 +246,7 @@ impl Compiler<'_> {
         Ok((node, named))
     }
 
-    /// The node of an input.
+    /// Adds an input. Returns its node.
     fn input(&mut self, text: &str) -> Result<NodeId, Vec<ExprError>> {
         let expr = parse(text).map_err(|error| vec![error])?;
         check::value(&expr, self.names())?;
@@ -302,17 +280,12 @@ impl Compiler<'_> {
         tag
     }
 
-    fn operand(&mut self, operand: Operand) -> OperandId {
+    fn operand(&mut self, operand: OperandCode) -> OperandId {
         let known = self.parts.operands.iter().position(|known| *known == operand);
         position(known.unwrap_or_else(|| {
             self.parts.operands.push(operand);
             self.parts.operands.len() - 1
         }))
-    }
-
-    fn two(&mut self, sides: &[Expr], named: &mut Vec<TagId>) -> (NodeId, NodeId) {
-        let mut nodes = sides.iter().map(|side| self.node(side, named));
-        (nodes.next().unwrap_or_default(), nodes.next().unwrap_or_default())
     }
 
     fn joined(&mut self, sides: &[Expr], named: &mut Vec<TagId>) -> (u32, u32) {
@@ -329,35 +302,35 @@ impl Compiler<'_> {
             ExprKind::Text(text) => Node::Text(self.text(text)),
             ExprKind::Tag(name) => {
                 let tag = self.tag(name, named);
-                Node::Tag(self.operand(Operand::Tag(tag)))
+                Node::Tag(self.operand(OperandCode::Tag(tag)))
             }
             ExprKind::Param(name) => match self.parameters.get(name) {
                 Some(ParameterValue::Number(number)) => Node::Number(*number),
                 Some(ParameterValue::Bool(value)) => Node::Bool(*value),
                 Some(ParameterValue::Text(text)) => Node::Text(self.text(text)),
-                // The check has refused it.
-                None => Node::Bool(false),
+                None => {
+                    never!("the check let the unknown parameter `{name}` pass");
+                    Node::Bool(false)
+                }
             },
             ExprKind::Attribute(name) => Node::Attribute(self.shared.attributes.id(name)),
             ExprKind::Not(inner) => Node::Not(self.node(inner, named)),
             ExprKind::Negate(inner) => Node::Negate(self.node(inner, named)),
             ExprKind::Abs(inner) => Node::Abs(self.node(inner, named)),
-            ExprKind::And(sides) if sides.len() == 2 => {
-                let (left, right) = self.two(sides, named);
-                Node::Both(left, right)
-            }
-            ExprKind::Or(sides) if sides.len() == 2 => {
-                let (left, right) = self.two(sides, named);
-                Node::Either(left, right)
-            }
-            ExprKind::And(sides) => {
-                let (first, count) = self.joined(sides, named);
-                Node::And { first, count }
-            }
-            ExprKind::Or(sides) => {
-                let (first, count) = self.joined(sides, named);
-                Node::Or { first, count }
-            }
+            ExprKind::And(sides) => match sides.as_slice() {
+                [left, right] => Node::Both(self.node(left, named), self.node(right, named)),
+                sides => {
+                    let (first, count) = self.joined(sides, named);
+                    Node::And { first, count }
+                }
+            },
+            ExprKind::Or(sides) => match sides.as_slice() {
+                [left, right] => Node::Either(self.node(left, named), self.node(right, named)),
+                sides => {
+                    let (first, count) = self.joined(sides, named);
+                    Node::Or { first, count }
+                }
+            },
             ExprKind::Binary(op, left, right) => {
                 Node::Binary(*op, self.node(left, named), self.node(right, named))
             }
@@ -369,11 +342,11 @@ impl Compiler<'_> {
             ),
             ExprKind::Aggregate { function, tag, window_ms } => {
                 let tag = self.tag(tag, named);
-                Node::Aggregate(*function, self.operand(Operand::window(tag, *window_ms)))
+                Node::Aggregate(*function, self.operand(OperandCode::window(tag, *window_ms)))
             }
             ExprKind::Absent { tag, wait_ms } => {
                 let tag = self.tag(tag, named);
-                Node::Absent(self.operand(Operand::Absent { tag, wait_ms: *wait_ms }))
+                Node::Absent(self.operand(OperandCode::Absent { tag, wait_ms: *wait_ms }))
             }
         };
         self.push(node)
@@ -381,8 +354,8 @@ impl Compiler<'_> {
 
     fn compare(&mut self, op: CompareOp, left: &Expr, right: &Expr, named: &mut Vec<TagId>) -> NodeId {
         let (left, right) = (self.node(left, named), self.node(right, named));
-        let at = |id: NodeId| self.parts.nodes.get(id as usize).copied();
-        let node = match (at(left), at(right)) {
+        let side = |id: NodeId| at(&self.parts.nodes, id, "side of a comparison").copied();
+        let node = match (side(left), side(right)) {
             (Some(Node::Tag(operand)), Some(Node::Number(number))) => {
                 Node::TagWithNumber(op, operand, number)
             }
@@ -395,7 +368,7 @@ impl Compiler<'_> {
             }
             _ => return self.push(Node::Compare(op, left, right)),
         };
-        // The two sides are the newest nodes and nothing else points at them.
+        // The two sides are the newest nodes, and no other node refers to them.
         self.parts.nodes.truncate(self.parts.nodes.len().saturating_sub(2));
         self.push(node)
     }

@@ -1,7 +1,8 @@
-//! What a rule looks at, for those who draw it.
+//! The thresholds of a rule, for charts.
 
 use super::{CompiledRule, Node, RuleSet};
 use crate::expr::CompareOp;
+use crate::position::{at, range};
 
 /// A number that a tag, or an aggregate of it, is compared with.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,16 +11,16 @@ pub struct Threshold {
     pub tag: String,
     /// The comparison, with the tag on its left side.
     pub op: CompareOp,
-    /// What it is compared with.
+    /// The number on its right side.
     pub value: f64,
     /// The aggregate, such as `avg`, if it is not the tag's value itself.
     pub aggregate: Option<&'static str>,
-    /// The state whose condition it is in.
+    /// The state whose condition holds the comparison.
     pub state: String,
 }
 
 impl RuleSet {
-    /// The thresholds in the conditions of a rule, each once.
+    /// Returns the thresholds in the conditions of a rule, each once; none for a rule that does not exist.
     #[must_use]
     pub fn thresholds_of(&self, rule: usize) -> Vec<Threshold> {
         let Some(compiled) = self.rules.get(rule) else { return Vec::new() };
@@ -35,10 +36,10 @@ impl RuleSet {
 
     fn collect(&self, compiled: &CompiledRule, id: u32, state: &str, found: &mut Vec<Threshold>) {
         let code = &compiled.code;
-        let node = |id: u32| code.nodes.get(id as usize).copied();
+        let node = |id: u32| at(&code.nodes, id, "node").copied();
         let operand_tag = |operand: u32| {
-            let tag = code.operands.get(operand as usize)?.tag();
-            self.tags.get(tag as usize).map(|tag| tag.to_string())
+            let tag = at(&code.operands, operand, "operand")?.tag();
+            at(&self.tags, tag, "tag").map(|tag| tag.to_string())
         };
         let threshold = match node(id) {
             Some(Node::TagWithNumber(op, operand, value)) => Some((operand, op, value, None)),
@@ -58,7 +59,7 @@ impl RuleSet {
             }
             Some(Node::And { first, count } | Node::Or { first, count }) => {
                 let first = first as usize;
-                for side in code.sides.get(first..first + count as usize).unwrap_or_default() {
+                for side in range(&code.sides, first..first + count as usize, "sides") {
                     self.collect(compiled, *side, state, found);
                 }
                 return;

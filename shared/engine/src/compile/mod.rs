@@ -1,12 +1,14 @@
-//! Rule documents to compiled rules: every name is looked up here once, so that the fold only follows numbers.
+//! Compiles rule documents: every name is looked up here once, so that the fold only follows numbers.
 //!
-//! [`RuleSet`] is one document, compiled; [`CompiledRules`] the sets by their start; [`plan::Plan`] what a set
-//! means for one equipment.
+//! [`RuleSet`] is one compiled document. [`CompiledRules`] holds the sets by their start. [`plan::Plan`] is a set for one
+//! machine.
 
 mod attributes;
 mod binding;
+mod checker;
 mod code;
 mod describe;
+mod interner;
 mod meaning;
 pub(crate) mod models;
 pub mod plan;
@@ -15,35 +17,38 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use andon_domain::{Finding, LookupMap, ModelBinding, Rule, RuleDocument, Settings};
+use andon_domain::{Finding, LookupMap, ModelBinding, Rule, RuleDocument, Settings, never};
 use compact_str::CompactString;
 
-pub(crate) use attributes::Attributes;
+pub(crate) use attributes::AttributeValues;
 pub(crate) use binding::{CompiledBinding, Pace};
-pub(crate) use code::{Code, EntryCode, Node, NodeId, Operand};
+pub(crate) use code::{Code, EntryCode, Node, NodeId, OperandCode};
 pub use describe::Threshold;
 pub(crate) use meaning::{RuleContext, binding_meaning, entry_meaning, rule_meaning};
 pub use plan::{Plan, PlanError};
 
 use crate::expr::check::attribute_types;
+use crate::position::{at, position};
 use crate::scope::Glob;
-use attributes::AllAttributes;
+use attributes::AttributeTable;
 
 /// The rule sets that a fold may need, by their starts.
 ///
-/// There is always one to begin with, from the beginning of time.
+/// [`CompiledRules::new`] begins with a set from the beginning of time.
 #[derive(Clone, Debug)]
 pub struct CompiledRules {
     sets: Vec<Arc<RuleSet>>,
 }
 
-/// Why a set was not taken.
-#[derive(Debug)]
+/// The reason why a set was rejected.
+#[derive(Debug, thiserror::Error)]
 pub enum AddSetError {
-    /// It starts no later than one that is known.
+    /// It starts no later than a known set.
+    #[error(
+        "the rule set starts at {start_ms}; expected a start after that of the newest known set, {known_ms}"
+    )]
     StartsTooEarly {
         /// Its start, ms.
         start_ms: i64,
@@ -51,39 +56,33 @@ pub enum AddSetError {
         known_ms: i64,
     },
     /// It does not compile.
+    #[error("{}", summary(.0))]
     Invalid(Vec<Finding>),
 }
 
-impl fmt::Display for AddSetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::StartsTooEarly { start_ms, known_ms } => write!(
-                f,
-                "the rule set starts at {start_ms}; expected a start after that of the newest known set, {known_ms}"
-            ),
-            Self::Invalid(findings) => match findings.split_first() {
-                Some((first, [])) => write!(f, "{first}"),
-                Some((first, rest)) => write!(f, "{first} (and {} more)", rest.len()),
-                None => f.write_str("the rule set is invalid"),
-            },
-        }
+/// Returns the first finding, and the number of further ones.
+fn summary(findings: &[Finding]) -> String {
+    match findings.split_first() {
+        Some((first, [])) => first.to_string(),
+        Some((first, rest)) => format!("{first} (and {} more)", rest.len()),
+        None => "the rule set is invalid".to_owned(),
     }
 }
 
-impl std::error::Error for AddSetError {}
-
 impl CompiledRules {
-    /// The start of a set that has always been there.
+    /// The start, ms, of a set from the beginning of time.
     pub const ALWAYS_MS: i64 = i64::MIN;
 
-    /// One set, from the beginning of time.
+    /// Returns one set, from the beginning of time.
     #[must_use]
     pub fn new(set: RuleSet) -> Self {
         Self { sets: vec![Arc::new(RuleSet { start_ms: Self::ALWAYS_MS, ..set })] }
     }
 
-    /// Part of a longer history of sets: enough for states that were folded with the first of these or a later one,
-    /// and for new keys whose first record arrives at or after the first start.
+    /// Returns part of a longer history of sets.
+    ///
+    /// It serves states that were folded with the first of these sets or a later one, and new keys whose first record
+    /// arrives at or after the first start.
     ///
     /// # Errors
     /// When the starts do not increase.
@@ -115,7 +114,7 @@ impl CompiledRules {
         }
     }
 
-    /// The set of exactly that start.
+    /// Returns the set with exactly this start.
     #[must_use]
     pub fn starting_at(&self, start_ms: i64) -> Option<&Arc<RuleSet>> {
         self.sets
@@ -124,13 +123,13 @@ impl CompiledRules {
             .and_then(|index| self.sets.get(index))
     }
 
-    /// The newest set that is due at an arrival.
+    /// Returns the newest set that is due at an arrival.
     #[must_use]
     pub fn newest_due(&self, arrival_ms: i64) -> Option<&Arc<RuleSet>> {
         self.sets.iter().rev().find(|set| set.start_ms <= arrival_ms)
     }
 
-    /// The sets due at an arrival that start after `after_ms`, oldest first.
+    /// Returns the sets due at an arrival that start after `after_ms`, oldest first.
     #[inline]
     pub(crate) fn due(&self, after_ms: i64, arrival_ms: i64) -> &[Arc<RuleSet>] {
         if self.sets.last().is_none_or(|newest| newest.start_ms <= after_ms) {
@@ -138,17 +137,18 @@ impl CompiledRules {
         }
         let from = self.sets.partition_point(|set| set.start_ms <= after_ms);
         let to = self.sets.partition_point(|set| set.start_ms <= arrival_ms);
+        // An arrival before `after_ms` makes no set due: `from` is then after `to`.
         self.sets.get(from..to).unwrap_or_default()
     }
 
-    /// The newest set.
+    /// Returns the newest set.
     #[must_use]
     pub fn newest(&self) -> Option<&Arc<RuleSet>> {
         self.sets.last()
     }
 }
 
-/// Settings in plain milliseconds.
+/// The settings of event time in plain milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {
     pub max_out_of_orderness_ms: i64,
@@ -168,27 +168,27 @@ impl From<Settings> for Times {
     }
 }
 
-/// One rule document, compiled.
+/// A compiled rule document.
 #[derive(Debug)]
 pub struct RuleSet {
     start_ms: i64,
     pub(crate) times: Times,
     pub(crate) rules: Vec<CompiledRule>,
-    /// All tags that the set names; a position here is a [`TagId`].
+    /// All tags of the set; a position here is a [`TagId`].
     pub(crate) tags: Vec<CompactString>,
     tag_ids: LookupMap<CompactString, TagId>,
-    /// Rules by the equipment that they name without a wildcard.
+    /// Rules by the equipment that their scope names without a wildcard.
     by_equipment: LookupMap<CompactString, Vec<u32>>,
     /// Rules by their globs, each glob once, in the order of its text.
     by_glob: Vec<(Glob, Vec<u32>)>,
     /// The model bindings, in the order of the document.
     pub(crate) bindings: Vec<CompiledBinding>,
-    pub(crate) attributes: AllAttributes,
-    /// Plans by the rules and bindings that they hold: equipments with the same ones share one.
+    pub(crate) attributes: AttributeTable,
+    /// Plans by the rules and bindings that they hold. Machines with the same rules and bindings share one plan.
     plans: Mutex<LookupMap<ApplicableRules, Arc<Plan>>>,
 }
 
-/// What of a rule set concerns an equipment: the positions of rules and of bindings.
+/// The rules and bindings of a set that apply to an equipment, by position.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ApplicableRules {
     pub rules: Vec<u32>,
@@ -198,11 +198,11 @@ pub(crate) struct ApplicableRules {
 /// A tag's position in [`RuleSet::tags`].
 pub(crate) type TagId = u32;
 
-/// A rule and its code.
+/// A rule with its code.
 #[derive(Debug)]
 pub(crate) struct CompiledRule {
     pub code: Code,
-    /// As it was written: names, texts.
+    /// The rule as it was written: names, texts.
     pub rule: Box<Rule>,
 }
 
@@ -210,13 +210,13 @@ impl RuleSet {
     /// Compiles a document.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with its place.
+    /// Every mistake, with its place.
     pub fn compile(document: RuleDocument) -> Result<Self, Vec<Finding>> {
-        // Expressions are read even where the shape is wrong, so that all mistakes show at once.
+        // Compiles expressions even if validation has findings, so that all mistakes are reported at once.
         let mut findings = validate::document(&document);
         let mut shared = code::Shared {
-            tags: code::Interner::default(),
-            attributes: code::Interner::default(),
+            tags: interner::Interner::default(),
+            attributes: interner::Interner::default(),
             types: attribute_types(&document.equipment),
         };
         let mut by_equipment: LookupMap<CompactString, Vec<u32>> = LookupMap::default();
@@ -224,7 +224,7 @@ impl RuleSet {
         let mut rules = Vec::with_capacity(document.rules.len());
         for (index, mut rule) in document.rules.into_iter().enumerate() {
             shrink(&mut rule);
-            let Ok(number) = u32::try_from(index) else { break };
+            let number = position(index);
             for glob in &rule.scope.equipment {
                 if Glob::is_literal(glob) {
                     by_equipment.entry(glob.as_str().into()).or_default().push(number);
@@ -237,7 +237,7 @@ impl RuleSet {
                 Err(errors) => findings.extend(errors),
             }
         }
-        // After the rules: what they name keeps its number where bindings come and go.
+        // After the rules: the tags of rules keep their numbers when bindings change.
         let mut bindings = Vec::with_capacity(document.models.len());
         for (index, binding) in document.models.into_iter().enumerate() {
             match code::compile_inputs(&binding, index, &mut shared) {
@@ -257,61 +257,62 @@ impl RuleSet {
             by_equipment,
             by_glob: by_glob
                 .into_iter()
-                .filter_map(|(glob, rules)| Some((Glob::new(&glob).ok()?, rules)))
+                .filter_map(|(glob, rules)| Some((valid_glob(&glob)?, rules)))
                 .collect(),
             bindings,
-            attributes: AllAttributes::new(shared.attributes, document.equipment),
+            attributes: AttributeTable::new(shared.attributes, document.equipment),
             plans: Mutex::default(),
         };
         set.refuse_too_many_tags()?;
         Ok(set)
     }
 
-    /// The set, to take effect at a start, ms.
+    /// Returns the set with a start, ms.
     #[must_use]
     pub fn starting(self, start_ms: i64) -> Self {
         Self { start_ms, ..self }
     }
 
-    /// When it takes effect, ms.
+    /// Returns the time at which it takes effect, ms.
     #[must_use]
     pub fn start_ms(&self) -> i64 {
         self.start_ms
     }
 
-    /// How many rules it holds.
+    /// Returns the number of its rules.
     #[must_use]
     pub fn rule_count(&self) -> usize {
         self.rules.len()
     }
 
-    /// The rules as they were written.
+    /// Returns the rules as they were written.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|rule| &*rule.rule)
     }
 
-    /// The model bindings as they were written.
+    /// Returns the model bindings as they were written.
     pub fn bindings(&self) -> impl Iterator<Item = &Arc<ModelBinding>> {
         self.bindings.iter().map(|binding| &binding.binding)
     }
 
-    /// The number of a tag that some rule or binding names.
+    /// Returns the number of a tag that some rule or binding names.
     #[inline]
     pub(crate) fn tag_id(&self, name: &str) -> Option<TagId> {
         self.tag_ids.get(name).copied()
     }
 
-    /// The tags that a rule names, in the order of its text.
+    /// Returns the tags that a rule names, in the order of its text; none for a rule that does not exist.
     #[must_use]
     pub fn tags_of(&self, rule: usize) -> Vec<&str> {
         let Some(rule) = self.rules.get(rule) else { return Vec::new() };
         let tags = rule.code.tags.iter();
-        tags.filter_map(|tag| self.tags.get(*tag as usize)).map(CompactString::as_str).collect()
+        tags.filter_map(|tag| at(&self.tags, *tag, "tag")).map(CompactString::as_str).collect()
     }
 
-    /// The positions of the rules that watch an equipment, in the order of the document.
+    /// Returns the positions of the rules of an equipment, in the order of the document.
     #[must_use]
     pub fn rules_for(&self, equipment: &str) -> Vec<u32> {
+        // A scope need not name the equipment literally.
         let mut rules = self.by_equipment.get(equipment).cloned().unwrap_or_default();
         for (glob, of_glob) in &self.by_glob {
             if glob.matches(equipment) {
@@ -323,8 +324,8 @@ impl RuleSet {
         rules
     }
 
-    /// What concerns an equipment, each in the order of the document.
-    pub(crate) fn share_of(&self, equipment: &str) -> ApplicableRules {
+    /// Returns the rules and bindings of an equipment, both in the order of the document.
+    pub(crate) fn applicable_to(&self, equipment: &str) -> ApplicableRules {
         let bindings = (0..).zip(&self.bindings).filter(|(_, binding)| binding.scores(equipment));
         ApplicableRules {
             rules: self.rules_for(equipment),
@@ -332,47 +333,48 @@ impl RuleSet {
         }
     }
 
-    /// Everything that decides for an equipment, as a text: its rules and bindings without versions and descriptions, and
-    /// the settings. Where two sets give the same, a change from one to the other decides nothing.
+    /// Returns everything that decides for an equipment, as a text: its rules and bindings without versions and
+    /// descriptions, and the settings. A change between two sets with equal texts decides nothing.
     #[must_use]
     pub fn meaning_for(&self, equipment: &str) -> String {
-        let share = self.share_of(equipment);
+        let applicable = self.applicable_to(equipment);
         let attributes = self.attributes.of(equipment);
-        let facts = RuleContext { set: self, attributes: &attributes };
-        let rules = share.rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
-        let mut meanings: Vec<String> = rules.map(|rule| rule_meaning(facts, &rule.rule)).collect();
+        let context = RuleContext { set: self, attributes: &attributes };
+        let rules = applicable.rules.iter().filter_map(|rule| at(&self.rules, *rule, "rule"));
+        let mut meanings: Vec<String> = rules.map(|rule| rule_meaning(context, &rule.rule)).collect();
         meanings.sort_unstable();
-        for binding in share.bindings.iter().filter_map(|binding| self.bindings.get(*binding as usize)) {
-            meanings.push(binding_meaning(facts, &binding.binding));
+        let bindings = applicable.bindings.iter();
+        for binding in bindings.filter_map(|binding| at(&self.bindings, *binding, "binding")) {
+            meanings.push(binding_meaning(context, &binding.binding));
         }
         format!("{:?} {}", self.times, meanings.join("\n"))
     }
 
-    /// What the set means for an equipment.
+    /// Returns the plan of an equipment.
     ///
     /// # Errors
     /// When its rules name too many tags for this equipment.
     pub fn plan_for(&self, equipment: &str) -> Result<Arc<Plan>, PlanError> {
-        let share = self.share_of(equipment);
+        let applicable = self.applicable_to(equipment);
+        // A panic of another thread leaves the map complete.
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(&share) {
+        if let Some(plan) = plans.get(&applicable) {
             return Ok(Arc::clone(plan));
         }
-        let plan = Arc::new(Plan::new(self, &share)?);
-        plans.insert(share, Arc::clone(&plan));
+        let plan = Arc::new(Plan::new(self, &applicable)?);
+        plans.insert(applicable, Arc::clone(&plan));
         Ok(plan)
     }
 
-    /// Checks the bound on tags for every equipment that is named. Where globs decide, it shows when an equipment comes
-    /// up.
+    /// Checks the limit of tags for every equipment that a scope names. For other machines the check comes with the plan.
     fn refuse_too_many_tags(&self) -> Result<(), Vec<Finding>> {
         if self.tags.len() <= andon_domain::limits::TAGS_PER_KEY {
             return Ok(());
         }
-        // Only for equipments whose own tags, with those of all globs, may be too many: matching every glob with every
-        // equipment would take a time that grows with the square of the rules.
+        // Only for machines whose own tags, with those of all globs, may be too many: matching every glob with every
+        // machine would take a time that grows with the square of the rules.
         let tags = |rules: &[u32]| -> usize {
-            let rules = rules.iter().filter_map(|rule| self.rules.get(*rule as usize));
+            let rules = rules.iter().filter_map(|rule| at(&self.rules, *rule, "rule"));
             rules.map(|rule| rule.code.tags.len()).sum()
         };
         let by_globs: usize = self.by_glob.iter().map(|(_, rules)| tags(rules)).sum();
@@ -380,10 +382,10 @@ impl RuleSet {
         let by_globs = by_globs.saturating_add(by_bindings);
         let limit = andon_domain::limits::TAGS_PER_KEY;
         let own = self.by_equipment.iter().filter(|(_, rules)| tags(rules).saturating_add(by_globs) > limit);
-        let mut equipments: Vec<&CompactString> = own.map(|(equipment, _)| equipment).collect();
-        equipments.sort_unstable();
-        for equipment in equipments {
-            if let Err(error) = plan::count_tags(self, &self.share_of(equipment)) {
+        let mut machines: Vec<&CompactString> = own.map(|(equipment, _)| equipment).collect();
+        machines.sort_unstable();
+        for equipment in machines {
+            if let Err(error) = plan::count_tags(self, &self.applicable_to(equipment)) {
                 let message = format!("for the equipment `{equipment}`, {error}");
                 return Err(vec![Finding::error("too-many-tags", vec!["rules".into()], message)]);
             }
@@ -392,11 +394,22 @@ impl RuleSet {
     }
 }
 
-/// Gives back the room that lists keep for growing: a set may hold a million rules.
+/// Returns the spare capacity of lists: a set may hold a million rules.
 fn shrink(rule: &mut Rule) {
     rule.scope.equipment.shrink_to_fit();
     rule.groups.shrink_to_fit();
     for group in &mut rule.groups {
         group.states.shrink_to_fit();
+    }
+}
+
+/// Compiles a glob that passed validation.
+fn valid_glob(glob: &str) -> Option<Glob> {
+    match Glob::new(glob) {
+        Ok(glob) => Some(glob),
+        Err(error) => {
+            never!("the valid glob `{glob}` does not compile: {error}");
+            None
+        }
     }
 }

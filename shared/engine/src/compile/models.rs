@@ -1,14 +1,15 @@
-//! The shape of attributes and model bindings beyond what their types say.
+//! Checks attributes and model bindings beyond their types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 use andon_domain::{
     Finding, Format, Millis, ModelBinding, ModelEndpoint, OnFailure, RowShape, RuleDocument, limits,
 };
 
-use super::validate::{Checker, shown};
+use super::checker::{Checker, shown};
 use crate::expr::{parse, walk_scores};
+use crate::position::{at, at_mut};
 
 /// Checks the attributes of equipments.
 pub(super) fn equipment(document: &RuleDocument, findings: &mut Vec<Finding>) {
@@ -98,7 +99,7 @@ fn at_least_every(checker: &mut Checker<'_>, again: Millis, binding: &ModelBindi
                 "`every` asks at each of its times, whether or not an input has changed; leave this out";
             checker.error(&[field.into()], "contradiction", message).help = Some(help.to_owned());
         }
-        // That `at_most_every` is missing is said already.
+        // Another finding already reports the missing `at_most_every`.
         None => checker.wait(field, again),
     }
 }
@@ -215,7 +216,7 @@ fn answer(checker: &mut Checker<'_>, endpoint: &ModelEndpoint) {
     }
 }
 
-/// What is wrong with a JSON Pointer (RFC 6901).
+/// Returns the mistake in a JSON Pointer (RFC 6901), if there is one.
 fn wrong_pointer(pointer: &str) -> Option<&'static str> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return Some("it begins with `/`, as in `/predictions/0/score`");
@@ -266,73 +267,75 @@ impl Checker<'_> {
     }
 }
 
-/// A binding that names the score of another.
+/// An edge from a binding to another one, whose score it names.
 struct Edge {
-    to: usize,
+    to: u32,
     input: usize,
     span: Range<usize>,
 }
 
-/// Refuses bindings that ask each other in a circle: each score would lead to the next request for ever.
+/// Rejects bindings that depend on each other in a circle: each score would lead to the next request, forever.
 fn circles(models: &[ModelBinding], findings: &mut Vec<Finding>) {
-    let by_id: BTreeMap<&str, usize> =
+    let by_id: BTreeMap<&str, u32> =
         (0..).zip(models).map(|(index, model)| (model.id.as_str(), index)).collect();
     let edges: Vec<Vec<Edge>> = models.iter().map(|model| edges(model, &by_id)).collect();
-    let mut in_a_circle = vec![false; models.len()];
-    for start in 0..models.len() {
-        if in_a_circle.get(start) != Some(&false) {
+    let mut in_a_circle = BTreeSet::new();
+    for (start, model) in (0..).zip(models) {
+        if in_a_circle.contains(&start) {
             continue;
         }
-        let Some(path) = circle(start, &edges) else { continue };
-        let mut text = String::new();
-        for (from, _) in &path {
-            if let (Some(flag), Some(model)) = (in_a_circle.get_mut(*from), models.get(*from)) {
-                *flag = true;
-                text.push_str(&format!("`{}` -> ", shown(&model.id)));
-            }
-        }
-        let Some(model) = models.get(start) else { continue };
-        text.push_str(&format!("`{}`", shown(&model.id)));
+        // Most bindings are in no circle.
+        let path = circle(start, &edges);
         let Some((_, first)) = path.first() else { continue };
-        let place = vec!["models".into(), start.into(), "inputs".into(), first.input.into(), "value".into()];
+        in_a_circle.extend(path.iter().map(|(from, _)| *from));
+        let name = |model: &ModelBinding| format!("`{}`", shown(&model.id));
+        let names = path.iter().filter_map(|(from, _)| at(models, *from, "model"));
+        let text: Vec<String> = names.chain([model]).map(name).collect();
+        let place = vec![
+            "models".into(),
+            (start as usize).into(),
+            "inputs".into(),
+            first.input.into(),
+            "value".into(),
+        ];
         let message = match path.len() {
-            1 => format!("the model `{}` has its own score as an input", shown(&model.id)),
-            _ => format!("the models ask each other in a circle: {text}"),
+            1 => format!("the model {} has its own score as an input", name(model)),
+            _ => format!("the models ask each other in a circle: {}", text.join(" -> ")),
         };
         findings.push(Finding::error("circle", place, message).within(first.span.clone()));
     }
 }
 
-/// The shortest way from a binding back to itself.
-fn circle(start: usize, edges: &[Vec<Edge>]) -> Option<Vec<(usize, &Edge)>> {
-    // By which edge each binding was first reached.
-    let mut reached: Vec<Option<(usize, &Edge)>> = vec![None; edges.len()];
-    let mut queue = std::collections::VecDeque::from([start]);
+/// Returns the shortest path from a binding back to itself, empty if there is none.
+fn circle(start: u32, edges: &[Vec<Edge>]) -> Vec<(u32, &Edge)> {
+    // For each binding, the edge that first reached it.
+    let mut reached: Vec<Option<(u32, &Edge)>> = vec![None; edges.len()];
+    let mut queue = VecDeque::from([start]);
     while let Some(from) = queue.pop_front() {
-        for edge in edges.get(from)? {
-            let known = reached.get_mut(edge.to)?;
-            if known.is_none() {
-                *known = Some((from, edge));
+        for edge in at(edges, from, "model").into_iter().flatten() {
+            if let Some(reached @ None) = at_mut(&mut reached, edge.to, "model") {
+                *reached = Some((from, edge));
                 queue.push_back(edge.to);
             }
         }
     }
     let mut path = Vec::new();
-    let mut at = start;
-    loop {
-        let (from, edge) = (*reached.get(at)?)?;
+    let mut here = start;
+    while let Some((from, edge)) = at(&reached, here, "model").copied().flatten() {
         path.push((from, edge));
-        at = from;
-        if at == start {
+        here = from;
+        if here == start {
             path.reverse();
-            return Some(path);
+            return path;
         }
     }
+    Vec::new()
 }
 
-fn edges(model: &ModelBinding, by_id: &BTreeMap<&str, usize>) -> Vec<Edge> {
+fn edges(model: &ModelBinding, by_id: &BTreeMap<&str, u32>) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (input, of_input) in model.inputs.iter().enumerate() {
+        // The compiler reports inputs that do not parse.
         let Ok(expr) = parse(&of_input.value) else { continue };
         walk_scores(&expr, &mut |id, expr| {
             if let Some(to) = by_id.get(id) {

@@ -1,15 +1,13 @@
-//! The shape of a rule document beyond what its types say: names, bounds, duplicates.
+//! Checks a rule document beyond its types: names, bounds, duplicates.
 
 use std::collections::BTreeMap;
 
-use andon_domain::{
-    Finding, Group, Millis, ParameterValue, PathSegment, Rule, RuleDocument, Scope, Settings, StateEntry,
-    limits,
-};
+use andon_domain::{Finding, Group, PathSegment, Rule, RuleDocument, Settings, StateEntry, limits};
 
+use super::checker::{Checker, shown};
 use super::models;
-use crate::scope::Glob;
 
+/// Returns everything that is wrong with a document, except for its expressions.
 pub(super) fn document(document: &RuleDocument) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(times) = &document.settings {
@@ -45,32 +43,7 @@ fn settings(settings: &Settings, findings: &mut Vec<Finding>) {
     }
 }
 
-pub(super) struct Checker<'a> {
-    pub path: Vec<PathSegment>,
-    pub findings: &'a mut Vec<Finding>,
-}
-
 impl Checker<'_> {
-    pub(super) fn error(
-        &mut self,
-        rest: &[PathSegment],
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> &mut Finding {
-        let path = self.path.iter().chain(rest).cloned().collect();
-        self.findings.push(Finding::error(code, path, message));
-        let last = self.findings.len() - 1;
-        #[allow(clippy::indexing_slicing, reason = "it was just pushed")]
-        &mut self.findings[last]
-    }
-
-    pub(super) fn wait(&mut self, field: &str, value: Millis) {
-        if value.0 > limits::WAIT_MS {
-            let message = format!("`{value}` is too long; the limit is `{}`", Millis(limits::WAIT_MS));
-            self.error(&[field.into()], "too-long", message);
-        }
-    }
-
     fn rule(&mut self, rule: &Rule) {
         self.id(&rule.id, "rule id");
         self.description(rule.description.as_deref());
@@ -98,95 +71,6 @@ impl Checker<'_> {
             }
             self.group(group);
             self.path.truncate(depth);
-        }
-    }
-
-    pub(super) fn id(&mut self, id: &str, what: &str) {
-        let valid = !id.is_empty()
-            && id.len() <= limits::RULE_ID_BYTES
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if !valid {
-            let message = format!(
-                "`{}` is no {what}; expected 1 to 128 letters a to z, digits, `.`, `_` and `-`",
-                shown(id)
-            );
-            self.error(&["id".into()], "bad-id", message);
-        }
-    }
-
-    pub(super) fn description(&mut self, description: Option<&str>) {
-        if description.is_some_and(|text| text.len() > limits::DESCRIPTION_BYTES) {
-            let message = format!("the description is longer than {} bytes", limits::DESCRIPTION_BYTES);
-            self.error(&["description".into()], "too-long", message);
-        }
-    }
-
-    pub(super) fn scope(&mut self, scope: &Scope) {
-        let globs = &scope.equipment;
-        let place = |rest: Option<usize>| -> Vec<PathSegment> {
-            let mut path: Vec<PathSegment> = vec!["scope".into(), "equipment".into()];
-            path.extend(rest.filter(|_| globs.len() > 1).map(PathSegment::from));
-            path
-        };
-        if globs.is_empty() {
-            self.error(
-                &place(None),
-                "empty",
-                "the scope names no equipment; expected a glob such as `filler-*`, or leave it out for all",
-            );
-        }
-        if globs.len() > limits::SCOPE_GLOBS {
-            let message =
-                format!("the scope has {} globs; the limit is {}", globs.len(), limits::SCOPE_GLOBS);
-            self.error(&place(None), "too-many", message);
-        }
-        for (index, glob) in globs.iter().enumerate() {
-            if glob.is_empty() || glob.len() > limits::NAME_BYTES {
-                let message = format!("a glob is 1 to {} bytes long", limits::NAME_BYTES);
-                self.error(&place(Some(index)), "bad-glob", message);
-            } else if let Err(error) = Glob::new(glob) {
-                self.error(&place(Some(index)), "bad-glob", format!("`{}` is no glob: {error}", shown(glob)));
-            }
-        }
-    }
-
-    /// Checks values that expressions name as `kind.NAME`.
-    pub(super) fn values(
-        &mut self,
-        at: &[PathSegment],
-        values: &BTreeMap<String, ParameterValue>,
-        kind: &str,
-        limit: usize,
-    ) {
-        if values.len() > limit {
-            let message = format!("there are {} values here; the limit is {limit}", values.len());
-            self.error(at, "too-many", message);
-        }
-        for (name, value) in values {
-            let place: Vec<PathSegment> = at.iter().cloned().chain([name.as_str().into()]).collect();
-            let identifier = name.len() <= limits::LABEL_BYTES
-                && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            if !identifier {
-                let message = format!(
-                    "`{}` cannot be named as `{kind}.…`; expected letters a to z, digits and `_`",
-                    shown(name)
-                );
-                self.error(&place, "bad-name", message);
-            }
-            match value {
-                ParameterValue::Number(number) if !number.is_finite() => {
-                    self.error(&place, "bad-value", "the number is not finite");
-                }
-                ParameterValue::Text(text) if text.len() > limits::TEXT_BYTES => {
-                    self.error(
-                        &place,
-                        "too-long",
-                        format!("the text is longer than {} bytes", limits::TEXT_BYTES),
-                    );
-                }
-                _ => {}
-            }
         }
     }
 
@@ -234,7 +118,7 @@ impl Checker<'_> {
     }
 
     fn weight(&mut self, weight: f64) {
-        // Also refuses what is not finite.
+        // This is also false for numbers that are not finite.
         let within = weight.abs() <= WEIGHT_LIMIT;
         if !within {
             let message = format!(
@@ -243,21 +127,7 @@ impl Checker<'_> {
             self.error(&["weight".into()], "bad-value", message);
         }
     }
-
-    pub(super) fn label(&mut self, place: &[PathSegment], label: &str, what: &str) {
-        if label.is_empty() || label.len() > limits::LABEL_BYTES || label.chars().any(char::is_control) {
-            let message = format!(
-                "`{}` is no {what}; expected 1 to {} bytes without control characters",
-                shown(label),
-                limits::LABEL_BYTES
-            );
-            self.error(place, "bad-name", message);
-        }
-    }
 }
 
+/// Greatest absolute weight.
 const WEIGHT_LIMIT: f64 = limits::WEIGHT;
-
-pub(super) fn shown(text: &str) -> String {
-    text.chars().take(60).collect::<String>().escape_debug().to_string()
-}

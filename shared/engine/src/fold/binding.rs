@@ -1,13 +1,13 @@
-//! Model bindings: when a model is asked, and what. What it means is said in `docs/models.md`.
+//! Model bindings: the times and contents of score requests. `docs/models.md` gives their semantics.
 //!
-//! A binding stands behind the rules in everything that is numbered, so that whatever lists rules to be evaluated, or
-//! times at which they are due, serves bindings too, and costs nothing where there are none.
+//! Bindings are numbered behind the rules. So the lists of rules to evaluate, and the timers of rules, serve bindings too,
+//! and cost nothing without bindings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use andon_domain::fnv::Fnv128;
-use andon_domain::{ModelBinding, OperandValue, ScoreRequest, limits};
+use andon_domain::{ModelBinding, OperandValue, ScoreRequest, limits, never};
 use compact_str::CompactString;
 
 use super::timers::NEVER_MS;
@@ -15,42 +15,44 @@ use super::{KeyState, Outcome, Scratch};
 use crate::compile::plan::ReevaluateOn;
 use crate::compile::{CompiledBinding, Pace, Plan, RuleContext, binding_meaning};
 use crate::eval::{EvalContext, EvalValue, Trigger};
+use crate::position::{at, at_mut, position};
 
-/// A question to a model, decided by the fold.
+/// A score request with its binding, decided by the fold.
 ///
-/// Its identity is (model, equipment, time); the same identity always carries the same content.
+/// Its identity is (model, equipment, time). The same identity always carries the same content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundScoreRequest {
-    /// The binding by which it is asked, as it stands in the rule set that was in force.
+    /// The binding, as it stands in the rule set in force.
     pub binding: Arc<ModelBinding>,
-    /// What is asked.
-    pub question: ScoreRequest,
+    /// The request.
+    pub request: ScoreRequest,
 }
 
-/// What a binding remembers.
+/// The state of a binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BindingState {
-    /// When the model was asked last, ms, also by an earlier form of the binding.
-    pub asked_ms: Option<i64>,
-    /// What it was asked then: the digest of the inputs. Kept only where it decides, and only of the binding as it is.
+    /// The time of the last score request, ms; also of an earlier version of the binding.
+    pub requested_ms: Option<i64>,
+    /// The digest of the inputs of that request. It is kept only for bindings with `at_most_every`, and only of the
+    /// current version of the binding.
     pub inputs: Option<u128>,
-    /// When it is to be looked at again, ms; [`NEVER_MS`] if it is not.
+    /// The time of the next evaluation by a timer, ms; [`NEVER_MS`] without a timer.
     pub due_ms: i64,
-    /// The last instant for which it was listed; means nothing between records.
+    /// The last instant that listed the binding. It has no meaning between records.
     pub listed: u64,
 }
 
 impl Default for BindingState {
     fn default() -> Self {
-        Self { asked_ms: None, inputs: None, due_ms: NEVER_MS, listed: 0 }
+        Self { requested_ms: None, inputs: None, due_ms: NEVER_MS, listed: 0 }
     }
 }
 
-/// A digest of inputs that tells apart what the language tells apart.
+/// A digest of inputs. Inputs that the language distinguishes have different digests.
 ///
-/// A state keeps it in the place of the inputs themselves, which may be 64 texts of 4 KiB each. Inputs that differ do
-/// not meet by accident in 128 bits. A sender that makes them meet on purpose only keeps a change of its own sensor from
-/// being scored, which it could also do by not sending it.
+/// A state keeps it in place of the inputs themselves, which may be 64 texts of 4 KiB each. 128 bits exclude accidental
+/// collisions. A sender that causes a collision on purpose only suppresses a score of its own sensor; it could also
+/// suppress the point.
 #[derive(Clone, Copy, Default)]
 struct Digest(Fnv128);
 
@@ -59,7 +61,7 @@ impl Digest {
         self.0.write(bytes);
     }
 
-    /// Adds an input, which must be known.
+    /// Adds a known input.
     fn add(&mut self, value: EvalValue<'_>) {
         match value {
             EvalValue::Unknown => self.bytes(&[0]),
@@ -78,7 +80,7 @@ impl Digest {
     }
 }
 
-/// Lists the bindings that name a tag, and answers the attention that its rules need.
+/// Lists the bindings that name a tag, and returns the need of the tag's rules.
 #[inline(never)]
 pub(super) fn list(
     plan: &Plan,
@@ -86,19 +88,19 @@ pub(super) fn list(
     states: &mut [BindingState],
     scratch: &mut Scratch,
 ) -> ReevaluateOn {
-    let Some((attention, bindings)) = plan.asked(slot) else { return ReevaluateOn::Points };
+    let (rules_reevaluate_on, bindings) = plan.bindings_of(slot);
     for binding in bindings {
-        let Some(state) = states.get_mut(*binding as usize) else { continue };
+        let Some(state) = at_mut(states, *binding, "binding of a tag") else { continue };
         if std::mem::replace(&mut state.listed, scratch.instant) != scratch.instant {
             scratch.rules.push(behind_rules(plan, *binding as usize));
         }
     }
-    attention
+    rules_reevaluate_on
 }
 
-/// The position of a binding among rules and bindings.
+/// Returns the position of a binding among rules and bindings.
 pub(super) fn behind_rules(plan: &Plan, binding: usize) -> u32 {
-    u32::try_from(plan.rules.len() + binding).unwrap_or(u32::MAX)
+    position(plan.rules.len() + binding)
 }
 
 /// Drops all but the newest requests of a record.
@@ -109,58 +111,36 @@ pub(super) fn drop_older(outcome: &mut Outcome, before: usize) {
 }
 
 impl KeyState {
-    /// Looks at a binding, by its position among rules and bindings: asks the model, or sets when to look again.
-    pub(super) fn look(&mut self, position: u32, t_ms: i64, moment: Trigger, outcome: &mut Outcome) {
+    /// Evaluates a binding, by its position among rules and bindings: makes a score request, or sets a timer.
+    pub(super) fn evaluate_binding(
+        &mut self,
+        number: u32,
+        t_ms: i64,
+        trigger: Trigger,
+        outcome: &mut Outcome,
+    ) {
         let plan = &self.rules.plan;
-        let Some(index) = (position as usize).checked_sub(plan.rules.len()) else { return };
-        let Some(plan_binding) = plan.bindings.get(index) else { return };
-        let Some(compiled) = self.rules.set.bindings.get(plan_binding.binding as usize) else { return };
-        let Some(state) = self.bindings.get_mut(index) else { return };
-        let scene = EvalContext {
-            code: &compiled.code,
-            slots: plan.slots_of_binding(plan_binding, compiled),
-            tags: &self.tags,
-            windows: &self.windows,
-            specs: &plan.windows,
-            attributes: &self.rules.attributes,
-            t_ms,
-            moment,
-            first_instant_ms: self.first_instant_ms,
+        let Some(index) = number.checked_sub(position(plan.rules.len())) else {
+            return never!("rule {number} of {} is evaluated as a binding", plan.rules.len());
         };
-        let due_ms = std::mem::replace(&mut state.due_ms, NEVER_MS);
-        let mut inputs = None;
-        match compiled.pace {
-            Pace::Every(width_ms) if moment == Trigger::Instant => {
-                state.due_ms =
-                    if due_ms == NEVER_MS { grid_ms(t_ms, width_ms, state.asked_ms) } else { due_ms };
-            }
-            Pace::Every(_) => inputs = known(compiled, &scene),
-            Pace::AtMostEvery { width_ms, again_ms } => {
-                let since_ms = state.asked_ms.map(|asked_ms| t_ms - asked_ms);
-                let is_old = |least_ms| since_ms.is_none_or(|since_ms| since_ms >= least_ms);
-                match (digest(compiled, &scene), state.asked_ms) {
-                    (None, _) => {}
-                    (digest, _) if digest == state.inputs => {
-                        if again_ms.is_some_and(is_old) {
-                            inputs = known(compiled, &scene);
-                        }
-                    }
-                    (Some(_), Some(asked_ms)) if !is_old(width_ms) => {
-                        state.due_ms = asked_ms.saturating_add(width_ms);
-                    }
-                    (digest, _) => {
-                        state.inputs = digest;
-                        inputs = known(compiled, &scene);
-                    }
-                }
-            }
-        }
-        self.timers.set(position, state.due_ms);
+        let Some(plan_binding) = at(&plan.bindings, index, "binding") else { return };
+        let set = &self.rules.set;
+        let Some(compiled) = at(&set.bindings, plan_binding.binding, "binding of the plan") else { return };
+        let Some(state) = at_mut(&mut self.bindings, index, "state of binding") else { return };
+        let context = self.rules.context(
+            &compiled.code,
+            plan.slots_of_binding(plan_binding, compiled),
+            (&self.tags, &self.windows),
+            self.first_instant_ms,
+            (t_ms, trigger),
+        );
+        let inputs = state.step(compiled, &context);
+        self.timers.set(number, state.due_ms);
         if let Some(inputs) = inputs {
-            state.asked_ms = Some(t_ms);
+            state.requested_ms = Some(t_ms);
             outcome.requests.push(BoundScoreRequest {
                 binding: Arc::clone(&compiled.binding),
-                question: ScoreRequest {
+                request: ScoreRequest {
                     model: CompactString::new(&compiled.binding.id),
                     version: compiled.binding.version,
                     equipment_id: self.equipment.clone(),
@@ -178,63 +158,102 @@ impl KeyState {
         }
     }
 
-    /// Takes over what the bindings of the old set remember; answers the positions of those that are to be looked at.
+    /// Takes over the state of the old set's bindings. Returns the positions of new and changed ones, to be evaluated.
     ///
-    /// When a model was asked last stays with its id whatever happens to its binding: otherwise a binding that changes,
-    /// or that goes and comes back, could ask twice at one time.
+    /// The time of the last request stays with the id of the binding. Otherwise a binding that changes, or that goes and
+    /// comes back, could make two requests at one time.
     pub(super) fn keep_bindings(&mut self, old: &Self) -> Vec<u32> {
         let mut before: BTreeMap<&str, (&CompiledBinding, &BindingState)> = BTreeMap::new();
         for (plan_binding, state) in old.rules.plan.bindings.iter().zip(&old.bindings) {
-            if let Some(compiled) = old.rules.set.bindings.get(plan_binding.binding as usize) {
+            if let Some(compiled) = at(&old.rules.set.bindings, plan_binding.binding, "old binding") {
                 before.insert(&compiled.binding.id, (compiled, state));
             }
         }
         let plan = Arc::clone(&self.rules.plan);
         let set = Arc::clone(&self.rules.set);
-        let facts = RuleContext { set: &set, attributes: &self.rules.attributes };
-        let mut to_look_at = Vec::new();
+        let context = RuleContext { set: &set, attributes: &self.rules.attributes };
+        let mut to_evaluate = Vec::new();
         for (index, (plan_binding, state)) in plan.bindings.iter().zip(&mut self.bindings).enumerate() {
-            let Some(compiled) = set.bindings.get(plan_binding.binding as usize) else { continue };
+            let Some(compiled) = at(&set.bindings, plan_binding.binding, "new binding") else { continue };
             let id = compiled.binding.id.as_str();
             match before.remove(id) {
                 Some((former, former_state))
-                    if binding_meaning(old.facts(), &former.binding)
-                        == binding_meaning(facts, &compiled.binding) =>
+                    if binding_meaning(old.rule_context(), &former.binding)
+                        == binding_meaning(context, &compiled.binding) =>
                 {
                     *state = former_state.clone();
                 }
                 Some((_, former_state)) => {
-                    state.asked_ms = former_state.asked_ms;
-                    to_look_at.push(behind_rules(&plan, index));
+                    state.requested_ms = former_state.requested_ms;
+                    to_evaluate.push(behind_rules(&plan, index));
                 }
                 None => {
-                    state.asked_ms = self.asked.remove(id);
-                    to_look_at.push(behind_rules(&plan, index));
+                    state.requested_ms = self.retired_requests_ms.remove(id);
+                    to_evaluate.push(behind_rules(&plan, index));
                 }
             }
         }
         for (id, (_, state)) in before {
-            if let Some(asked_ms) = state.asked_ms {
-                self.asked.insert(id.into(), asked_ms);
+            if let Some(requested_ms) = state.requested_ms {
+                self.retired_requests_ms.insert(id.into(), requested_ms);
             }
         }
         self.arm_bindings();
-        to_look_at
+        to_evaluate
     }
 }
 
-/// The first time of a grid that is not before `t_ms`, nor one at which the model was asked already.
-fn grid_ms(t_ms: i64, width_ms: i64, asked_ms: Option<i64>) -> i64 {
-    let behind_ms = t_ms.rem_euclid(width_ms);
-    let at_ms = if behind_ms == 0 { t_ms } else { t_ms.saturating_add(width_ms - behind_ms) };
-    if asked_ms == Some(at_ms) { at_ms.saturating_add(width_ms) } else { at_ms }
+impl BindingState {
+    /// Moves the binding on. Returns the inputs of a score request if one is due and all its inputs are known.
+    fn step(&mut self, compiled: &CompiledBinding, context: &EvalContext<'_>) -> Option<Vec<OperandValue>> {
+        let t_ms = context.t_ms;
+        let due_ms = std::mem::replace(&mut self.due_ms, NEVER_MS);
+        match compiled.pace {
+            Pace::Every(width_ms) if context.trigger == Trigger::Instant => {
+                self.due_ms =
+                    if due_ms == NEVER_MS { grid_ms(t_ms, width_ms, self.requested_ms) } else { due_ms };
+                None
+            }
+            Pace::Every(_) => known(compiled, context),
+            Pace::AtMostEvery { width_ms, again_ms } => {
+                let since_ms = self.requested_ms.map(|requested_ms| t_ms - requested_ms);
+                let is_old = |least_ms| since_ms.is_none_or(|since_ms| since_ms >= least_ms);
+                match (digest(compiled, context), self.requested_ms) {
+                    // Without all inputs there is no request.
+                    (None, _) => None,
+                    (digest, _) if digest == self.inputs => {
+                        if again_ms.is_some_and(is_old) {
+                            known(compiled, context)
+                        } else {
+                            None
+                        }
+                    }
+                    (Some(_), Some(requested_ms)) if !is_old(width_ms) => {
+                        self.due_ms = requested_ms.saturating_add(width_ms);
+                        None
+                    }
+                    (digest, _) => {
+                        self.inputs = digest;
+                        known(compiled, context)
+                    }
+                }
+            }
+        }
+    }
 }
 
-/// The digest of the inputs, if all are known.
-fn digest(binding: &CompiledBinding, scene: &EvalContext<'_>) -> Option<u128> {
+/// Returns the first time of a grid at or after `t_ms` without a score request.
+fn grid_ms(t_ms: i64, width_ms: i64, requested_ms: Option<i64>) -> i64 {
+    let behind_ms = t_ms.rem_euclid(width_ms);
+    let at_ms = if behind_ms == 0 { t_ms } else { t_ms.saturating_add(width_ms - behind_ms) };
+    if requested_ms == Some(at_ms) { at_ms.saturating_add(width_ms) } else { at_ms }
+}
+
+/// Returns the digest of the inputs, if all are known.
+fn digest(binding: &CompiledBinding, context: &EvalContext<'_>) -> Option<u128> {
     let mut digest = Digest::default();
     for input in &binding.code.inputs {
-        match scene.value(*input) {
+        match context.value(*input) {
             EvalValue::Unknown => return None,
             value => digest.add(value),
         }
@@ -242,9 +261,9 @@ fn digest(binding: &CompiledBinding, scene: &EvalContext<'_>) -> Option<u128> {
     Some(digest.0.finish())
 }
 
-/// The inputs, if all are known.
-fn known(binding: &CompiledBinding, scene: &EvalContext<'_>) -> Option<Vec<OperandValue>> {
-    let inputs = binding.code.inputs.iter().map(|input| match scene.value(*input) {
+/// Returns the inputs, if all are known.
+fn known(binding: &CompiledBinding, context: &EvalContext<'_>) -> Option<Vec<OperandValue>> {
+    let inputs = binding.code.inputs.iter().map(|input| match context.value(*input) {
         EvalValue::Unknown => None,
         EvalValue::Bool(value) => Some(OperandValue::Bool(value)),
         EvalValue::Number(number) => Some(OperandValue::Number(number + 0.0)),

@@ -1,24 +1,24 @@
-//! A new rule set takes effect for a key: what keeps its state, what begins anew, what ends.
+//! A new rule set takes effect for a key: some state is kept, some begins anew, some rules end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use andon_domain::{LookupMap, Transition};
+use andon_domain::Transition;
 use compact_str::CompactString;
 
-use super::rule::{RuleState, Winner};
-use super::{
-    EntryState, FoldError, KeyState, NO_UNCHANGED_BAND, Outcome, PendingTag, PendingTagRef, Rules, TagState,
-};
+use super::winner::{RuleState, Winner};
+use super::{EntryState, FoldError, KeyState, Outcome, PendingTag, PendingTagRef, Rules};
 use crate::compile::plan::{PlanRule, WindowSpec};
-use crate::compile::{CompiledRule, CompiledRules, RuleContext, RuleSet, entry_meaning, rule_meaning};
+use crate::compile::{CompiledRule, CompiledRules, RuleContext, entry_meaning, rule_meaning};
 use crate::eval::Trigger;
+use crate::position::{at, at_mut, position, range, range_mut};
+use crate::state::TagState;
 use crate::window::Window;
 
-/// What the old set left of one rule, by its id.
-struct Before<'a> {
+/// A rule of the old set, with its state.
+struct FormerRule<'a> {
     compiled: &'a CompiledRule,
-    state: RuleState,
+    state: &'a RuleState,
     entries: &'a [EntryState],
     all_conditions_false: &'a [bool],
     due_ms: i64,
@@ -55,9 +55,9 @@ impl KeyState {
         self.watermark_ms = old.watermark_ms;
         self.first_instant_ms = old.first_instant_ms;
         self.last_ms = old.last_ms;
-        self.retired = old.retired.clone();
-        self.asked = old.asked.clone();
-        // Marks that were carried over are older than any instant to come.
+        self.retired_sequences = old.retired_sequences.clone();
+        self.retired_requests_ms = old.retired_requests_ms.clone();
+        // Marks of the old state are older than any instant to come.
         self.scratch = old.scratch.clone();
 
         let mut before = rules_before(&old);
@@ -66,38 +66,10 @@ impl KeyState {
         self.keep_windows(&old);
         self.sources = old.sources.clone();
         self.name_pending(&old);
-
-        let mut to_evaluate = Vec::new();
-        let plan = Arc::clone(&self.rules.plan);
-        let set = Arc::clone(&self.rules.set);
-        let attributes = self.rules.attributes.clone();
-        let facts = (old.facts(), RuleContext { set: &set, attributes: &attributes });
-        for (position, plan_rule) in plan.rules.iter().enumerate() {
-            let position = u32::try_from(position).unwrap_or(u32::MAX);
-            let Some(compiled) = set.rules.get(plan_rule.rule as usize) else { continue };
-            match before.remove(compiled.rule.id.as_str()) {
-                Some(before) => {
-                    let changed =
-                        rule_meaning(facts.0, &before.compiled.rule) != rule_meaning(facts.1, &compiled.rule);
-                    self.keep_rule(position, plan_rule, compiled, &before, changed.then_some(facts));
-                    if changed {
-                        to_evaluate.push(position);
-                    }
-                }
-                None => {
-                    if let (Some(sequence), Some(state)) = (
-                        self.retired.remove(compiled.rule.id.as_str()),
-                        self.rule_states.get_mut(position as usize),
-                    ) {
-                        state.sequence = sequence;
-                    }
-                    to_evaluate.push(position);
-                }
-            }
-        }
+        let mut to_evaluate = self.keep_rules(&old, &mut before);
         to_evaluate.extend(self.keep_bindings(&old));
         if self.first_instant_ms.is_none() {
-            // All rules are evaluated at the key's first instant, and all bindings looked at.
+            // The key's first instant evaluates all rules and bindings.
             return;
         }
         // As at an instant with a point of every tag.
@@ -109,13 +81,51 @@ impl KeyState {
         }
     }
 
-    /// Rules that the new set has not, or not for this equipment, end with a transition to nothing.
-    fn end_removed(&mut self, before: &BTreeMap<&str, Before<'_>>, t_ms: i64, outcome: &mut Outcome) {
-        let kept: LookupMap<&str, ()> = kept_ids(&self.rules.set, &self.rules.plan.rules);
-        let mut removed: Vec<(&&str, &Before<'_>)> =
-            before.iter().filter(|(id, _)| !kept.contains_key(**id)).collect();
-        removed.sort_by_key(|(_, before)| &before.compiled.rule.id);
-        for (id, before) in removed {
+    /// Takes over the state of the old set's rules. Returns the positions of new and changed ones, to be evaluated.
+    fn keep_rules(&mut self, old: &Self, before: &mut BTreeMap<&str, FormerRule<'_>>) -> Vec<u32> {
+        let mut to_evaluate = Vec::new();
+        let plan = Arc::clone(&self.rules.plan);
+        let set = Arc::clone(&self.rules.set);
+        let attributes = self.rules.attributes.clone();
+        let contexts = (old.rule_context(), RuleContext { set: &set, attributes: &attributes });
+        for (position, plan_rule) in (0..).zip(&plan.rules) {
+            let Some(compiled) = at(&set.rules, plan_rule.rule, "new rule") else { continue };
+            match before.remove(compiled.rule.id.as_str()) {
+                Some(before) => {
+                    let changed = rule_meaning(contexts.0, &before.compiled.rule)
+                        != rule_meaning(contexts.1, &compiled.rule);
+                    self.keep_rule(position, plan_rule, compiled, &before, changed.then_some(contexts));
+                    if changed {
+                        to_evaluate.push(position);
+                    }
+                }
+                None => {
+                    if let Some(sequence) = self.retired_sequences.remove(compiled.rule.id.as_str())
+                        && let Some(state) = at_mut(&mut self.rule_states, position, "state of new rule")
+                    {
+                        state.sequence = sequence;
+                    }
+                    to_evaluate.push(position);
+                }
+            }
+        }
+        to_evaluate
+    }
+
+    /// Ends the rules that the new set lacks, or does not apply to this equipment, with a transition to nothing.
+    fn end_removed(&mut self, before: &BTreeMap<&str, FormerRule<'_>>, t_ms: i64, outcome: &mut Outcome) {
+        let kept: BTreeSet<&str> = self
+            .rules
+            .plan
+            .rules
+            .iter()
+            .filter_map(|planned| {
+                let rule = at(&self.rules.set.rules, planned.rule, "new rule")?;
+                Some(rule.rule.id.as_str())
+            })
+            .collect();
+        // By id, as they stand in the map.
+        for (id, before) in before.iter().filter(|(id, _)| !kept.contains(**id)) {
             let mut sequence = before.state.sequence;
             let winner = before.state.winner.state(before.compiled);
             if winner != before.compiled.rule.default {
@@ -133,37 +143,37 @@ impl KeyState {
                 });
             }
             if sequence > 0 {
-                self.retired.insert(CompactString::new(id), sequence);
+                self.retired_sequences.insert(CompactString::new(id), sequence);
             }
         }
     }
 
-    /// Values and first-named times stay for the tags that the new set names too.
+    /// Keeps the newest point and the first-named time of the tags that the old set names too.
     fn keep_tags(&mut self, old: &Self, t_ms: i64) {
         for (slot, tag) in (0..).zip(&mut self.tags) {
-            let known =
-                old.rules.slot(self.rules.tag_name(slot)).and_then(|slot| old.tags.get(slot as usize));
-            *tag = match known {
-                Some(known) => TagState { unchanged_band: NO_UNCHANGED_BAND, ..known.clone() },
+            let old_slot = old.rules.slot(self.rules.tag_name(slot));
+            *tag = match old_slot.and_then(|slot| at(&old.tags, slot, "old tag")) {
+                Some(old) => TagState { unchanged_band: TagState::NO_UNCHANGED_BAND, ..old.clone() },
                 None => TagState::unseen(t_ms),
             };
         }
     }
 
-    /// Windows of the same tag and the same panes stay.
+    /// Keeps the windows over the same tag with the same panes.
     fn keep_windows(&mut self, old: &Self) {
         let plan = &self.rules.plan;
         for (window, spec) in self.windows.iter_mut().zip(&plan.windows) {
             let old_tag = old.rules.slot(self.rules.tag_name(spec.tag));
             let old_spec = old_tag.map(|tag| WindowSpec { tag, ..*spec });
-            let known = old_spec
-                .and_then(|spec| old.rules.plan.windows.binary_search(&spec).ok())
-                .and_then(|known| old.windows.get(known));
-            *window = known.cloned().unwrap_or_else(Window::default);
+            let old_window = old_spec.and_then(|spec| old.rules.plan.windows.binary_search(&spec).ok());
+            *window = old_window
+                .and_then(|window| at(&old.windows, position(window), "old window"))
+                .cloned()
+                .unwrap_or_else(Window::default);
         }
     }
 
-    /// Pending points find their tags under the new plan, by name.
+    /// Gives the pending points their tags under the new plan, by name.
     fn name_pending(&mut self, old: &Self) {
         let rules = &self.rules;
         self.pending = old.pending.renamed(|tag| {
@@ -178,75 +188,75 @@ impl KeyState {
         });
     }
 
-    /// A rule of the same id: its winner and sequence go on, so do its groups' calm and those entries whose meaning
-    /// is as before.
+    /// Keeps the winner and the sequence number of a rule with the same id. Of a changed rule, groups and entries with the
+    /// same meaning keep their state.
     fn keep_rule(
         &mut self,
-        position: u32,
+        rule: u32,
         plan_rule: &PlanRule,
         compiled: &CompiledRule,
-        before: &Before<'_>,
+        before: &FormerRule<'_>,
         changed: Option<(RuleContext<'_>, RuleContext<'_>)>,
     ) {
+        let first_entry = plan_rule.first_entry as usize;
+        let entries = first_entry..first_entry + compiled.code.entries.len();
+        let entries = range_mut(&mut self.entries, entries, "entries of a new rule");
+        let first_group = plan_rule.first_group as usize;
+        let groups = first_group..first_group + compiled.code.groups.len();
+        let all_false = range_mut(&mut self.all_conditions_false, groups, "groups of a new rule");
         let mut state = before.state.clone();
-        let new_entries = self.entries.get_mut(plan_rule.first_entry as usize..).unwrap_or_default();
-        let new_calm =
-            self.all_conditions_false.get_mut(plan_rule.first_group as usize..).unwrap_or_default();
-        if let Some(facts) = changed {
+        if let Some(contexts) = changed {
             state.winner = Winner::Former(before.state.winner.state(before.compiled).into());
-            keep_groups(compiled, before, facts, new_entries, new_calm);
+            keep_groups(compiled, before, contexts, entries, all_false);
         } else {
-            new_entries.iter_mut().zip(before.entries).for_each(|(new, old)| *new = *old);
-            new_calm.iter_mut().zip(before.all_conditions_false).for_each(|(new, old)| *new = *old);
-            self.timers.set(position, before.due_ms);
+            entries.iter_mut().zip(before.entries).for_each(|(new, old)| *new = *old);
+            all_false.iter_mut().zip(before.all_conditions_false).for_each(|(new, old)| *new = *old);
+            self.timers.set(rule, before.due_ms);
         }
-        if let Some(kept) = self.rule_states.get_mut(position as usize) {
-            *kept = state;
+        if let Some(new) = at_mut(&mut self.rule_states, rule, "state of a kept rule") {
+            *new = state;
         }
     }
 }
 
-/// The rules of the old set by id.
-fn rules_before(old: &KeyState) -> BTreeMap<&str, Before<'_>> {
+/// Returns the rules of the old set by id.
+fn rules_before(old: &KeyState) -> BTreeMap<&str, FormerRule<'_>> {
     let mut before = BTreeMap::new();
-    for (position, plan_rule) in old.rules.plan.rules.iter().enumerate() {
-        let Some(compiled) = old.rules.set.rules.get(plan_rule.rule as usize) else { continue };
+    for (position, plan_rule) in (0..).zip(&old.rules.plan.rules) {
+        let Some(compiled) = at(&old.rules.set.rules, plan_rule.rule, "old rule") else { continue };
+        let Some(state) = at(&old.rule_states, position, "state of an old rule") else { continue };
         let first_entry = plan_rule.first_entry as usize;
+        let entries = first_entry..first_entry + compiled.code.entries.len();
         let first_group = plan_rule.first_group as usize;
-        let entries = old.entries.get(first_entry..first_entry + compiled.code.entries.len());
-        let all_conditions_false =
-            old.all_conditions_false.get(first_group..first_group + compiled.rule.groups.len());
+        let groups = first_group..first_group + compiled.code.groups.len();
         before.insert(
             compiled.rule.id.as_str(),
-            Before {
+            FormerRule {
                 compiled,
-                state: old.rule_states.get(position).cloned().unwrap_or_default(),
-                entries: entries.unwrap_or_default(),
-                all_conditions_false: all_conditions_false.unwrap_or_default(),
-                due_ms: old.timers.due_ms(u32::try_from(position).unwrap_or(u32::MAX)),
+                state,
+                entries: range(&old.entries, entries, "entries of an old rule"),
+                all_conditions_false: range(&old.all_conditions_false, groups, "groups of an old rule"),
+                due_ms: old.timers.due_ms(position),
             },
         );
     }
     before
 }
 
-fn kept_ids<'a>(set: &'a RuleSet, rules: &[PlanRule]) -> LookupMap<&'a str, ()> {
-    let compiled = rules.iter().filter_map(|rule| set.rules.get(rule.rule as usize));
-    compiled.map(|compiled| (compiled.rule.id.as_str(), ())).collect()
-}
-
-/// Group by group of the same id: entries of the same state and meaning keep their phase; of the other entries, an
-/// active one stays active if there is one of its state that matched no other, in order.
+/// Keeps states group by group of the same id.
+///
+/// Entries of the same state and meaning keep their phase. Of the other old entries, an active one hands its activity to
+/// the first new entry of its state that matched no old one.
 fn keep_groups(
     compiled: &CompiledRule,
-    before: &Before<'_>,
-    (old_facts, new_facts): (RuleContext<'_>, RuleContext<'_>),
+    before: &FormerRule<'_>,
+    (old_context, new_context): (RuleContext<'_>, RuleContext<'_>),
     new_entries: &mut [EntryState],
-    new_calm: &mut [bool],
+    new_all_false: &mut [bool],
 ) {
     let (rule, old_rule) = (&compiled.rule, &before.compiled.rule);
     let mut new_states = new_entries.iter_mut();
-    for (group, all_conditions_false) in rule.groups.iter().zip(new_calm) {
+    for (group, all_conditions_false) in rule.groups.iter().zip(new_all_false) {
         let mut slots: Vec<Option<&mut EntryState>> =
             new_states.by_ref().take(group.states.len()).map(Some).collect();
         let mut old_first_entry = 0;
@@ -257,14 +267,18 @@ fn keep_groups(
             }
             old_first_entry += old_group.states.len();
         }
+        // A group with a new id begins anew.
         let Some((old_index, old_group, old_first_entry)) = found else { continue };
-        *all_conditions_false = before.all_conditions_false.get(old_index).copied().unwrap_or_default();
-        let old_states = before.entries.get(old_first_entry..).unwrap_or_default();
+        if let Some(old) = at(before.all_conditions_false, position(old_index), "old group") {
+            *all_conditions_false = *old;
+        }
+        let old_states = old_first_entry..old_first_entry + old_group.states.len();
+        let old_states = range(before.entries, old_states, "entries of an old group");
         let mut unmatched = Vec::new();
         let meanings: Vec<String> =
-            group.states.iter().map(|entry| entry_meaning(new_facts, rule, entry)).collect();
+            group.states.iter().map(|entry| entry_meaning(new_context, rule, entry)).collect();
         for (old_entry, old_state) in old_group.states.iter().zip(old_states) {
-            let meaning = entry_meaning(old_facts, old_rule, old_entry);
+            let meaning = entry_meaning(old_context, old_rule, old_entry);
             let same =
                 group.states.iter().zip(&meanings).zip(&mut slots).find_map(|((entry, of_new), slot)| {
                     if entry.state == old_entry.state && *of_new == meaning { slot.take() } else { None }
@@ -279,6 +293,7 @@ fn keep_groups(
                 group.states.iter().zip(&mut slots).find_map(|(entry, slot)| {
                     if entry.state == old_entry.state { slot.take() } else { None }
                 });
+            // A state that the new group lacks is left.
             if let Some(heir) = heir {
                 *heir = EntryState { active: true, since_ms: old_state.since_ms, ..EntryState::default() };
             }

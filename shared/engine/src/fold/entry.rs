@@ -1,4 +1,4 @@
-//! One state entry: waiting, active, releasing. The state machine of the law, with time as an argument.
+//! One state entry: waiting, active, releasing. The state machine of the exact semantics, with time as an argument.
 
 use crate::compile::EntryCode;
 use crate::eval::{EvalContext, Trigger, Truth};
@@ -10,12 +10,12 @@ pub(crate) const NONE_MS: i64 = i64::MIN;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryState {
     pub active: bool,
-    /// Not active: since when the condition holds, or [`NONE_MS`]. Active: since when it had held when the state
-    /// was entered; decides nothing then, but explains.
+    /// The effective time, ms, since which the condition holds, or [`NONE_MS`]. An active entry keeps it for explanations
+    /// only.
     pub since_ms: i64,
-    /// Active: since when the state may be left, or [`NONE_MS`].
+    /// Active: the effective time, ms, since which the state may be left, or [`NONE_MS`].
     pub releasable_since_ms: i64,
-    /// Not active: instants of the condition's tags at which it was true since `since_ms`.
+    /// Not active: the number of instants of the condition's tags at which it was true since `since_ms`.
     pub count: u32,
 }
 
@@ -26,31 +26,31 @@ impl Default for EntryState {
 }
 
 impl EntryState {
-    /// Moves the entry on, and answers what its condition is now. `counts`: whether this is an instant with a point
-    /// of a tag of `when`.
+    /// Moves the entry on, and returns the truth of its condition. `counts` is whether this is an instant with a point of
+    /// a tag of `when`.
     #[inline]
-    pub(crate) fn step(&mut self, code: &EntryCode, scene: &EvalContext<'_>, counts: bool) -> Truth {
-        let when = scene.truth(code.when);
+    pub(crate) fn step(&mut self, code: &EntryCode, context: &EvalContext<'_>, counts: bool) -> Truth {
+        let when = context.truth(code.when);
         if self.active {
-            self.step_active(code, scene, when);
+            self.step_active(code, context, when);
         } else {
-            self.step_inactive(code, scene, when, counts);
+            self.step_inactive(code, context, when, counts);
         }
         when
     }
 
-    fn step_inactive(&mut self, code: &EntryCode, scene: &EvalContext<'_>, when: Truth, counts: bool) {
+    fn step_inactive(&mut self, code: &EntryCode, context: &EvalContext<'_>, when: Truth, counts: bool) {
         match when {
             Truth::Unknown => {}
             Truth::False => *self = Self::default(),
             Truth::True => {
                 if self.since_ms == NONE_MS {
-                    self.since_ms = scene.t_ms;
+                    self.since_ms = context.t_ms;
                 }
                 if counts {
                     self.count = self.count.saturating_add(1);
                 }
-                let over = scene.moment.is_over(code.for_ms, self.since_ms, scene.t_ms);
+                let over = context.trigger.is_over(code.for_ms, self.since_ms, context.t_ms);
                 if over && self.count >= code.times {
                     self.active = true;
                     self.count = 0;
@@ -59,26 +59,26 @@ impl EntryState {
         }
     }
 
-    fn step_active(&mut self, code: &EntryCode, scene: &EvalContext<'_>, when: Truth) {
-        let until = code.until.map(|until| scene.truth(until));
+    fn step_active(&mut self, code: &EntryCode, context: &EvalContext<'_>, when: Truth) {
+        let until = code.until.map(|until| context.truth(until));
         if when == Truth::True || until == Some(Truth::False) {
             self.releasable_since_ms = NONE_MS;
         } else if when == Truth::False && matches!(until, None | Some(Truth::True)) {
             if self.releasable_since_ms == NONE_MS {
-                self.releasable_since_ms = scene.t_ms;
+                self.releasable_since_ms = context.t_ms;
             }
-            if scene.moment.is_over(code.keep_for_ms, self.releasable_since_ms, scene.t_ms) {
+            if context.trigger.is_over(code.keep_for_ms, self.releasable_since_ms, context.t_ms) {
                 *self = Self::default();
             }
         }
     }
 
-    /// Whether no wait of its own is running.
+    /// Returns whether no wait of its own is running.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.releasable_since_ms == NONE_MS && (self.active || self.since_ms == NONE_MS)
     }
 
-    /// When its own wait ends, if one is running that ends at or after `from_ms`.
+    /// Returns the end of its own wait, ms, if a wait is running that ends at or after `from_ms`.
     #[inline]
     pub(crate) fn due_ms(&self, code: &EntryCode, from_ms: i64) -> Option<i64> {
         let (begin_ms, wait_ms) = if self.active {
@@ -91,7 +91,7 @@ impl EntryState {
     }
 }
 
-/// Whether an evaluation counts for `times`: an instant with a point of one of the tags of `when`.
-pub(crate) fn counts(code: &EntryCode, moment: Trigger, is_touched: impl Fn(u32) -> bool) -> bool {
-    code.times > 0 && moment == Trigger::Instant && code.when_tags.iter().any(|tag| is_touched(*tag))
+/// Returns whether an evaluation counts for `times`: it must be an instant with a point of a tag of `when`.
+pub(crate) fn counts(code: &EntryCode, trigger: Trigger, is_touched: impl Fn(u32) -> bool) -> bool {
+    code.times > 0 && trigger == Trigger::Instant && code.when_tags.iter().any(|tag| is_touched(*tag))
 }

@@ -1,91 +1,101 @@
-//! Why a winner changed, for people: the condition that won or ended, and what it looked at.
+//! Explanations of a change of the winner: the condition that won or ended, and its operands.
 
 use std::fmt::Write as _;
 
-use andon_domain::{Explanation, Millis, Operand, OperandValue, ParameterValue, StateEntry};
+use andon_domain::{Explanation, Millis, Operand, OperandValue, ParameterValue, StateEntry, never};
 use compact_str::CompactString;
 
 use super::EntryState;
 use super::entry::NONE_MS;
-use super::rule::Winner;
-use crate::compile::{self, CompiledRule, Node, NodeId, RuleSet};
+use super::winner::Winner;
+use crate::compile::{CompiledRule, EntryCode, Node, NodeId, OperandCode, RuleSet};
 use crate::eval::{EvalContext, EvalValue};
 use crate::expr::{AggregateFn, ast};
+use crate::position::{at, range};
 
 /// Explains a change from one winner to another.
 ///
-/// What won is told first: its condition, since when it holds, its operands. Then what ended, if the entry that won
-/// before was left. An `otherwise` is explained by the conditions of its group, all of which are false.
+/// The new winner comes first: its condition, the time since which it holds, its operands. The end of the old winner
+/// follows, if its entry was left. An `otherwise` is explained by the conditions of its group, which are all false.
 pub(super) fn explain(
     set: &RuleSet,
     rule: &CompiledRule,
-    scene: &EvalContext<'_>,
+    context: &EvalContext<'_>,
     entries: &[EntryState],
-    from: &Winner,
-    to: &Winner,
+    (from, to): (&Winner, &Winner),
 ) -> Explanation {
-    let mut teller = Teller {
+    let mut explainer = Explainer {
         set,
         rule,
-        scene,
-        told: Vec::new(),
+        context,
+        operands: Vec::new(),
         attributes: Vec::new(),
         explanation: Explanation::default(),
     };
     if let Some((position, entry)) = entry_of(rule, to) {
-        let since_ms = entries.get(position).map(|state| state.since_ms);
-        teller.explanation.since = since_ms.filter(|since_ms| *since_ms != NONE_MS);
-        teller.explanation.when = Some(entry.when.clone());
-        teller.tell(&entry.when, rule.code.entries.get(position).map(|code| code.when));
+        let since_ms = at(entries, position, "entry of the rule").map(|state| state.since_ms);
+        explainer.explanation.since = since_ms.filter(|since_ms| *since_ms != NONE_MS);
+        explainer.explanation.when = Some(entry.when.clone());
+        explainer.add_condition(&entry.when, code_of(rule, position).map(|code| code.when));
     }
     if let Winner::Otherwise(group) = to {
-        for (position, (owner, _)) in positions(rule).enumerate() {
+        for (position, (owner, _)) in (0..).zip(positions(rule)) {
             if owner == usize::from(*group) {
-                teller.tell("", rule.code.entries.get(position).map(|code| code.when));
+                explainer.add_condition("", code_of(rule, position).map(|code| code.when));
             }
         }
     }
     if let Some((position, entry)) = entry_of(rule, from)
-        && entries.get(position).is_some_and(|state| !state.active)
+        && at(entries, position, "entry of the rule").is_some_and(|state| !state.active)
     {
-        let code = rule.code.entries.get(position);
+        let code = code_of(rule, position);
         let (text, node) = match &entry.until {
             Some(until) => (until.clone(), code.and_then(|code| code.until)),
             None => (format!("!({})", entry.when), code.map(|code| code.when)),
         };
-        teller.tell(&text, node);
-        teller.explanation.ended = Some(text);
+        explainer.add_condition(&text, node);
+        explainer.explanation.ended = Some(text);
     }
-    teller.explanation
+    explainer.explanation
 }
 
-/// Every entry of a rule as (position of its group, position in the group).
+/// Returns every entry of a rule as (position of its group, position in the group).
 fn positions(rule: &CompiledRule) -> impl Iterator<Item = (usize, usize)> {
     let groups = rule.rule.groups.iter().enumerate();
     groups.flat_map(|(group, of_group)| (0..of_group.states.len()).map(move |entry| (group, entry)))
 }
 
-/// The entry that a winner stands for, with its position among all entries of the rule.
-fn entry_of<'a>(rule: &'a CompiledRule, winner: &Winner) -> Option<(usize, &'a StateEntry)> {
+/// Returns the entry of a winner, with its position among all entries of the rule; `None` for another kind of winner.
+fn entry_of<'a>(rule: &'a CompiledRule, winner: &Winner) -> Option<(u32, &'a StateEntry)> {
     let Winner::Entry(group, entry) = winner else { return None };
+    let states = rule.rule.groups.iter().flat_map(|group| &group.states);
+    let mut entries = (0..).zip(positions(rule).zip(states));
     let wanted = (usize::from(*group), usize::from(*entry));
-    let position = positions(rule).position(|place| place == wanted)?;
-    Some((position, rule.rule.groups.get(wanted.0)?.states.get(wanted.1)?))
+    let Some((position, (_, entry))) = entries.find(|(_, (place, _))| *place == wanted) else {
+        never!("the winner {winner:?} is no entry of rule `{}`", rule.rule.id);
+        return None;
+    };
+    Some((position, entry))
 }
 
-struct Teller<'a> {
+fn code_of(rule: &CompiledRule, entry: u32) -> Option<&EntryCode> {
+    at(&rule.code.entries, entry, "code of an entry")
+}
+
+/// A collector of the parts of an explanation.
+struct Explainer<'a> {
     set: &'a RuleSet,
     rule: &'a CompiledRule,
-    scene: &'a EvalContext<'a>,
-    /// What is in the explanation already.
-    told: Vec<(Option<AggregateFn>, u32)>,
+    context: &'a EvalContext<'a>,
+    /// The operands that the explanation has already.
+    operands: Vec<(Option<AggregateFn>, u32)>,
     attributes: Vec<u32>,
     explanation: Explanation,
 }
 
-impl Teller<'_> {
+impl Explainer<'_> {
     /// Adds the parameters and operands of a condition.
-    fn tell(&mut self, text: &str, node: Option<NodeId>) {
+    fn add_condition(&mut self, text: &str, node: Option<NodeId>) {
         for (name, value) in &self.rule.rule.parameters {
             if names_parameter(text, name) {
                 let value = match value {
@@ -104,7 +114,7 @@ impl Teller<'_> {
     /// Adds the operands of an expression, from left to right.
     fn walk(&mut self, id: NodeId) {
         let code = &self.rule.code;
-        let Some(node) = code.nodes.get(id as usize) else { return };
+        let Some(node) = at(&code.nodes, id, "node") else { return };
         match *node {
             Node::Number(_) | Node::Bool(_) | Node::Text(_) => {}
             Node::Attribute(id) => self.add_attribute(id),
@@ -120,7 +130,7 @@ impl Teller<'_> {
             }
             Node::And { first, count } | Node::Or { first, count } => {
                 let first = first as usize;
-                for side in code.sides.get(first..first + count as usize).unwrap_or_default() {
+                for side in range(&code.sides, first..first + count as usize, "sides") {
                     self.walk(*side);
                 }
             }
@@ -141,45 +151,47 @@ impl Teller<'_> {
             return;
         }
         self.attributes.push(id);
-        let name = self.set.attributes.names.names.get(id as usize);
+        let name = at(&self.set.attributes.names.names, id, "attribute");
         self.explanation.operands.push(Operand {
             operand: format!("equipment.{}", name.map(CompactString::as_str).unwrap_or_default()),
-            value: shown(self.scene.attribute(id)),
+            value: shown(self.context.attribute(id)),
             at: None,
         });
     }
 
     fn add(&mut self, function: Option<AggregateFn>, position: u32) {
-        if self.told.contains(&(function, position)) {
+        if self.operands.contains(&(function, position)) {
             return;
         }
-        self.told.push((function, position));
-        let Some(operand) = self.rule.code.operands.get(position as usize) else { return };
-        let Some(slot) = self.scene.slots.get(position as usize).map(|slot| *slot as usize) else { return };
+        self.operands.push((function, position));
+        let Some(operand) = at(&self.rule.code.operands, position, "operand") else { return };
+        let Some(slot) = at(self.context.slots, position, "operand position").copied() else { return };
         let (tag_slot, value, call) = match (operand, function) {
-            (compile::Operand::Window { window_ms, .. }, Some(function)) => {
-                let tag = self.scene.specs.get(slot).map(|spec| spec.tag as usize);
-                (tag, self.scene.aggregate(function, position), Some((function.name(), *window_ms)))
+            (OperandCode::Window { window_ms, .. }, Some(function)) => {
+                let tag = at(self.context.specs, slot, "window").map(|spec| spec.tag);
+                (tag, self.context.aggregate(function, position), Some((function.name(), *window_ms)))
             }
-            (compile::Operand::Absent { wait_ms, .. }, _) => {
-                (Some(slot), EvalValue::Bool(self.scene.absent(position)), Some(("absent", *wait_ms)))
+            (OperandCode::Absent { wait_ms, .. }, _) => {
+                (Some(slot), EvalValue::Bool(self.context.absent(position)), Some(("absent", *wait_ms)))
             }
             _ => {
-                let newest = self.scene.tags.get(slot).and_then(|tag| tag.newest.as_ref());
+                let newest = at(self.context.tags, slot, "tag").and_then(|tag| tag.newest.as_ref());
                 (Some(slot), newest.map_or(EvalValue::Unknown, |newest| EvalValue::from(&newest.value)), None)
             }
         };
-        let tag = tag_slot.and_then(|slot| self.scene.tags.get(slot));
+        let tag = tag_slot.and_then(|slot| at(self.context.tags, slot, "tag"));
         self.explanation.operands.push(Operand {
             operand: self.text_of(*operand, call),
             value: shown(value),
-            at: tag.and_then(|tag| tag.newest.as_ref()).map(|newest| newest.rank.own_ms),
+            at: tag.and_then(|tag| tag.newest.as_ref()).map(|newest| newest.order.own_ms),
         });
     }
 
-    /// An operand as it is written. (Writing to a `String` cannot fail.)
-    fn text_of(&self, operand: compile::Operand, call: Option<(&str, i64)>) -> String {
-        let name = self.set.tags.get(operand.tag() as usize).map(CompactString::as_str).unwrap_or_default();
+    /// Returns an operand as it is written. (Writing to a `String` cannot fail.)
+    fn text_of(&self, operand: OperandCode, call: Option<(&str, i64)>) -> String {
+        let name = at(&self.set.tags, operand.tag(), "tag of the set")
+            .map(CompactString::as_str)
+            .unwrap_or_default();
         let mut text = String::new();
         if let Some((call, _)) = call {
             text.push_str(call);
@@ -193,7 +205,7 @@ impl Teller<'_> {
     }
 }
 
-/// Whether an expression names a parameter.
+/// Returns whether an expression names a parameter.
 fn names_parameter(text: &str, name: &str) -> bool {
     text.split("params.").skip(1).any(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use andon_domain::{RuleDocument, Value};
+use andon_domain::{DataPoint, RuleDocument, Value, limits};
 
 use super::*;
 
@@ -109,9 +109,10 @@ fn asked(key: &mut KeyState, rules: &CompiledRules, values: &[(i64, f64)]) -> Ve
     for (at_ms, value) in values {
         let outcome = apply(key, rules, *at_ms, &[point(*at_ms, "", *value)]);
         asked.extend(
-            outcome.requests.into_iter().map(|request| {
-                (request.question.at, serde_json::to_string(&request.question.inputs).unwrap())
-            }),
+            outcome
+                .requests
+                .into_iter()
+                .map(|request| (request.request.at, serde_json::to_string(&request.request.inputs).unwrap())),
         );
     }
     asked
@@ -262,5 +263,5 @@ fn of_too_many_requests_of_one_record_the_newest_are_kept() {
     let late_ms = 40 * 86_400_000;
     let outcome = apply(&mut key, &rules, late_ms, &[point(late_ms, "", 0.0)]);
     assert_eq!((outcome.requests.len(), outcome.requests_dropped), (1000, 500));
-    assert_eq!(outcome.requests[0].question.at, 500_000);
+    assert_eq!(outcome.requests[0].request.at, 500_000);
 }

@@ -1,23 +1,23 @@
 //! Variable-length integers, texts and times.
 //!
-//! Integers are LEB128 (as in DWARF and Protocol Buffers); signed ones are zigzag-coded first. A reader trusts
-//! nothing: what it reads may be any bytes.
+//! Integers are LEB128 (as in DWARF and Protocol Buffers); signed ones are zigzag-coded first. A reader trusts nothing:
+//! its input may be any bytes.
 
-use andon_domain::limits;
+use andon_domain::{limits, never};
 
 use super::UnpackError;
 
-/// Writes values one after the other.
+/// A writer of values, one after the other.
 #[derive(Debug, Default)]
 pub struct Writer(pub Vec<u8>);
 
 impl Writer {
-    /// One byte.
+    /// Writes one byte.
     pub fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
-    /// An unsigned integer, in as few bytes as hold it.
+    /// Writes an unsigned integer in the fewest bytes.
     pub fn unsigned(&mut self, mut number: u64) {
         loop {
             let [low, ..] = number.to_le_bytes();
@@ -29,39 +29,42 @@ impl Writer {
         }
     }
 
-    /// A signed integer; small ones of either sign are short.
+    /// Writes a signed integer; small ones of either sign are short.
     pub fn signed(&mut self, number: i64) {
         self.unsigned(((number << 1) ^ (number >> 63)).cast_unsigned());
     }
 
-    /// A number of things.
+    /// Writes a length.
     pub fn length(&mut self, length: usize) {
-        self.unsigned(u64::try_from(length).unwrap_or(u64::MAX));
+        self.unsigned(u64::try_from(length).unwrap_or_else(|_| {
+            never!("the length {length} does not fit 64 bits");
+            u64::MAX
+        }));
     }
 
-    /// A text with its length.
+    /// Writes a text with its length.
     pub fn text(&mut self, text: &str) {
         self.length(text.len());
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// A number, exactly.
+    /// Writes a number, exactly.
     pub fn float(&mut self, number: f64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    /// A time as its distance behind (or, negative, ahead of) a reference.
+    /// Writes a time as its distance behind (or, negative, ahead of) a reference.
     pub fn time(&mut self, at_ms: i64, reference_ms: i64) {
         self.signed(reference_ms - at_ms);
     }
 }
 
-/// Reads what a [`Writer`] wrote. Every method fails where the bytes end too early or are none that it writes.
+/// A reader of the bytes of a [`Writer`]. Every method fails if the bytes end too early, or if no [`Writer`] writes them.
 #[derive(Clone, Debug)]
 pub struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -71,7 +74,7 @@ impl<'a> Reader<'a> {
         Ok(*first)
     }
 
-    /// An unsigned integer.
+    /// Reads an unsigned integer.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -91,7 +94,7 @@ impl<'a> Reader<'a> {
         Err(UnpackError::Corrupt("an integer is too long"))
     }
 
-    /// A signed integer.
+    /// Reads a signed integer.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -100,7 +103,8 @@ impl<'a> Reader<'a> {
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// A count of things that take at least one byte each: no count makes more memory than there are bytes.
+    /// Reads a count of items of at least one byte each. A count above the number of bytes fails, so no count allocates more
+    /// memory than there are bytes.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -109,7 +113,7 @@ impl<'a> Reader<'a> {
         if count > self.0.len() { Err(UnpackError::Truncated) } else { Ok(count) }
     }
 
-    /// An unsigned integer of 32 bits.
+    /// Reads an unsigned integer of 32 bits.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -117,7 +121,7 @@ impl<'a> Reader<'a> {
         u32::try_from(self.unsigned()?).map_err(|_| UnpackError::Corrupt("a number is too large"))
     }
 
-    /// So many bytes.
+    /// Reads a number of bytes.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -127,7 +131,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// A text.
+    /// Reads a text.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -136,7 +140,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(length)?).map_err(|_| UnpackError::Corrupt("a text is not UTF-8"))
     }
 
-    /// A number.
+    /// Reads a number.
     ///
     /// # Errors
     /// See [`Reader`].
@@ -146,14 +150,14 @@ impl<'a> Reader<'a> {
         Ok(f64::from_le_bytes(*bytes))
     }
 
-    /// A time, ms, from its distance to a reference.
+    /// Reads a time, ms, from its distance to a reference.
     ///
     /// # Errors
     /// See [`Reader`].
     pub fn time(&mut self, reference_ms: i64) -> Result<i64, UnpackError> {
         let behind_ms = self.signed()?;
         match reference_ms.checked_sub(behind_ms) {
-            // The fold adds and subtracts waits of at most a month: those cannot overflow either.
+            // The fold adds and subtracts waits of at most a month. These sums cannot overflow either.
             Some(at_ms) if at_ms.unsigned_abs() <= 2 * limits::TIMESTAMP_MS.unsigned_abs() => Ok(at_ms),
             _ => Err(UnpackError::Corrupt("a time is out of range")),
         }

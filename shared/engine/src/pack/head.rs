@@ -1,4 +1,4 @@
-//! The head: everything of a state but old panes.
+//! The head: everything of a state except for old panes.
 
 use std::sync::Arc;
 
@@ -6,12 +6,11 @@ use andon_domain::limits;
 use compact_str::CompactString;
 
 use super::bytes::{Reader, Writer};
-use super::value::{self, DeltaBase, Texts};
-use super::{LAST_VERSION_OF_LONG_POINTS, UnpackError, VERSION, bindings, panes, pending, segments};
+use super::delta::{DeltaContext, order_flags};
+use super::{LAST_VERSION_OF_LONG_POINTS, UnpackError, VERSION, bindings, panes, pending, segments, value};
 use crate::compile::{CompiledRules, RuleSet};
-use crate::fold::{
-    EntryState, KeyState, NONE_MS, Newest, PointOrder, RuleState, Rules, Source, TagState, Winner,
-};
+use crate::fold::{EntryState, KeyState, NONE_MS, RuleState, Rules, Source, Winner};
+use crate::state::{Newest, TagState};
 
 /// Flags of the state.
 const ALWAYS: u8 = 0x01;
@@ -19,9 +18,7 @@ const HAS_INSTANT: u8 = 0x02;
 const HAS_WATERMARK: u8 = 0x04;
 const HAS_BINDINGS: u8 = 0x08;
 
-/// Flags of a tag, above the kind of its value; a tag without a value has only the last two.
-pub(super) const OWN_IS_EFFECTIVE: u8 = 0x10;
-pub(super) const SENT_IS_OWN: u8 = 0x20;
+/// Flags of a tag, above the kind of its value and the flags of its order. A tag without a value has only these.
 const NAMED_LATER: u8 = 0x40;
 const NO_VALUE: u8 = 0x80;
 
@@ -31,19 +28,10 @@ const SINCE: u8 = 0x02;
 const RELEASABLE: u8 = 0x04;
 const COUNT: u8 = 0x08;
 
-/// What both sides know while they go through a head.
-pub(super) struct Context {
-    /// By tag.
-    pub near: Vec<DeltaBase>,
-    pub texts: Texts,
-    sequence_number: i64,
-    reference_ms: i64,
-}
-
 pub(super) fn write(state: &KeyState) -> Vec<u8> {
     let mut writer = Writer::default();
     let set = &state.rules.set;
-    let has_bindings = bindings::are_in(state);
+    let has_bindings = bindings::has_any(state);
     writer.byte(VERSION);
     let always = set.start_ms() == CompiledRules::ALWAYS_MS;
     let has_watermark = state.watermark_ms != i64::MIN;
@@ -59,7 +47,7 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
     }
     segments::write_list(&mut writer, &state.segments);
     writer.0.extend_from_slice(&state.rules.plan.fingerprint.to_le_bytes());
-    // A state is packed after a record at the earliest, so it has a clock.
+    // A state has a clock: it is packed after its first record at the earliest.
     let reference_ms = state.clock_ms;
     writer.signed(reference_ms);
     if has_watermark {
@@ -69,12 +57,7 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
         writer.time(first_instant_ms, reference_ms);
         writer.time(state.last_ms, reference_ms);
     }
-    let mut context = Context {
-        near: vec![DeltaBase::default(); state.tags.len()],
-        texts: Texts::default(),
-        sequence_number: 0,
-        reference_ms,
-    };
+    let mut context = DeltaContext::new(state.tags.len(), reference_ms);
     write_sources(&mut writer, state);
     write_tags(&mut writer, state, &mut context);
     write_rules(&mut writer, state);
@@ -86,7 +69,7 @@ pub(super) fn write(state: &KeyState) -> Vec<u8> {
     writer.0
 }
 
-/// What stands before the list of segments.
+/// The part of a head before the list of segments.
 pub(super) struct Preamble {
     pub version: u8,
     pub flags: u8,
@@ -131,15 +114,13 @@ pub(super) fn read<'a>(
         state.first_instant_ms = Some(reader.time(reference_ms)?);
         state.last_ms = reader.time(reference_ms)?;
     }
-    let mut context = Context {
-        near: vec![DeltaBase::default(); state.tags.len()],
-        texts: Texts::default(),
-        sequence_number: 0,
-        reference_ms,
-    };
+    let mut context = DeltaContext::new(state.tags.len(), reference_ms);
     read_sources(&mut reader, &mut state)?;
     read_tags(&mut reader, &mut state, &mut context)?;
     read_rules(&mut reader, &mut state)?;
+    if !winners_exist(&state) {
+        return Err(UnpackError::OtherRules);
+    }
     if version <= LAST_VERSION_OF_LONG_POINTS {
         pending::read_long(&mut reader, &mut state, context)?;
     } else {
@@ -158,9 +139,9 @@ pub(super) fn read<'a>(
     if !reader.0.is_empty() {
         return Err(UnpackError::Corrupt("there is more than a state"));
     }
-    for (position, plan_rule) in Arc::clone(&state.rules.plan).rules.iter().enumerate() {
+    for (number, plan_rule) in (0..).zip(&Arc::clone(&state.rules.plan).rules) {
         let due_ms = state.due_from_state_ms(plan_rule);
-        state.timers.set(u32::try_from(position).unwrap_or(u32::MAX), due_ms);
+        state.timers.set(number, due_ms);
     }
     state.arm_bindings();
     Ok(state)
@@ -188,55 +169,23 @@ fn read_sources(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unp
     Ok(())
 }
 
-impl Context {
-    fn write_rank(&mut self, writer: &mut Writer, rank: PointOrder, effective_ms: i64) {
-        if rank.own_ms != effective_ms {
-            writer.time(rank.own_ms, effective_ms);
-        }
-        if rank.sent_ms != rank.own_ms {
-            writer.time(rank.sent_ms, rank.own_ms);
-        }
-        // Consecutive numbers differ by little; wrapping differences wrap back.
-        writer.signed(rank.sequence_number.wrapping_sub(self.sequence_number));
-        self.sequence_number = rank.sequence_number;
-    }
-
-    pub(super) fn read_rank(
-        &mut self,
-        reader: &mut Reader<'_>,
-        flags: u8,
-        effective_ms: i64,
-    ) -> Result<PointOrder, UnpackError> {
-        let own_ms = if flags & OWN_IS_EFFECTIVE == 0 { reader.time(effective_ms)? } else { effective_ms };
-        let sent_ms = if flags & SENT_IS_OWN == 0 { reader.time(own_ms)? } else { own_ms };
-        self.sequence_number = self.sequence_number.wrapping_add(reader.signed()?);
-        Ok(PointOrder { own_ms, sent_ms, sequence_number: self.sequence_number })
-    }
-}
-
-pub(super) fn rank_flags(rank: PointOrder, effective_ms: i64) -> u8 {
-    let own = if rank.own_ms == effective_ms { OWN_IS_EFFECTIVE } else { 0 };
-    let sent = if rank.sent_ms == rank.own_ms { SENT_IS_OWN } else { 0 };
-    own | sent
-}
-
-fn write_tags(writer: &mut Writer, state: &KeyState, context: &mut Context) {
+fn write_tags(writer: &mut Writer, state: &KeyState, context: &mut DeltaContext) {
     for (slot, tag) in state.tags.iter().enumerate() {
         let named_later = tag.named_since_ms != i64::MIN;
         let named = if named_later { NAMED_LATER } else { 0 };
         match &tag.newest {
             None => writer.byte(named | NO_VALUE),
             Some(newest) => {
-                let mut near = context.near.get(slot).copied().unwrap_or_default();
-                let flags = named | rank_flags(newest.rank, newest.effective_ms);
+                let mut base = context.base(slot);
+                let flags = named | order_flags(newest.order, newest.effective_ms);
                 let mut texts = std::mem::take(&mut context.texts);
                 let between = |writer: &mut Writer| {
                     writer.time(newest.effective_ms, context.reference_ms);
-                    context.write_rank(writer, newest.rank, newest.effective_ms);
+                    context.write_order(writer, newest.order, newest.effective_ms);
                 };
-                value::write(writer, &newest.value, flags, &mut near, &mut texts, between);
+                value::write(writer, &newest.value, flags, &mut base, &mut texts, between);
                 context.texts = texts;
-                context.keep_near(slot, near);
+                context.set_base(slot, base);
             }
         }
         if named_later {
@@ -245,29 +194,21 @@ fn write_tags(writer: &mut Writer, state: &KeyState, context: &mut Context) {
     }
 }
 
-impl Context {
-    pub(super) fn keep_near(&mut self, slot: usize, near: DeltaBase) {
-        if let Some(kept) = self.near.get_mut(slot) {
-            *kept = near;
-        }
-    }
-}
-
 fn read_tags(
     reader: &mut Reader<'_>,
     state: &mut KeyState,
-    context: &mut Context,
+    context: &mut DeltaContext,
 ) -> Result<(), UnpackError> {
     for (slot, tag) in state.tags.iter_mut().enumerate() {
         let header = reader.byte()?;
         let mut newest = None;
         if header & NO_VALUE == 0 {
             let effective_ms = reader.time(context.reference_ms)?;
-            let rank = context.read_rank(reader, header, effective_ms)?;
-            let mut near = context.near.get(slot).copied().unwrap_or_default();
-            let value = value::read(reader, header, &mut near, &mut context.texts)?;
-            context.keep_near(slot, near);
-            newest = Some(Newest { rank, effective_ms, value });
+            let order = context.read_order(reader, header, effective_ms)?;
+            let mut base = context.base(slot);
+            let value = value::read(reader, header, &mut base, &mut context.texts)?;
+            context.set_base(slot, base);
+            newest = Some(Newest { order, effective_ms, value });
         }
         let named_later = header & NAMED_LATER != 0;
         let named_since_ms = if named_later { reader.time(context.reference_ms)? } else { i64::MIN };
@@ -277,18 +218,10 @@ fn read_tags(
 }
 
 fn write_rules(writer: &mut Writer, state: &KeyState) {
-    let mut calm_bits = vec![0_u8; state.all_conditions_false.len().div_ceil(8)];
-    for (position, _) in state
-        .all_conditions_false
-        .iter()
-        .enumerate()
-        .filter(|(_, all_conditions_false)| **all_conditions_false)
-    {
-        if let Some(byte) = calm_bits.get_mut(position / 8) {
-            *byte |= 1 << (position % 8);
-        }
+    for of_byte in state.all_conditions_false.chunks(8) {
+        let bits = of_byte.iter().rev().fold(0, |bits, all_false| bits << 1 | u8::from(*all_false));
+        writer.byte(bits);
     }
-    writer.0.append(&mut calm_bits);
     for rule in &state.rule_states {
         match &rule.winner {
             Winner::Default => writer.byte(0),
@@ -323,18 +256,19 @@ fn write_rules(writer: &mut Writer, state: &KeyState) {
             writer.unsigned(entry.count.into());
         }
     }
-    writer.length(state.retired.len());
-    for (id, sequence) in &state.retired {
+    writer.length(state.retired_sequences.len());
+    for (id, sequence) in &state.retired_sequences {
         writer.text(id);
         writer.unsigned(*sequence);
     }
 }
 
 fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), UnpackError> {
-    let calm_bits = reader.take(state.all_conditions_false.len().div_ceil(8))?;
-    for (position, all_conditions_false) in state.all_conditions_false.iter_mut().enumerate() {
-        *all_conditions_false =
-            calm_bits.get(position / 8).is_some_and(|byte| byte >> (position % 8) & 1 != 0);
+    let bits = reader.take(state.all_conditions_false.len().div_ceil(8))?;
+    for (of_byte, byte) in state.all_conditions_false.chunks_mut(8).zip(bits) {
+        for (bit, all_false) in of_byte.iter_mut().enumerate() {
+            *all_false = byte >> bit & 1 != 0;
+        }
     }
     for rule in &mut state.rule_states {
         let small = |number: u64| u16::try_from(number).map_err(|_| UnpackError::OtherRules);
@@ -356,9 +290,28 @@ fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unpac
     }
     for _ in 0..reader.count()? {
         let id = CompactString::new(reader.text()?);
-        state.retired.insert(id, reader.unsigned()?);
+        state.retired_sequences.insert(id, reader.unsigned()?);
     }
     Ok(())
+}
+
+/// Returns whether every winner is a state of its rule. The fingerprint does not cover `otherwise`, and a damaged head may
+/// name any position.
+fn winners_exist(state: &KeyState) -> bool {
+    let planned = state.rules.plan.rules.iter().zip(&state.rule_states);
+    planned.into_iter().all(|(planned, rule_state)| {
+        let group = |group: u16| {
+            let rule = state.rules.set.rules.get(planned.rule as usize);
+            rule.and_then(|rule| rule.rule.groups.get(usize::from(group)))
+        };
+        match &rule_state.winner {
+            Winner::Default | Winner::Former(_) => true,
+            Winner::Otherwise(at) => group(*at).is_some_and(|group| group.otherwise.is_some()),
+            Winner::Entry(at, entry) => {
+                group(*at).is_some_and(|group| usize::from(*entry) < group.states.len())
+            }
+        }
+    })
 }
 
 fn write_windows(writer: &mut Writer, state: &KeyState) {

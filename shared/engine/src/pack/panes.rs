@@ -1,7 +1,7 @@
 //! Panes of windows, in the head or in a segment.
 //!
-//! A pane of one point, which most are, is that point: a header that is shared by a run of alike panes, and one or
-//! two bytes of value. Only a pane of several points carries its sums.
+//! Most panes have one point. Such a pane is a header, which a run of alike panes shares, and one or two bytes of value.
+//! Only a pane of several points carries its sums.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use super::value::{DeltaBase, KIND_BITS, finite, number_kind, read_number, write
 use crate::compile::plan::WindowSpec;
 use crate::window::Pane;
 
-/// A header: the kind of the value in the low bits, and these.
+/// Flags of a header, above the kind of the value.
 const CHANGED: u8 = 0x10;
 /// The pane follows the one before it, and its point stands at the same place in it.
 const REGULAR: u8 = 0x20;
@@ -27,7 +27,7 @@ pub(super) fn write<'a>(
 ) {
     writer.length(panes.len());
     let mut coder = Coder::new(spec, reference_ms);
-    // Panes with the same header make a run: the header once, their number, then what is behind each header.
+    // A run of panes with the same header: the header, their number, then the body of each.
     let (mut run, mut run_header, mut run_length) = (Writer::default(), 0, 0_usize);
     for pane in panes {
         let (header, body) = coder.body(pane);
@@ -58,7 +58,7 @@ pub(super) fn read(
     reference_ms: i64,
     panes: &mut VecDeque<Pane>,
 ) -> Result<(), UnpackError> {
-    // A pane of a run may take no byte of its own, so the bytes do not bound their number; the window does.
+    // A pane of a run may take no byte of its own. So the window, and not the bytes, bounds the number of panes.
     let most = spec.panes.saturating_mul(2).saturating_add(2);
     let mut left = i64::from(reader.small()?);
     if left > most {
@@ -83,20 +83,20 @@ pub(super) fn read(
     Ok(())
 }
 
-/// What writer and reader both know of the panes so far.
+/// The knowledge that writer and reader share of the panes so far.
 struct Coder {
     spec: WindowSpec,
     index: i64,
     offset_ms: i64,
-    near: DeltaBase,
+    base: DeltaBase,
 }
 
 impl Coder {
     fn new(spec: WindowSpec, reference_ms: i64) -> Self {
-        Self { spec, index: reference_ms.div_euclid(spec.pane_ms), offset_ms: 0, near: DeltaBase::default() }
+        Self { spec, index: reference_ms.div_euclid(spec.pane_ms), offset_ms: 0, base: DeltaBase::default() }
     }
 
-    /// The header of a pane and what stands behind it.
+    /// Returns the header of a pane and its body.
     fn body(&mut self, pane: &Pane) -> (u8, Writer) {
         let mut body = Writer::default();
         let offset_ms = pane.oldest.0 - pane.index * self.spec.pane_ms;
@@ -112,7 +112,7 @@ impl Coder {
             if pane.texts > 0 {
                 return (header | ONE_TEXT, body);
             }
-            let (kind, digits) = number_kind(pane.sum, &mut self.near);
+            let (kind, digits) = number_kind(pane.sum, &mut self.base);
             write_digits(&mut body, pane.sum, digits);
             return (header | kind, body);
         }
@@ -121,7 +121,7 @@ impl Coder {
         }
         body.signed(pane.newest.0 - pane.oldest.0);
         for number in [pane.oldest.1, pane.newest.1, pane.min, pane.max, pane.sum] {
-            write_number(&mut body, number, &mut self.near);
+            write_number(&mut body, number, &mut self.base);
         }
         body.float(pane.mean);
         body.float(pane.squares);
@@ -145,7 +145,7 @@ impl Coder {
         }
         if header & SEVERAL == 0 {
             let value = match header & ONE_TEXT {
-                0 => Some(finite(read_number(reader, header & KIND_BITS, &mut self.near)?)?),
+                0 => Some(finite(read_number(reader, header & KIND_BITS, &mut self.base)?)?),
                 _ => None,
             };
             return Ok(Pane::one(self.index, oldest_ms, value, header & CHANGED != 0));
@@ -161,7 +161,7 @@ impl Coder {
         }
         let mut number = || {
             let kind = reader.byte()?;
-            read_number(reader, kind, &mut self.near)
+            read_number(reader, kind, &mut self.base)
         };
         let (oldest, newest, min, max, sum) = (number()?, number()?, number()?, number()?, number()?);
         let (mean, squares) = (reader.float()?, reader.float()?);

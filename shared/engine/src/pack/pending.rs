@@ -1,57 +1,60 @@
-//! Points that wait for the watermark: most of a head, where an equipment sends much.
+//! Pending points in a head: most of its bytes, for a machine that sends much.
 //!
-//! What a tag sends is much like what it sent before: a number of as many places, under a sequence number that has
-//! grown by as much. Such a point is a byte that names its tag, and its value.
+//! The next point of a tag is usually like the one before: a number with as many places, under a sequence number that grew
+//! by as much. Such a point takes one byte for its tag, and its value.
 
 use std::collections::BTreeMap;
 
+use andon_domain::never;
 use compact_str::CompactString;
 
 use super::UnpackError;
 use super::bytes::{Reader, Writer};
-use super::head::{Context, OWN_IS_EFFECTIVE, SENT_IS_OWN, rank_flags};
+use super::delta::{DeltaContext, OWN_IS_EFFECTIVE, SENT_IS_OWN, order_flags};
 use super::value::{self, DeltaBase, KIND_BITS};
-use crate::fold::{KeyState, PendingPointRef, PendingTag, PendingTagRef, PointOrder};
+use crate::fold::{KeyState, PendingPointRef, PendingTag, PendingTagRef};
+use crate::state::PointOrder;
 
-/// A point that is much like the one before of its tag, whose position is in the bits below.
+/// The flag of a point like the one before of its tag. The bits below hold the position of the tag.
 const ALIKE: u8 = 0x80;
 
-/// A flag of a point that is not, above the kind of its value: its sequence number is the expected one.
+/// A flag of any other point, above the kind of its value: its sequence number is the expected one.
 const AS_EXPECTED: u8 = 0x40;
 
-/// A flag, in its place, of a point that is written in full: the tag stands there by name.
+/// In versions with long points, the same bit is the flag of a tag that is written by name.
 const UNNAMED: u8 = 0x40;
 
-/// No kind of a value.
+/// A number that is no kind of a value.
 const NO_KIND: u8 = KIND_BITS;
 
-/// What is known of a tag: first that of the key's tags by position, then others, in the order in which they come.
+/// The last point of a tag, from which the next one is predicted.
 #[derive(Clone, Copy, Debug)]
 struct Track {
-    near: DeltaBase,
+    base: DeltaBase,
     kind: u8,
     sequence_number: Option<i64>,
-    /// By how much its sequence number grew last.
+    /// The last growth of its sequence number.
     step: Option<i64>,
 }
 
 impl Track {
-    const NEW: Self = Self { near: DeltaBase::NONE, kind: NO_KIND, sequence_number: None, step: None };
+    const NEW: Self = Self { base: DeltaBase::NONE, kind: NO_KIND, sequence_number: None, step: None };
 }
 
+/// The tracks of the key's tags by position, then of other tags in the order of their first points.
 struct Tracks {
     of: Vec<Track>,
-    /// By how much some tag's sequence number grew last.
+    /// The last growth of any tag's sequence number.
     step: i64,
 }
 
 impl Tracks {
-    fn new(state: &KeyState, context: &Context) -> Self {
-        let tracks = state.tags.iter().zip(&context.near).map(|(tag, near)| match &tag.newest {
+    fn new(state: &KeyState, context: &DeltaContext) -> Self {
+        let tracks = state.tags.iter().zip(&context.bases).map(|(tag, base)| match &tag.newest {
             Some(newest) => Track {
-                near: *near,
-                kind: value::kind_of(&newest.value, &mut near.clone()).0,
-                sequence_number: Some(newest.rank.sequence_number),
+                base: *base,
+                kind: value::kind_of(&newest.value, &mut base.clone()).0,
+                sequence_number: Some(newest.order.sequence_number),
                 step: None,
             },
             None => Track::NEW,
@@ -60,25 +63,29 @@ impl Tracks {
     }
 
     fn get(&self, place: usize) -> Track {
+        // A damaged head may name a tag that does not exist; the reader rejects it when it looks for the name.
         self.of.get(place).copied().unwrap_or(Track::NEW)
     }
 
-    /// The sequence number that is expected next.
+    /// Returns the expected sequence number of the next point.
     fn expected(&self, track: &Track) -> i64 {
         let step = track.step.unwrap_or(self.step);
+        // A tag without points counts from 0.
         track.sequence_number.map_or(0, |last| last.wrapping_add(step))
     }
 
-    /// Keeps what a point says of its tag.
-    fn keep(&mut self, place: usize, near: DeltaBase, kind: u8, sequence_number: i64) {
-        let Some(track) = self.of.get_mut(place) else { return };
+    /// Remembers a point of a tag that exists.
+    fn keep(&mut self, place: usize, base: DeltaBase, kind: u8, sequence_number: i64) {
+        let Some(track) = self.of.get_mut(place) else {
+            return never!("tag {place} of {} has a pending point", self.of.len());
+        };
         let step = track.sequence_number.map(|last| sequence_number.wrapping_sub(last));
         self.step = step.unwrap_or(self.step);
-        *track = Track { near, kind, sequence_number: Some(sequence_number), step };
+        *track = Track { base, kind, sequence_number: Some(sequence_number), step };
     }
 }
 
-pub(super) fn write(writer: &mut Writer, state: &KeyState, mut context: Context) {
+pub(super) fn write(writer: &mut Writer, state: &KeyState, mut context: DeltaContext) {
     let mut tracks = Tracks::new(state, &context);
     let mut names = BTreeMap::new();
     writer.length(state.pending.instants().count());
@@ -87,8 +94,8 @@ pub(super) fn write(writer: &mut Writer, state: &KeyState, mut context: Context)
         writer.time(effective_ms, before_ms);
         before_ms = effective_ms;
         writer.length(points.len());
-        for kept in points {
-            if let Some(point) = state.pending.look(effective_ms, kept) {
+        for packed in points {
+            if let Some(point) = state.pending.view(effective_ms, packed) {
                 write_point(writer, &point, effective_ms, &mut tracks, &mut names, &mut context);
             }
         }
@@ -101,7 +108,7 @@ fn write_point<'p>(
     effective_ms: i64,
     tracks: &mut Tracks,
     names: &mut BTreeMap<&'p str, usize>,
-    context: &mut Context,
+    context: &mut DeltaContext,
 ) {
     let (place, new_name) = match point.tag {
         PendingTagRef::Named(slot) => (slot as usize, None),
@@ -115,41 +122,43 @@ fn write_point<'p>(
         },
     };
     let track = tracks.get(place);
-    let mut near = track.near;
-    let (kind, digits) = value::kind_of(&point.value, &mut near);
-    let rank = point.rank;
+    let mut base = track.base;
+    let (kind, digits) = value::kind_of(&point.value, &mut base);
+    let order = point.order;
     let expected = tracks.expected(&track);
-    let flags = rank_flags(rank, effective_ms);
+    let flags = order_flags(order, effective_ms);
     let usual = flags == OWN_IS_EFFECTIVE | SENT_IS_OWN && kind == track.kind;
     match u8::try_from(place) {
-        Ok(place) if place < ALIKE && usual && rank.sequence_number == expected => writer.byte(ALIKE | place),
+        Ok(place) if place < ALIKE && usual && order.sequence_number == expected => {
+            writer.byte(ALIKE | place)
+        }
         _ => {
-            let as_expected = rank.sequence_number == expected;
+            let as_expected = order.sequence_number == expected;
             writer.byte(kind | flags | if as_expected { AS_EXPECTED } else { 0 });
             writer.length(place);
             if let Some(name) = new_name {
                 writer.text(name);
             }
             if flags & OWN_IS_EFFECTIVE == 0 {
-                writer.time(rank.own_ms, effective_ms);
+                writer.time(order.own_ms, effective_ms);
             }
             if flags & SENT_IS_OWN == 0 {
-                writer.time(rank.sent_ms, rank.own_ms);
+                writer.time(order.sent_ms, order.own_ms);
             }
             if !as_expected {
                 // Wrapping differences wrap back.
-                writer.signed(rank.sequence_number.wrapping_sub(expected));
+                writer.signed(order.sequence_number.wrapping_sub(expected));
             }
         }
     }
     value::write_rest(writer, &point.value, digits, &mut context.texts);
-    tracks.keep(place, near, kind, rank.sequence_number);
+    tracks.keep(place, base, kind, order.sequence_number);
 }
 
 pub(super) fn read(
     reader: &mut Reader<'_>,
     state: &mut KeyState,
-    mut context: Context,
+    mut context: DeltaContext,
 ) -> Result<(), UnpackError> {
     let named = state.tags.len();
     let mut tracks = Tracks::new(state, &context);
@@ -164,9 +173,9 @@ pub(super) fn read(
         }
         let track = tracks.get(place);
         let expected = tracks.expected(&track);
-        let (kind, rank) = if alike {
-            let rank = PointOrder { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: expected };
-            (track.kind, rank)
+        let (kind, order) = if alike {
+            let order = PointOrder { own_ms: effective_ms, sent_ms: effective_ms, sequence_number: expected };
+            (track.kind, order)
         } else {
             let own = header & OWN_IS_EFFECTIVE != 0;
             let own_ms = if own { effective_ms } else { reader.time(effective_ms)? };
@@ -175,8 +184,8 @@ pub(super) fn read(
             let sequence_number = expected.wrapping_add(more);
             (header & KIND_BITS, PointOrder { own_ms, sent_ms, sequence_number })
         };
-        let mut near = track.near;
-        let value = value::read(reader, kind, &mut near, &mut context.texts)?;
+        let mut base = track.base;
+        let value = value::read(reader, kind, &mut base, &mut context.texts)?;
         let tag = match names.get(place.wrapping_sub(named)) {
             Some(name) => PendingTag::Unnamed(name.clone()),
             None if place < named => {
@@ -184,8 +193,8 @@ pub(super) fn read(
             }
             None => return Err(UnpackError::OtherRules),
         };
-        tracks.keep(place, near, kind, rank.sequence_number);
-        state.pending.push(effective_ms, rank, tag, &value);
+        tracks.keep(place, base, kind, order.sequence_number);
+        state.pending.push(effective_ms, order, tag, &value);
         Ok(())
     })
 }
@@ -194,7 +203,7 @@ pub(super) fn read(
 pub(super) fn read_long(
     reader: &mut Reader<'_>,
     state: &mut KeyState,
-    mut context: Context,
+    mut context: DeltaContext,
 ) -> Result<(), UnpackError> {
     each_instant(reader, state.watermark_ms, |reader, effective_ms| {
         let header = reader.byte()?;
@@ -207,18 +216,19 @@ pub(super) fn read_long(
             }
             (PendingTag::Named(slot), Some(slot as usize))
         };
-        let rank = context.read_rank(reader, header, effective_ms)?;
-        let mut near = slot.and_then(|slot| context.near.get(slot)).copied().unwrap_or_default();
-        let value = value::read(reader, header, &mut near, &mut context.texts)?;
+        let order = context.read_order(reader, header, effective_ms)?;
+        // A tag that no rule names has no base.
+        let mut base = slot.map(|slot| context.base(slot)).unwrap_or_default();
+        let value = value::read(reader, header, &mut base, &mut context.texts)?;
         if let Some(slot) = slot {
-            context.keep_near(slot, near);
+            context.set_base(slot, base);
         }
-        state.pending.push(effective_ms, rank, tag, &value);
+        state.pending.push(effective_ms, order, tag, &value);
         Ok(())
     })
 }
 
-/// Reads the instants, and with `point` each point of them.
+/// Reads the instants, and each of their points with `point`.
 fn each_instant(
     reader: &mut Reader<'_>,
     watermark_ms: i64,

@@ -1,81 +1,41 @@
-//! Segments: final panes, written once.
+//! Segments: final panes of windows, written once.
 
 use super::UnpackError;
 use super::bytes::{Reader, Writer};
 use super::panes;
 use crate::fold::KeyState;
+use crate::position::{at, position};
+use crate::state::{MOST_SEGMENTS, SegmentId, Segments};
 use crate::window::Pane;
 
-/// Final panes stay in the head until there are so many bytes of them: with the rest of a head of ten tags and five
-/// rules that makes less than one write unit of a kibibyte.
+/// Maximum bytes of final panes in a head. With the rest of a head of ten tags and five rules, they make less than one
+/// write unit of 1 KiB.
 const HEAD_PANES_BYTES: usize = 256;
 
-/// So many segments are merged into one: each is an item to be read.
-const MOST_SEGMENTS: usize = 8;
-
-/// Which segment of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SegmentId {
-    /// 1, 2, 3, .. for this key.
-    pub number: u64,
-    /// Of its bytes. Two writers that both make segment 7 make it of the same bytes, or two different segments.
-    pub checksum: u32,
-}
-
-/// A segment to be stored.
+/// A segment to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Under which identity.
+    /// Its identity.
     pub id: SegmentId,
-    /// What.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 
-/// What a state knows of its segments.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Segments {
-    /// With the time, ms, at which its last pane leaves its window; oldest first.
-    live: Vec<(SegmentId, i64)>,
-    /// Per window: the newest pane that is in a segment, by index.
-    sealed: Vec<Option<i64>>,
-    last_number: u64,
-}
-
-impl Segments {
-    pub(super) fn ids(&self) -> impl Iterator<Item = SegmentId> {
-        self.live.iter().map(|(id, _)| *id)
-    }
-
-    fn sealed(&self, window: usize) -> Option<i64> {
-        self.sealed.get(window).copied().flatten()
-    }
-
-    fn set_sealed(&mut self, window: usize, index: i64) {
-        if self.sealed.len() <= window {
-            self.sealed.resize(window + 1, None);
-        }
-        if let Some(sealed) = self.sealed.get_mut(window) {
-            *sealed = Some(index);
-        }
-    }
-}
-
-/// The panes of a window that are in no segment and that some later time may ask for: at the watermark itself a timer
+/// Returns the panes of a window that are in no segment and that a later time may need. At the watermark itself, a timer
 /// for the end of a pane may still be due.
 pub(super) fn unsealed(state: &KeyState, window: usize) -> Vec<&Pane> {
     let sealed = state.segments.sealed(window);
     let specs = &state.rules.plan.windows;
-    let (Some(of_window), Some(spec)) = (state.windows.get(window), specs.get(window)) else {
-        return Vec::new();
-    };
+    let number = position(window);
+    let Some(of_window) = at(&state.windows, number, "window") else { return Vec::new() };
+    let Some(spec) = at(specs, number, "planned window") else { return Vec::new() };
     let stored = |pane: &Pane| sealed.is_some_and(|sealed| pane.index <= sealed);
     let over = |pane: &Pane| (pane.index + spec.panes) * spec.pane_ms < state.watermark_ms;
     let from = of_window.panes.partition_point(|pane| stored(pane) || over(pane));
     of_window.panes.range(from..).collect()
 }
 
-/// Makes a segment of the final panes in the head, if there are enough of them, and forgets segments that no window
-/// covers any more.
+/// Moves the final panes of the head into a segment if they are many, and forgets segments that no window covers.
 pub(super) fn seal(state: &mut KeyState) -> Option<Segment> {
     let watermark_ms = state.watermark_ms;
     state.segments.live.retain(|(_, expires_ms)| *expires_ms >= watermark_ms);
@@ -86,8 +46,7 @@ pub(super) fn seal(state: &mut KeyState) -> Option<Segment> {
         return None;
     }
     if state.segments.live.len() >= MOST_SEGMENTS {
-        state.segments.live.clear();
-        state.segments.sealed.clear();
+        state.segments.clear();
     }
     let written = write_final(state)?;
     for (window, index) in written.newest {
@@ -100,17 +59,18 @@ pub(super) fn seal(state: &mut KeyState) -> Option<Segment> {
     Some(Segment { id, bytes })
 }
 
-/// Final panes, written.
-struct Written {
+/// The bytes of final panes.
+struct FinalPanes {
     bytes: Writer,
-    /// The newest of each window: position of the window, index of the pane.
+    /// The newest pane of each window: (position of the window, index of the pane).
     newest: Vec<(usize, i64)>,
-    /// When the last of them leaves its window, ms.
+    /// The time at which the last of them leaves its window, ms.
     expires_ms: i64,
 }
 
-/// Writes the panes in no segment but the newest of each window, which may still change. `None` if there are none.
-fn write_final(state: &KeyState) -> Option<Written> {
+/// Writes the panes that are in no segment, except for the newest of each window, which may still change. Returns `None`
+/// without such panes.
+fn write_final(state: &KeyState) -> Option<FinalPanes> {
     let specs = &state.rules.plan.windows;
     let mut windows = Vec::new();
     for (position, spec) in specs.iter().enumerate() {
@@ -137,7 +97,7 @@ fn write_final(state: &KeyState) -> Option<Written> {
         }
         panes::write(&mut writer, spec, state.watermark_ms, of_window.into_iter());
     }
-    Some(Written { bytes: writer, newest, expires_ms })
+    Some(FinalPanes { bytes: writer, newest, expires_ms })
 }
 
 /// Reads a segment's panes into the windows of a state.

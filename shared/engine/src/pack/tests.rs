@@ -231,7 +231,7 @@ fn what_was_written_once_is_read_for_ever() {
         let rules = rules(document);
         let mut state = folded(&rules, &if document == WAITS { waiting() } else { seconds(3) });
         let known = |key: &KeyState| {
-            let of = |state: &crate::fold::BindingState| (state.asked_ms, state.inputs, state.due_ms);
+            let of = |state: &crate::fold::BindingState| (state.requested_ms, state.inputs, state.due_ms);
             key.bindings.iter().map(of).collect::<Vec<_>>()
         };
         let head = state.pack().head;
@@ -270,12 +270,12 @@ fn when_a_model_was_asked_is_remembered_without_its_binding() {
     replay.line(br#"{"arrival":1700000001000,"rules":{"rules":[]}}"#, &mut Quiet).unwrap();
     replay.line(point(1_700_000_002_000, "t", "1").as_bytes(), &mut Quiet).unwrap();
     let mut key = replay.keys()[0].clone();
-    let asked = key.asked.clone();
+    let asked = key.retired_requests_ms.clone();
     assert_eq!(
         asked.iter().map(|(id, at)| (id.as_str(), *at)).collect::<Vec<_>>(),
         [("m", 1_700_000_000_000)]
     );
     let head = key.pack().head;
     let back = KeyState::unpack("e", replay.rules(), &head, |_| None).unwrap();
-    assert_eq!(back.asked, asked);
+    assert_eq!(back.retired_requests_ms, asked);
 }

@@ -1,8 +1,8 @@
 //! Values in few bytes: sensors send decimal numbers that change a little.
 //!
-//! A number that is a decimal of up to seven places is written as its digits, as the difference from the digits
-//! before it where both have the same number of places: mostly one or two bytes instead of eight. It is done only
-//! where reading gives back the same bits.
+//! A decimal number of up to seven places is written as its digits. If the number before has as many places, only the
+//! difference of the digits is written: mostly one or two bytes instead of eight. Other numbers are written in full, so
+//! that reading returns the same bits.
 
 use andon_domain::Value;
 use compact_str::CompactString;
@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use super::UnpackError;
 use super::bytes::{Reader, Writer};
 
-/// Kinds 0 to 7: a decimal with so many places.
+/// Kinds 0 to 7: a decimal with this number of places.
 const MOST_PLACES: u8 = 7;
 const RAW: u8 = 8;
 const FALSE: u8 = 9;
@@ -21,7 +21,7 @@ pub(super) const KIND_BITS: u8 = 0x0f;
 
 const POWERS: [f64; MOST_PLACES as usize + 1] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
 
-/// The digits that the next number is likely to be near.
+/// The digits of the last number: the base of the next difference.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DeltaBase {
     places: u8,
@@ -29,14 +29,14 @@ pub(super) struct DeltaBase {
 }
 
 impl DeltaBase {
-    /// Nothing is known.
+    /// The base before the first number.
     pub(super) const NONE: Self = Self { places: 0, digits: 0 };
 }
 
-/// A number taken apart: its kind and, for a decimal, its digits.
-fn decimal(number: f64, near: DeltaBase) -> Option<(u8, i64)> {
-    // The places of the number before first, so that 80.1 among 80.12 and 80.07 is 80.10.
-    let places = std::iter::once(near.places).chain(0..=MOST_PLACES);
+/// Returns the places and digits of a number, if it is a decimal of up to seven places.
+fn decimal(number: f64, base: DeltaBase) -> Option<(u8, i64)> {
+    // The places of the number before come first, so that 80.1 between 80.12 and 80.07 is 80.10.
+    let places = std::iter::once(base.places).chain(0..=MOST_PLACES);
     places.into_iter().find_map(|places| {
         let power = POWERS.get(usize::from(places))?;
         let digits = exact_integer((number * power).round())?;
@@ -55,20 +55,20 @@ fn as_float(digits: i64) -> f64 {
     digits as f64
 }
 
-/// The kind of a number, to be put into a header, and what is to be written behind it.
-pub(super) fn number_kind(number: f64, near: &mut DeltaBase) -> (u8, Option<i64>) {
-    match decimal(number, *near) {
+/// Returns the kind of a number for its header, and the digits to write behind it.
+pub(super) fn number_kind(number: f64, base: &mut DeltaBase) -> (u8, Option<i64>) {
+    match decimal(number, *base) {
         Some((places, digits)) => {
-            let reference = if near.places == places { near.digits } else { 0 };
-            *near = DeltaBase { places, digits };
+            let reference = if base.places == places { base.digits } else { 0 };
+            *base = DeltaBase { places, digits };
             (places, Some(digits - reference))
         }
         None => (RAW, None),
     }
 }
 
-pub(super) fn write_number(writer: &mut Writer, number: f64, near: &mut DeltaBase) {
-    let (kind, digits) = number_kind(number, near);
+pub(super) fn write_number(writer: &mut Writer, number: f64, base: &mut DeltaBase) {
+    let (kind, digits) = number_kind(number, base);
     writer.byte(kind);
     write_digits(writer, number, digits);
 }
@@ -80,30 +80,30 @@ pub(super) fn write_digits(writer: &mut Writer, number: f64, digits: Option<i64>
     }
 }
 
-/// A number whose kind was read; a sum may be infinite.
+/// Reads a number after its kind; a sum may be infinite.
 pub(super) fn read_number(
     reader: &mut Reader<'_>,
     kind: u8,
-    near: &mut DeltaBase,
+    base: &mut DeltaBase,
 ) -> Result<f64, UnpackError> {
     if kind == RAW {
         return reader.float();
     }
     let power = POWERS.get(usize::from(kind)).ok_or(UnpackError::Corrupt("a value is of no known kind"))?;
-    let reference = if near.places == kind { near.digits } else { 0 };
+    let reference = if base.places == kind { base.digits } else { 0 };
     let digits = reader.signed()?.checked_add(reference);
     let digits = digits.filter(|digits| digits.unsigned_abs() <= 1 << 52);
     let digits = digits.ok_or(UnpackError::Corrupt("a number has too many digits"))?;
-    *near = DeltaBase { places: kind, digits };
+    *base = DeltaBase { places: kind, digits };
     Ok(as_float(digits) / power)
 }
 
-/// A number that a point had.
+/// Checks a number of a point.
 pub(super) fn finite(number: f64) -> Result<f64, UnpackError> {
     if number.is_finite() { Ok(number) } else { Err(UnpackError::Corrupt("a value is not finite")) }
 }
 
-/// Texts, each written where it first comes and then by its number.
+/// A table of texts. Each is written at its first use, and then by its number.
 #[derive(Debug, Default)]
 pub(super) struct Texts(Vec<CompactString>);
 
@@ -129,17 +129,17 @@ impl Texts {
     }
 }
 
-/// The kind of a value, to be put into a header, and the digits of a number that has some.
-pub(super) fn kind_of(value: &Value, near: &mut DeltaBase) -> (u8, Option<i64>) {
+/// Returns the kind of a value for its header, and the digits of a decimal.
+pub(super) fn kind_of(value: &Value, base: &mut DeltaBase) -> (u8, Option<i64>) {
     match value {
-        Value::Number(number) => number_kind(*number, near),
+        Value::Number(number) => number_kind(*number, base),
         Value::Bool(false) => (FALSE, None),
         Value::Bool(true) => (TRUE, None),
         Value::Text(_) => (TEXT, None),
     }
 }
 
-/// What is to be written of a value behind its kind.
+/// Writes the part of a value behind its kind.
 pub(super) fn write_rest(writer: &mut Writer, value: &Value, digits: Option<i64>, texts: &mut Texts) {
     match value {
         Value::Number(number) => write_digits(writer, *number, digits),
@@ -153,27 +153,27 @@ pub(super) fn write(
     writer: &mut Writer,
     value: &Value,
     flags: u8,
-    near: &mut DeltaBase,
+    base: &mut DeltaBase,
     texts: &mut Texts,
     between: impl FnOnce(&mut Writer),
 ) {
-    let (kind, digits) = kind_of(value, near);
+    let (kind, digits) = kind_of(value, base);
     writer.byte(kind | flags);
     between(writer);
     write_rest(writer, value, digits, texts);
 }
 
-/// A value whose kind, in the low bits of a header, and what stands between were read.
+/// Reads a value after its header, which holds the kind in its low bits.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     header: u8,
-    near: &mut DeltaBase,
+    base: &mut DeltaBase,
     texts: &mut Texts,
 ) -> Result<Value, UnpackError> {
     Ok(match header & KIND_BITS {
         FALSE => Value::Bool(false),
         TRUE => Value::Bool(true),
         TEXT => Value::Text(texts.read(reader)?),
-        kind => Value::Number(finite(read_number(reader, kind, near)?)?),
+        kind => Value::Number(finite(read_number(reader, kind, base)?)?),
     })
 }

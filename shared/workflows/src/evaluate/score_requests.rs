@@ -77,7 +77,7 @@ fn pack<'a>(asked: impl Iterator<Item = (usize, &'a PendingScoreRequest)>, now_m
 
 /// One message, or as many as it takes to keep each within its bound.
 fn pack_chunk(binding: &ModelBinding, chunk: &[(usize, &PendingScoreRequest)], packing: &mut Packing) {
-    let requests: Vec<ScoreRequest> = chunk.iter().map(|(_, asked)| asked.request.question.clone()).collect();
+    let requests: Vec<ScoreRequest> = chunk.iter().map(|(_, asked)| asked.request.request.clone()).collect();
     let batch = ScoreRequestBatch {
         asked_ms: chunk.iter().map(|(_, asked)| asked.arrival_ms).max().unwrap_or_default(),
         endpoint: binding.endpoint.clone(),

@@ -257,10 +257,10 @@ impl Sink for Watcher {
 
     fn request(&mut self, request: BoundScoreRequest) {
         if let Some(asked) = &mut self.asked {
-            asked.push(request.question.clone());
+            asked.push(request.request.clone());
         }
         let Some(output) = &mut self.requests else { return };
-        let written = serde_json::to_writer(&mut *output, &request.question)
+        let written = serde_json::to_writer(&mut *output, &request.request)
             .map_err(io::Error::from)
             .and_then(|()| output.write_all(b"\n"));
         if let Err(error) = written {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use andon_domain::{Attributes, ModelBinding, ParameterValue, RuleDocument, Settings};
 use andon_engine::expr::check::{self, AttributeTypes, Names};
-use andon_engine::expr::{self, Expr, ExprKind, Span};
+use andon_engine::expr::{self, Expr, ExprKind, Span, walk};
 
 /// A rule set and when it starts, ms.
 #[derive(Clone, Debug)]
@@ -292,32 +292,6 @@ fn tags(expr: &Expr) -> BTreeSet<String> {
         }
     });
     tags
-}
-
-/// Calls a function with an expression and everything in it.
-fn walk(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
-    visit(expr);
-    match &expr.kind {
-        ExprKind::Number(_)
-        | ExprKind::Text(_)
-        | ExprKind::Bool(_)
-        | ExprKind::Tag(_)
-        | ExprKind::Param(_)
-        | ExprKind::Attribute(_)
-        | ExprKind::Aggregate { .. }
-        | ExprKind::Absent { .. } => {}
-        ExprKind::Not(inner) | ExprKind::Negate(inner) | ExprKind::Abs(inner) => walk(inner, visit),
-        ExprKind::And(sides) | ExprKind::Or(sides) => sides.iter().for_each(|side| walk(side, visit)),
-        ExprKind::Binary(_, left, right) | ExprKind::Compare(_, left, right) => {
-            walk(left, visit);
-            walk(right, visit);
-        }
-        ExprKind::Conditional(condition, then, otherwise) => {
-            walk(condition, visit);
-            walk(then, visit);
-            walk(otherwise, visit);
-        }
-    }
 }
 
 /// The same expression with what is known of its parameters and attributes filled in, and without places, so that only

@@ -257,7 +257,7 @@ impl Life {
                 self.questions.extend(questions.map(|request| Question {
                     arrival_ms: message.arrival_ms,
                     too_old_ms: request.binding.endpoint.too_old.0,
-                    question: request.question.clone(),
+                    question: request.request.clone(),
                 }));
                 self.answers.fold(checked, state, &record, &outcome, watermark_ms)?;
                 self.decided.extend(outcome.transitions);
