@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Decided, by_rule, folders, replay, root, rules, text};
+use crate::support::{ComparedTransition, by_rule, folders, replay, root, rules, text};
 
 #[test]
 fn every_conformance_case_is_decided_as_by_the_independent_model() {
@@ -20,8 +20,8 @@ fn every_conformance_case_is_decided_as_by_the_independent_model() {
     println!("{} conformance cases agree", cases.len());
 }
 
-fn expected(lines: &str) -> BTreeMap<(String, String), Vec<Decided>> {
-    let mut sorted: BTreeMap<_, Vec<Decided>> = BTreeMap::new();
+fn expected(lines: &str) -> BTreeMap<(String, String), Vec<ComparedTransition>> {
+    let mut sorted: BTreeMap<_, Vec<ComparedTransition>> = BTreeMap::new();
     for line in lines.lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
         let text = |field: &str| line[field].as_str().map(str::to_owned);

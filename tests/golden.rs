@@ -65,11 +65,13 @@ fn bad_rules_are_explained_as_before() {
 fn diagnose(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let bytes = std::fs::read(file).expect("a readable file");
-    let diagnostics = match andon_rule_files::read(&name, &String::from_utf8_lossy(&bytes)) {
+    let check = |document| RuleSet::compile(document).err().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let diagnostics = match andon_rule_files::read_and_check(&name, &text, check) {
         Err(diagnostics) => diagnostics,
         Ok(loaded) => match RuleSet::compile(loaded.document.clone()) {
-            Err(findings) => loaded.locate(findings),
-            Ok(_) => loaded.locate(lint(&loaded.document)),
+            Err(findings) => loaded.source_map.locate(findings),
+            Ok(_) => loaded.source_map.locate(lint(&loaded.document)),
         },
     };
     render(&diagnostics, RenderOptions::default())

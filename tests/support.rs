@@ -38,12 +38,12 @@ pub(crate) fn compiled(document: RuleDocument) -> CompiledRules {
 
 /// Keeps what is decided.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Kept {
+pub(crate) struct Recorded {
     pub(crate) transitions: Vec<Transition>,
     pub(crate) requests: Vec<ScoreRequest>,
 }
 
-impl Sink for Kept {
+impl Sink for Recorded {
     fn transition(&mut self, transition: Transition) {
         self.transitions.push(transition);
     }
@@ -59,8 +59,8 @@ pub(crate) fn replay<'a>(
     lines: impl IntoIterator<Item = &'a str>,
     close: bool,
 ) -> (Vec<Transition>, Counts) {
-    let (kept, counts) = replay_all(document, lines, close);
-    (kept.transitions, counts)
+    let (recorded, counts) = replay_all(document, lines, close);
+    (recorded.transitions, counts)
 }
 
 /// All that a replay decided, with what it counted.
@@ -68,25 +68,25 @@ pub(crate) fn replay_all<'a>(
     document: RuleDocument,
     lines: impl IntoIterator<Item = &'a str>,
     close: bool,
-) -> (Kept, Counts) {
+) -> (Recorded, Counts) {
     let mut replay = Replay::new(compiled(document));
-    let mut kept = Kept::default();
+    let mut recorded = Recorded::default();
     for line in lines {
-        replay.line(line.as_bytes(), &mut kept).expect("rules that serve every equipment");
+        replay.line(line.as_bytes(), &mut recorded).expect("rules that serve every equipment");
     }
     if close {
-        replay.close(&mut kept);
+        replay.close(&mut recorded);
     }
     let counts = replay.counts().clone();
-    (kept, counts)
+    (recorded, counts)
 }
 
 /// What of a transition is compared with other models: (sequence, from, to, at, group).
-pub(crate) type Decided = (u64, String, Option<String>, i64, Option<String>);
+pub(crate) type ComparedTransition = (u64, String, Option<String>, i64, Option<String>);
 
 /// Transitions by (rule, equipment), in the order of decision.
-pub(crate) fn by_rule(transitions: &[Transition]) -> BTreeMap<(String, String), Vec<Decided>> {
-    let mut sorted: BTreeMap<_, Vec<Decided>> = BTreeMap::new();
+pub(crate) fn by_rule(transitions: &[Transition]) -> BTreeMap<(String, String), Vec<ComparedTransition>> {
+    let mut sorted: BTreeMap<_, Vec<ComparedTransition>> = BTreeMap::new();
     for transition in transitions {
         sorted
             .entry((transition.rule_id.to_string(), transition.equipment_id.to_string()))

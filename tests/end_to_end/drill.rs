@@ -5,11 +5,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use andon_clock::{Stopwatch, now_ms};
-use andon_local::{Emulator, Functions, Listener, PUBLISH, Place};
+use andon_local::{Backend, Emulator, Functions, Listener, PUBLISH};
 use andon_workflows::ports::{Commit, Committed, StateStore as _};
 
-use super::outage::{DYNAMODB, Door, EVENTBRIDGE};
-use super::records::{Sent, rules, workload};
+use super::outage::{DYNAMODB, EVENTBRIDGE, FaultProxy};
+use super::records::{OutgoingRecord, rules, workload};
 use super::runtime;
 use super::world::World;
 
@@ -19,7 +19,7 @@ const OUTAGE: Duration = Duration::from_secs(8);
 #[test]
 fn a_drill_of_outages_a_damaged_state_and_a_lost_consumer_loses_nothing() {
     runtime().block_on(async {
-        let emulator = match Emulator::start(&Listener::nobody()) {
+        let emulator = match Emulator::start(&Listener::silent()) {
             Ok(emulator) => emulator,
             Err(error) if std::env::var_os("CI").is_none() => {
                 eprintln!("SKIPPED, no drill was held: {error}");
@@ -27,10 +27,10 @@ fn a_drill_of_outages_a_damaged_state_and_a_lost_consumer_loses_nothing() {
             }
             Err(error) => panic!("{error}"),
         };
-        let door = Door::before(emulator.endpoint()).await;
+        let door = FaultProxy::before(emulator.endpoint()).await;
         let behind = |options: &mut andon_local::Options| {
-            options.place = Place::Endpoint(door.url.clone());
-            options.functions = Functions::Here;
+            options.backend = Backend::Endpoint(door.url.clone());
+            options.functions = Functions::LocalProcesses;
             options.window = Duration::from_millis(200);
             // So that checkpoints say at any time what was folded.
             options.vars.insert("ANDON_CHECKPOINT_INTERVAL".to_owned(), "0s".to_owned());
@@ -52,7 +52,7 @@ fn a_drill_of_outages_a_damaged_state_and_a_lost_consumer_loses_nothing() {
     });
 }
 
-async fn tables_are_away(world: &mut World, door: &Door, records: &[Sent]) {
+async fn tables_are_away(world: &mut World, door: &FaultProxy, records: &[OutgoingRecord]) {
     let before = world.changes();
     door.shut(DYNAMODB);
     world.send(records).await;
@@ -67,7 +67,7 @@ async fn tables_are_away(world: &mut World, door: &Door, records: &[Sent]) {
     println!("  back: all folded and published {:.1?} later", since.elapsed());
 }
 
-async fn the_bus_is_away(world: &mut World, door: &Door, records: &[Sent]) {
+async fn the_bus_is_away(world: &mut World, door: &FaultProxy, records: &[OutgoingRecord]) {
     let before = world.changes();
     door.shut(EVENTBRIDGE);
     world.send(records).await;
@@ -86,14 +86,14 @@ async fn the_bus_is_away(world: &mut World, door: &Door, records: &[Sent]) {
     println!("  back: all published {:.1?} later", since.elapsed());
 }
 
-async fn a_state_is_damaged(world: &mut World, records: &[Sent], later: &[Sent]) {
+async fn a_state_is_damaged(world: &mut World, records: &[OutgoingRecord], later: &[OutgoingRecord]) {
     let (equipment, _) = records.first().unwrap();
     world.until_all_is_folded().await;
     let body = damage(world, equipment, |body| std::mem::replace(body, b"damaged".to_vec())).await;
     world.send(records).await;
     let since = Stopwatch::start();
     while !is_parked(world, equipment).await {
-        assert!(since.elapsed() < super::world::LONGEST, "`{equipment}` is not parked");
+        assert!(since.elapsed() < super::world::TEST_TIMEOUT, "`{equipment}` is not parked");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     world.send(later).await;
@@ -133,7 +133,7 @@ async fn a_consumer_lost_a_day(world: &mut World) {
     println!("a consumer lost a day: andon republish --since 1d: {said}");
     let since = Stopwatch::start();
     while world.deliveries() < deliveries + changes {
-        assert!(since.elapsed() < super::world::LONGEST, "not all came again");
+        assert!(since.elapsed() < super::world::TEST_TIMEOUT, "not all came again");
         world.receive_what_is_there().await;
     }
     assert_eq!(world.changes(), changes, "republishing made a new identity");

@@ -65,7 +65,7 @@ fn the_same_is_published_while_processes_are_killed_at_random() {
     runtime().block_on(async {
         // An emulator does not let us kill its processes, so these are ours.
         let here = |options: &mut andon_local::Options| {
-            options.functions = andon_local::Functions::Here;
+            options.functions = andon_local::Functions::LocalProcesses;
             options.window = Duration::from_millis(200);
         };
         let Some(mut world) = World::up("kill", &rules(), here).await else { return };

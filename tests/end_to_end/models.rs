@@ -10,7 +10,7 @@ use andon_local::models::Behaviour;
 use andon_models::Model;
 use serde_json::{Value, json};
 
-use super::records::Sent;
+use super::records::OutgoingRecord;
 use super::runtime;
 use super::world::World;
 
@@ -39,7 +39,7 @@ const MODEL: &str = r#"{"kind": "linear", "link": "logistic", "intercept": -100,
     "inputs": [{"name": "temperature", "weight": 1}, {"name": "pressure", "weight": 1}]}"#;
 
 /// What the machine says now.
-fn points(equipment: &str, temperature: f64, pressure: f64) -> Vec<Sent> {
+fn points(equipment: &str, temperature: f64, pressure: f64) -> Vec<OutgoingRecord> {
     let now_ms = now_ms();
     [("temperature", temperature), ("pressure", pressure)]
         .into_iter()
@@ -81,7 +81,7 @@ fn a_rule_that_needs_a_model_fires_and_a_dead_model_holds_up_nothing() {
     runtime().block_on(async {
         let model = Model::read(MODEL.as_bytes()).unwrap();
         let host = |options: &mut andon_local::Options| {
-            options.functions = andon_local::Functions::Here;
+            options.functions = andon_local::Functions::LocalProcesses;
             options.models.insert("wear-endpoint".to_owned(), model.clone());
             options.models.insert("tired-endpoint".to_owned(), model);
         };
@@ -122,7 +122,7 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
     runtime().block_on(async {
         let model = Model::read(MODEL.as_bytes()).unwrap();
         let host = |options: &mut andon_local::Options| {
-            options.functions = andon_local::Functions::Here;
+            options.functions = andon_local::Functions::LocalProcesses;
             options.window = Duration::from_millis(200);
             options.models.insert("wear-endpoint".to_owned(), model.clone());
             options.models.insert("tired-endpoint".to_owned(), model);

@@ -1,7 +1,7 @@
 //! What should be published: the stream as it is, replayed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::io::StreamCopy as _;
 
 use andon_aws::Config;
 use andon_domain::{RuleDocument, Transition};
@@ -17,7 +17,7 @@ pub(super) type Changes = BTreeMap<(String, String), BTreeMap<u64, Transition>>;
 
 /// The stream, as far as it was read.
 #[derive(Default)]
-pub(super) struct Read {
+pub(super) struct StreamCopy {
     /// By shard. Ids grow, so children come behind their parents.
     pub(super) shards: BTreeMap<String, Shard>,
     /// Data that count for nothing.
@@ -41,7 +41,7 @@ impl Shard {
     }
 }
 
-impl Read {
+impl StreamCopy {
     /// Reads what is new, or less: what a slow emulator does not give now, it gives later.
     pub(super) async fn on(&mut self, reader: &KinesisReader) {
         for listed in reader.shards().await.unwrap_or_default() {

@@ -11,12 +11,12 @@ pub(super) const DYNAMODB: &str = "dynamodb";
 pub(super) const EVENTBRIDGE: &str = "events";
 
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct FaultProxy {
     shut_for: Arc<Mutex<BTreeSet<&'static str>>>,
     pub(super) url: String,
 }
 
-impl Door {
+impl FaultProxy {
     /// A door in front of an endpoint. It stands open as long as the runtime goes on.
     pub(super) async fn before(endpoint: &str) -> Self {
         let address = endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned();

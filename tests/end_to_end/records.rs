@@ -7,7 +7,7 @@ use andon_simulator::{Shift, ShiftOptions};
 use crate::support;
 
 /// A record on its way to the stream: partition key and data.
-pub(super) type Sent = (String, Vec<u8>);
+pub(super) type OutgoingRecord = (String, Vec<u8>);
 
 const W1_SECONDS: i64 = 20;
 const SHIFT_SECONDS: i64 = 60;
@@ -31,7 +31,7 @@ pub(super) fn rules() -> RuleDocument {
 }
 
 /// Points of the small W1, and the first minute of a shift, in turn.
-pub(super) fn workload(now_ms: i64) -> Vec<Sent> {
+pub(super) fn workload(now_ms: i64) -> Vec<OutgoingRecord> {
     let mut lines = shift(now_ms);
     let mut points = Vec::new();
     w1(now_ms, 3000).write_points(&mut points).unwrap();
@@ -44,7 +44,7 @@ pub(super) fn workload(now_ms: i64) -> Vec<Sent> {
 }
 
 /// The first minute of a shift that ended just before a time, in the order in which a stream delivers it.
-fn shift(now_ms: i64) -> Vec<Sent> {
+fn shift(now_ms: i64) -> Vec<OutgoingRecord> {
     let options = ShiftOptions {
         start_ms: now_ms - (SHIFT_SECONDS + 10) * 1000,
         duration_ms: SHIFT_SECONDS * 1000,
@@ -56,7 +56,7 @@ fn shift(now_ms: i64) -> Vec<Sent> {
 }
 
 /// Records of lines. The arrival that a line tells is left out: the stream says when a record arrived.
-pub(super) fn records(lines: &[u8]) -> Vec<Sent> {
+pub(super) fn records(lines: &[u8]) -> Vec<OutgoingRecord> {
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let records = lines.map(|line| {
         let text = str::from_utf8(line).unwrap();

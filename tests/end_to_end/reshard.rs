@@ -21,7 +21,8 @@ const MIDDLE: &str = "170141183460469231731687303715884105728";
 fn nothing_is_lost_or_doubled_when_shards_are_split_and_merged() {
     runtime().block_on(async {
         let mut forgets = false;
-        let set = |options: &mut andon_local::Options| forgets = options.functions == Functions::Here;
+        let set =
+            |options: &mut andon_local::Options| forgets = options.functions == Functions::LocalProcesses;
         let Some(mut world) = World::up("reshard", &rules(), set).await else { return };
         let kinesis = Client::new(world.aws.sdk());
         let stream = world.system.config().names.stream.clone();

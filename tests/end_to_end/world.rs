@@ -7,13 +7,13 @@ use std::time::Duration;
 use andon_aws::Aws;
 use andon_clock::{Stopwatch, now_ms};
 use andon_domain::RuleDocument;
-use andon_local::{Event, Functions, Listener, Options, Place, System, SystemError};
+use andon_local::{Backend, Event, Functions, Listener, Options, System, SystemError};
 use andon_workflows::ports::{CheckpointStore as _, Stream as _, StreamEntry, Written};
 use andon_workflows::publish::StateChange;
 use andon_workflows::rulebook;
 
-use super::oracle::{Changes, Read, sorted};
-use super::records::Sent;
+use super::oracle::{Changes, StreamCopy, sorted};
+use super::records::OutgoingRecord;
 
 /// An endpoint to run on, in place of an emulator of our own.
 fn endpoint() -> Option<String> {
@@ -21,12 +21,12 @@ fn endpoint() -> Option<String> {
 }
 
 /// Patience with what is under way.
-pub(super) const LONGEST: Duration = Duration::from_secs(240);
+pub(super) const TEST_TIMEOUT: Duration = Duration::from_secs(240);
 
 pub(super) struct World {
     pub(super) system: System,
     pub(super) aws: Aws,
-    pub(super) read: Read,
+    pub(super) read: StreamCopy,
     rules: RuleDocument,
     start_ms: i64,
     events: Arc<Mutex<Vec<Event>>>,
@@ -41,9 +41,9 @@ impl World {
         let events = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&events);
         let mut options = Options {
-            place: endpoint().map_or(Place::Emulator, Place::Endpoint),
+            backend: endpoint().map_or(Backend::Emulator, Backend::Endpoint),
             prefix: format!("e2e-{name}-{}", std::process::id()),
-            functions: if endpoint().is_some() { Functions::Deployed } else { Functions::Here },
+            functions: if endpoint().is_some() { Functions::Deployed } else { Functions::LocalProcesses },
             listener: Listener::new(move |event| {
                 if std::env::var_os("ANDON_TEST_LOG").is_some() {
                     println!("{} {event}", now_ms());
@@ -68,7 +68,7 @@ impl World {
             match rulebook::put(&aws, rules, None, "test", system.config().keep_sets()).await {
                 Ok(put) => break put,
                 // A slow emulator. Put again, the same set is left as it is.
-                Err(error) => assert!(since.elapsed() < LONGEST, "{error}"),
+                Err(error) => assert!(since.elapsed() < TEST_TIMEOUT, "{error}"),
             }
         };
         let left_ms = u64::try_from(put.start_ms - now_ms()).unwrap_or_default();
@@ -76,7 +76,7 @@ impl World {
         Some(Self {
             system,
             aws,
-            read: Read::default(),
+            read: StreamCopy::default(),
             rules: rules.clone(),
             start_ms: put.start_ms,
             events,
@@ -98,7 +98,7 @@ impl World {
 
     /// Sends records, those that were refused again and again. What the stream holds in the end, and in which order, is
     /// read back.
-    pub(super) async fn send(&mut self, records: &[Sent]) {
+    pub(super) async fn send(&mut self, records: &[OutgoingRecord]) {
         // A slow emulator takes seconds for more at once, and what is not answered in time is sent again.
         for part in records.chunks(100) {
             let mut entries: Vec<StreamEntry> = part
@@ -111,7 +111,7 @@ impl World {
                 let written = written.unwrap_or_else(|error| vec![Written::No(error); entries.len()]);
                 let is_refused = |written: &Written| matches!(written, Written::No(_));
                 assert!(
-                    since.elapsed() < LONGEST,
+                    since.elapsed() < TEST_TIMEOUT,
                     "{:?}",
                     written.iter().find(|written| is_refused(written))
                 );
@@ -224,7 +224,7 @@ impl World {
             self.receive().await;
             self.read.on(self.system.points()).await;
             // While much comes in, there is no need to compare.
-            if seen != self.deliveries && since.elapsed() < LONGEST {
+            if seen != self.deliveries && since.elapsed() < TEST_TIMEOUT {
                 seen = self.deliveries;
                 continue;
             }
@@ -234,7 +234,7 @@ impl World {
                 assert!(self.read.count() >= self.sent, "the stream was not read to its end");
                 return;
             }
-            if since.elapsed() > LONGEST {
+            if since.elapsed() > TEST_TIMEOUT {
                 self.show_difference(&expected, &published);
             }
         }
@@ -264,7 +264,7 @@ impl World {
             if waiting == 0 && self.read.count() >= self.sent {
                 return;
             }
-            if since.elapsed() > LONGEST {
+            if since.elapsed() > TEST_TIMEOUT {
                 self.show_last_events();
                 panic!("{waiting} of {} records are not folded", self.read.count());
             }

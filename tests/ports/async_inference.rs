@@ -3,26 +3,26 @@
 use std::sync::Arc;
 
 use andon_aws::{Aws, Config, setup};
-use andon_local::models::{Doing, ModelServer, Outcome, Surroundings};
+use andon_local::models::{AsyncIo, AsyncOutcome, BoxFuture, ModelServer};
 use andon_models::Model;
 use andon_workflows::ports::{AsyncInvocation, Models as _};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::aws::{place, run, vars};
 
-/// Reads inputs where the endpoint is told to, and says where that was.
-struct Reads {
+/// The input and output of an asynchronous endpoint, with a record of both.
+struct RecordedIo {
     config: Config,
     inputs: UnboundedSender<String>,
-    outcomes: UnboundedSender<Outcome>,
+    outcomes: UnboundedSender<AsyncOutcome>,
 }
 
-impl Surroundings for Reads {
-    fn places(&self, inference_id: &str) -> (String, String) {
+impl AsyncIo for RecordedIo {
+    fn output_locations(&self, inference_id: &str) -> (String, String) {
         (format!("s3://b/{inference_id}.out"), format!("s3://b/{inference_id}.error"))
     }
 
-    fn read(&self, place: String) -> Doing<Option<Vec<u8>>> {
+    fn read(&self, place: String) -> BoxFuture<Option<Vec<u8>>> {
         let _ = self.inputs.send(place.clone());
         let (told, read) = tokio::sync::oneshot::channel();
         let config = self.config.clone();
@@ -34,7 +34,7 @@ impl Surroundings for Reads {
         Box::pin(async { read.await.ok()?.ok()? })
     }
 
-    fn tell(&self, outcome: Outcome) -> Doing<()> {
+    fn complete(&self, outcome: AsyncOutcome) -> BoxFuture<()> {
         let _ = self.outcomes.send(outcome);
         Box::pin(async {})
     }
@@ -50,7 +50,7 @@ fn rows_that_are_too_long_for_a_call_reach_an_asynchronous_endpoint_as_an_object
         setup::create(&config).await.unwrap();
         let (inputs, mut read) = unbounded_channel();
         let (outcomes, mut heard) = unbounded_channel();
-        let reads = Reads { config: config.clone(), inputs, outcomes };
+        let reads = RecordedIo { config: config.clone(), inputs, outcomes };
         let server = ModelServer::start([("m".to_owned(), model)], Some(Arc::new(reads))).await.unwrap();
         let own = ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME".to_owned(), server.url());
         let aws = Aws::connect(&Config::from_vars(vars.into_iter().chain([own])).unwrap()).await;

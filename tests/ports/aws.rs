@@ -60,7 +60,7 @@ pub(super) fn place() -> Option<Place> {
     {
         return Some(Place { endpoint, emulator: None });
     }
-    match Emulator::start(&Listener::nobody()) {
+    match Emulator::start(&Listener::silent()) {
         Ok(emulator) => Some(Place { endpoint: emulator.endpoint().to_owned(), emulator: Some(emulator) }),
         Err(error) if std::env::var_os("CI").is_none() => {
             eprintln!("SKIPPED: {error}");

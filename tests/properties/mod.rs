@@ -15,7 +15,7 @@ use andon_kit_cases::generate;
 use andon_kit_cases::naive::{self, End};
 use andon_kit_cases::shrink::shrink;
 
-use crate::support::{Kept, by_rule, compiled, folders, replay_all, root, text};
+use crate::support::{Recorded, by_rule, compiled, folders, replay_all, root, text};
 
 mod oracle;
 
@@ -64,7 +64,7 @@ fn lines(case: &Case) -> impl Iterator<Item = &str> {
     case.lines.iter().map(String::as_str)
 }
 
-fn replayed(case: &Case, close: bool) -> Kept {
+fn replayed(case: &Case, close: bool) -> Recorded {
     replay_all(case.rules.clone(), lines(case), close).0
 }
 
@@ -83,7 +83,7 @@ fn the_fold_decides_and_rejects_as_the_naive_reference() {
     holds("agreement with the naive reference", |case| {
         for (close, end) in [(true, End::Close), (false, End::Open)] {
             let naive = naive::replay(&case.rules, &case.lines, end)?;
-            let (kept, counts) = replay_all(case.rules.clone(), lines(case), close);
+            let (recorded, counts) = replay_all(case.rules.clone(), lines(case), close);
             let decided = |decision: &naive::Decision| {
                 (
                     decision.sequence,
@@ -98,14 +98,14 @@ fn the_fold_decides_and_rejects_as_the_naive_reference() {
                 .into_iter()
                 .map(|(key, decisions)| (key, decisions.iter().map(decided).collect()))
                 .collect();
-            same(&by_rule(&kept.transitions), &expected)?;
+            same(&by_rule(&recorded.transitions), &expected)?;
             let of_reason = naive.counts.by_reason();
             for reason in Reason::ALL {
                 let expected = of_reason.get(&reason).copied().unwrap_or_default();
                 same(&(reason, counts.rejected(reason)), &(reason, expected))?;
             }
             same(&(counts.ahead, counts.forced), &(naive.counts.ahead, naive.counts.forced))?;
-            same(&by_model(&kept.requests), &by_model(&naive.requests))?;
+            same(&by_model(&recorded.requests), &by_model(&naive.requests))?;
         }
         Ok(())
     });
@@ -118,16 +118,16 @@ fn a_state_packed_and_unpacked_between_any_two_records_decides_the_same() {
         // Between all records, or between batches of some.
         let every = rng.usize(1..5);
         let mut packing = Replay::new(compiled(case.rules.clone()));
-        let mut kept = Kept::default();
+        let mut recorded = Recorded::default();
         let mut store = Store::default();
         for (index, line) in lines(case).enumerate() {
-            packing.line(line.as_bytes(), &mut kept).map_err(|error| error.to_string())?;
+            packing.line(line.as_bytes(), &mut recorded).map_err(|error| error.to_string())?;
             if index % every == 0 {
                 packing.replace_keys(|rules, key| store.store_and_load(rules, key))?;
             }
         }
-        packing.close(&mut kept);
-        same(&kept, &replayed(case, true))
+        packing.close(&mut recorded);
+        same(&recorded, &replayed(case, true))
     });
 }
 
@@ -209,7 +209,8 @@ fn every_order_that_stays_within_max_out_of_orderness_decides_the_same() {
                     continue;
                 }
                 let (left, right) = (replayed(&permuted, close), replayed(&sorted, close));
-                let decided = |kept: &Kept| (by_rule(&kept.transitions), by_model(&kept.requests));
+                let decided =
+                    |recorded: &Recorded| (by_rule(&recorded.transitions), by_model(&recorded.requests));
                 let (left, right) = (decided(&left), decided(&right));
                 assert_eq!(left, right, "order {order} of seed {seed}, close {close}\n{permuted}");
             }
@@ -222,10 +223,10 @@ fn every_order_that_stays_within_max_out_of_orderness_decides_the_same() {
 fn watermarks_never_go_back_and_transitions_form_a_chain() {
     holds("watermarks and chains", |case| {
         let mut replay = Replay::new(compiled(case.rules.clone()));
-        let mut kept = Kept::default();
+        let mut recorded = Recorded::default();
         let mut watermarks: BTreeMap<String, Option<i64>> = BTreeMap::new();
         for line in lines(case) {
-            replay.line(line.as_bytes(), &mut kept).map_err(|error| error.to_string())?;
+            replay.line(line.as_bytes(), &mut recorded).map_err(|error| error.to_string())?;
             for key in replay.keys() {
                 let before = watermarks.insert(key.equipment().to_owned(), key.watermark_ms()).flatten();
                 if key.watermark_ms() < before {
@@ -237,8 +238,8 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
                 }
             }
         }
-        replay.close(&mut kept);
-        for (model, requests) in by_model(&kept.requests) {
+        replay.close(&mut recorded);
+        for (model, requests) in by_model(&recorded.requests) {
             // An identity is used once.
             if requests.windows(2).any(|pair| pair[0].at >= pair[1].at) {
                 return Err(format!("{model:?} is asked twice at one time, or out of order: {requests:?}"));
@@ -248,7 +249,7 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
         let rules_change = defaults.len() > case.rules.rules.len()
             || lines(case)
                 .any(|line| matches!(Message::read(line.as_bytes()).content, MessageContent::Rules(_)));
-        for ((rule, equipment), chain) in by_rule(&kept.transitions) {
+        for ((rule, equipment), chain) in by_rule(&recorded.transitions) {
             let (mut sequence, mut state, mut at): (u64, Option<String>, i64) = (0, None, i64::MIN);
             for (this, from, to, this_at, group) in chain {
                 // From the state before; or, at the first and after the rule was gone, from a default that some version
@@ -289,7 +290,7 @@ fn a_tick_at_the_next_due_clock_decides_what_was_due_and_one_before_does_not() {
     holds("due clocks", |case| {
         let mut replay = Replay::new(compiled(case.rules.clone()));
         for line in lines(case) {
-            replay.line(line.as_bytes(), &mut Kept::default()).map_err(|error| error.to_string())?;
+            replay.line(line.as_bytes(), &mut Recorded::default()).map_err(|error| error.to_string())?;
         }
         let rules = replay.rules().clone();
         for key in replay.keys() {

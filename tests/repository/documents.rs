@@ -233,7 +233,7 @@ fn the_rules_in_the_documents_are_accepted_without_a_warning() {
                     findings.extend(
                         RuleSet::compile(std::mem::take(&mut loaded.document)).err().unwrap_or_default(),
                     );
-                    loaded.locate(findings)
+                    loaded.source_map.locate(findings)
                 }
             };
             if !found.is_empty() {

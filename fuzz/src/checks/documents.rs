@@ -1,15 +1,17 @@
 //! Target `documents`: any text as a rule document.
 
 use andon_domain::RuleDocument;
+use andon_domain::text::is_control_char;
 use andon_engine::RuleSet;
 use andon_lint::lint;
-use andon_rule_files::{Diagnostic, Loaded, RenderOptions, read, render, to_json};
+use andon_rule_files::{Diagnostic, Loaded, RenderOptions, read, read_and_check, render, to_json};
 
 pub(super) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     // The name decides on the notation together with the text.
     for name in ["rules.yaml", "rules.json"] {
-        match read(name, &text) {
+        let compile = |document| RuleSet::compile(document).err().unwrap_or_default();
+        match read_and_check(name, &text, compile) {
             Err(diagnostics) => {
                 assert!(!diagnostics.is_empty(), "refused without a reason");
                 shown(&diagnostics);
@@ -33,7 +35,7 @@ fn accepted(loaded: &Loaded) {
         }
     };
     let count = findings.len();
-    let diagnostics = loaded.locate(findings);
+    let diagnostics = loaded.source_map.locate(findings);
     assert_eq!(diagnostics.len(), count, "a finding was lost");
     shown(&diagnostics);
 }
@@ -63,7 +65,7 @@ fn shown(diagnostics: &[Diagnostic]) {
     for options in [RenderOptions::default(), RenderOptions { color: true, width: 40 }] {
         let drawn = render(diagnostics, options);
         assert_eq!(drawn.is_empty(), diagnostics.is_empty());
-        let harmless = |c: char| !c.is_control() || c == '\n' || (c == '\u{1b}' && options.color);
+        let harmless = |c: char| !is_control_char(c) || c == '\n' || (c == '\u{1b}' && options.color);
         let hostile = drawn.chars().find(|c| !harmless(*c));
         assert_eq!(hostile, None, "steers the terminal: {drawn:?}");
     }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use andon_domain::Severity;
-use andon_engine::RuleSet;
-use andon_rule_files::{Diagnostic, RenderOptions, render, to_json};
-use clap::ValueEnum;
+use andon_rule_files::{Diagnostic, Loaded, RenderOptions, render, to_json};
 
+use crate::failure::Failure;
+use crate::format::{Format, FormatArgument};
+use crate::rules::{self, ReadError, compiler_findings};
 use crate::terminal::{self, Terminal, counted};
-use crate::{Failure, rules};
 
 /// Check rule files, and show what is wrong or doubtful at its place.
 ///
@@ -25,6 +25,9 @@ Examples:
   andon check --together filler.yaml capper.yaml settings.yaml
   andon check --format json rules/ | jq .message
 
+A JSON object has `file`, `line`, `column`, `endLine`, `endColumn`, `severity`, `code`, `message`, `path`, and `help` where \
+there is one.
+
 Exit codes: 0 no errors (warnings are allowed unless --deny-warnings); 1 errors, or a file that cannot be read; 2 the \
 command line was not understood.")]
 pub(crate) struct Arguments {
@@ -37,18 +40,8 @@ pub(crate) struct Arguments {
     /// End with exit code 1 on warnings, too.
     #[arg(long)]
     deny_warnings: bool,
-    /// How to print what was found.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: Format,
-}
-
-/// How to print what was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people: the line, with the place marked.
-    Text,
-    /// For programs: one JSON object a line, with `file`, `line`, `column`, `severity`, `code`, `message`, `help`.
-    Json,
+    #[command(flatten)]
+    format: FormatArgument,
 }
 
 /// What was checked, and how much was found.
@@ -57,8 +50,8 @@ struct Tally {
     files: usize,
     rules: usize,
     models: usize,
-    /// Equipments that have attributes.
-    equipments: usize,
+    /// Machines that have attributes.
+    machines: usize,
     /// Files that could not be read at all, and sets whose rules could not be read, so that they were not counted.
     unread: usize,
     errors: usize,
@@ -71,8 +64,8 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let mut tally = Tally::default();
     for set in sets {
         match check(set, &mut tally) {
-            Ok(diagnostics) => print(&diagnostics, arguments.format, terminal)?,
-            Err(Failure::Said(message)) => {
+            Ok(diagnostics) => print(&diagnostics, arguments.format.value, terminal)?,
+            Err(Failure::Message(message)) => {
                 terminal.error(&message);
                 tally.unread += 1;
                 tally.errors += 1;
@@ -82,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     }
     terminal.say(&tally.text(terminal));
     let denied = arguments.deny_warnings && tally.warnings > 0;
-    if tally.errors > 0 || denied { Err(Failure::AlreadySaid) } else { Ok(()) }
+    if tally.errors > 0 || denied { Err(Failure::AlreadyPrinted) } else { Ok(()) }
 }
 
 /// Everything that is wrong or doubtful in one rule set, in the order of files and text.
@@ -92,16 +85,16 @@ fn check(paths: &[PathBuf], tally: &mut Tally) -> Result<Vec<Diagnostic>, Failur
         files.extend(rules::rule_files(path)?);
     }
     let diagnostics = match rules::read(&files) {
-        Ok(loaded) => {
-            let mut loaded = loaded?;
-            tally.rules += loaded.document.rules.len();
-            tally.models += loaded.document.models.len();
-            tally.equipments += loaded.document.equipment.len();
-            let mut findings = andon_lint::lint(&loaded.document);
-            findings.extend(RuleSet::compile(std::mem::take(&mut loaded.document)).err().unwrap_or_default());
-            loaded.locate(findings)
+        Ok(Loaded { document, source_map }) => {
+            tally.rules += document.rules.len();
+            tally.models += document.models.len();
+            tally.machines += document.equipment.len();
+            let mut findings = andon_lint::lint(&document);
+            findings.extend(compiler_findings(document));
+            source_map.locate(findings)
         }
-        Err(diagnostics) => {
+        Err(ReadError::Unreadable(failure)) => return Err(failure),
+        Err(ReadError::Invalid(diagnostics)) => {
             tally.unread += 1;
             diagnostics
         }
@@ -135,8 +128,8 @@ impl Tally {
             if self.models > 0 {
                 checked.push(counted(self.models as u64, "model"));
             }
-            if self.equipments > 0 {
-                checked.push(format!("{} with attributes", counted(self.equipments as u64, "equipment")));
+            if self.machines > 0 {
+                checked.push(format!("{} with attributes", counted(self.machines as u64, "machine")));
             }
         }
         let mut found = Vec::new();
@@ -167,8 +160,8 @@ mod tests {
         assert_eq!(text(&tally), "2 files, 12 rules: 3 errors, 1 warning");
         let tally = Tally { files: 1, rules: 1, ..Tally::default() };
         assert_eq!(text(&tally), "1 file, 1 rule: all is well");
-        let tally = Tally { files: 1, rules: 2, models: 1, equipments: 3, ..Tally::default() };
-        assert_eq!(text(&tally), "1 file, 2 rules, 1 model, 3 equipments with attributes: all is well");
+        let tally = Tally { files: 1, rules: 2, models: 1, machines: 3, ..Tally::default() };
+        assert_eq!(text(&tally), "1 file, 2 rules, 1 model, 3 machines with attributes: all is well");
     }
 
     #[test]

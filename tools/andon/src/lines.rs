@@ -9,8 +9,8 @@ use flate2::read::MultiGzDecoder;
 use memchr::{memchr, memrchr};
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::Failure;
-use crate::written::cannot;
+use crate::failure::Failure;
+use crate::output_file::cannot;
 
 /// What an input is read in.
 pub(crate) enum Block<'a> {
@@ -33,19 +33,12 @@ pub(crate) enum Line<'a> {
 const BLOCK_BYTES: usize = 64 << 10;
 
 /// An error with the file in which it happened.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read `{}`: {error}", path.display())]
 pub(crate) struct InputError {
     pub(crate) path: PathBuf,
     pub(crate) error: io::Error,
 }
-
-impl std::fmt::Display for InputError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot read `{}`: {}", self.path.display(), self.error)
-    }
-}
-
-impl std::error::Error for InputError {}
 
 /// Whether a path stands for standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
@@ -63,9 +56,9 @@ pub(crate) fn total_bytes(paths: &[PathBuf]) -> Option<u64> {
 pub(crate) fn open<'a>(path: &Path, on_bytes: impl Fn(u64) + 'a) -> Result<Box<dyn Read + 'a>, InputError> {
     let fail = |error: io::Error| InputError { path: path.to_owned(), error };
     if is_stdin(path) {
-        return Ok(Box::new(Counted { inner: io::stdin().lock(), on_bytes }));
+        return Ok(Box::new(CountingReader { inner: io::stdin().lock(), on_bytes }));
     }
-    let file = Counted { inner: File::open(path).map_err(fail)?, on_bytes };
+    let file = CountingReader { inner: File::open(path).map_err(fail)?, on_bytes };
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     Ok(match extension {
         "gz" => Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(BLOCK_BYTES, file))),
@@ -224,12 +217,12 @@ pub(crate) fn for_each_block<E>(
 }
 
 /// Counts what passes.
-struct Counted<R, F> {
+struct CountingReader<R, F> {
     inner: R,
     on_bytes: F,
 }
 
-impl<R: Read, F: Fn(u64)> Read for Counted<R, F> {
+impl<R: Read, F: Fn(u64)> Read for CountingReader<R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         (self.on_bytes)(u64::try_from(read).unwrap_or(u64::MAX));

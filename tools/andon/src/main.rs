@@ -5,21 +5,25 @@
 
 mod check;
 mod demo;
+mod failure;
+mod format;
 mod import;
 mod lines;
 #[cfg_attr(not(feature = "live"), path = "without_live.rs")]
 mod live;
 mod model;
+mod output_file;
 mod reason;
 mod replay;
 mod rules;
 mod terminal;
 mod times;
-mod written;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
 
 /// Condition monitoring for production lines: people write rules over data points, andon says when a rule's state
 /// changes, and why.
@@ -54,23 +58,6 @@ enum Command {
     Schema,
 }
 
-/// How a command that could not do its work ends.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Something is wrong with what was given; to be said.
-    Said(String),
-    /// Something is wrong with what was given; it was said already.
-    AlreadySaid,
-    /// The command line asks for something that cannot be.
-    Usage(String),
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Said(error.to_string())
-    }
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = terminal::Terminal::new(arguments.color);
@@ -85,8 +72,8 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::AlreadySaid) => ExitCode::from(1),
-        Err(Failure::Said(message)) => {
+        Err(Failure::AlreadyPrinted) => ExitCode::from(1),
+        Err(Failure::Message(message)) => {
             terminal.error(&message);
             ExitCode::from(1)
         }

@@ -1,59 +1,72 @@
-//! Rule files to a compiled rule set, with everything that is wrong said at its place.
+//! Rule files to a compiled rule set, with every mistake at its place.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use andon_domain::{Finding, RuleDocument};
 use andon_engine::RuleSet;
 use andon_rule_files::{Diagnostic, Loaded, RenderOptions, render};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::lines::is_stdin;
 use crate::terminal::Terminal;
 
 /// Reads and compiles the rules of some files as one set; directories stand for the rule files in them.
 ///
-/// What is wrong is said on the terminal.
+/// Mistakes are printed on the terminal.
 pub(crate) fn load(paths: &[PathBuf], terminal: &Terminal) -> Result<RuleSet, Failure> {
-    let mut loaded = read(paths).map_err(|diagnostics| say(&diagnostics, terminal))??;
-    // Taken, not cloned: a set may hold a million rules.
-    RuleSet::compile(std::mem::take(&mut loaded.document))
-        .map_err(|findings| say(&loaded.locate(findings), terminal))
+    let Loaded { document, source_map } = read(paths).map_err(|error| match error {
+        ReadError::Unreadable(failure) => failure,
+        ReadError::Invalid(diagnostics) => say(&diagnostics, terminal),
+    })?;
+    RuleSet::compile(document).map_err(|findings| say(&source_map.locate(findings), terminal))
 }
 
-/// Reads rule files as one document: what is wrong with it, or with reading it.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<Result<Loaded, Failure>, Vec<Diagnostic>> {
+/// Why rule files give no document.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// A file cannot be read.
+    Unreadable(Failure),
+    /// The files can be read, and their text has mistakes.
+    Invalid(Vec<Diagnostic>),
+}
+
+/// Reads rule files as one document.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Loaded, ReadError> {
     let mut files = Vec::new();
     let mut diagnostics = Vec::new();
     for path in paths {
-        let found = match rule_files(path) {
-            Ok(found) => found,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        for file in found {
-            let text = match text_of(&file) {
-                Ok(text) => text,
-                Err(failure) => return Ok(Err(failure)),
-            };
+        for file in rule_files(path).map_err(ReadError::Unreadable)? {
+            let text = text_of(&file).map_err(ReadError::Unreadable)?;
             let name = if is_stdin(&file) { "<stdin>".to_owned() } else { file.display().to_string() };
-            match andon_rule_files::read(&name, &text) {
+            match andon_rule_files::read_and_check(&name, &text, compiler_findings) {
                 Ok(loaded) => files.push(loaded),
                 Err(found) => diagnostics.extend(found),
             }
         }
     }
-    if diagnostics.is_empty() { andon_rule_files::merge(files).map(Ok) } else { Err(diagnostics) }
+    if !diagnostics.is_empty() {
+        return Err(ReadError::Invalid(diagnostics));
+    }
+    andon_rule_files::merge(files).map_err(ReadError::Invalid)
+}
+
+/// Returns the errors that the compiler finds in a document.
+pub(crate) fn compiler_findings(document: RuleDocument) -> Vec<Finding> {
+    RuleSet::compile(document).err().unwrap_or_default()
 }
 
 fn say(diagnostics: &[Diagnostic], terminal: &Terminal) -> Failure {
     let options = RenderOptions { color: terminal.color, ..RenderOptions::default() };
     terminal.say(render(diagnostics, options).trim_end());
-    Failure::AlreadySaid
+    Failure::AlreadyPrinted
 }
 
-/// The file itself, or the rule files of a directory in the order of their names.
+/// Returns the file itself, or the rule files of a directory in the order of their names.
 pub(crate) fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let cannot = |error: std::io::Error| Failure::Said(format!("cannot read `{}`: {error}", path.display()));
+    let cannot =
+        |error: std::io::Error| Failure::Message(format!("cannot read `{}`: {error}", path.display()));
     if is_stdin(path) {
         return Ok(vec![path.to_owned()]);
     }
@@ -74,13 +87,13 @@ pub(crate) fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if files.is_empty() {
         let message =
             format!("`{}` holds no rule files; expected some named `*.yaml` or `*.json`", path.display());
-        return Err(Failure::Said(message));
+        return Err(Failure::Message(message));
     }
     Ok(files)
 }
 
 fn text_of(path: &Path) -> Result<String, Failure> {
-    let cannot = |what: String| Failure::Said(format!("cannot read `{}`: {what}", path.display()));
+    let cannot = |what: String| Failure::Message(format!("cannot read `{}`: {what}", path.display()));
     let limit = u64::try_from(andon_domain::limits::DOCUMENT_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     // Never more than one byte beyond the limit: what is read may be endless.

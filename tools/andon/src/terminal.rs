@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthStr as _;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -123,7 +124,7 @@ impl Terminal {
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Said(format!("cannot write to standard output: {error}")))
+            Err(Failure::Message(format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }
@@ -140,6 +141,11 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Returns the columns that a text takes on a terminal. Wide characters, as of Chinese or Japanese, take two.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
 }
 
 /// As in `1 file`, `12 rules`.

@@ -18,6 +18,14 @@ pub(crate) fn stamp(at_ms: i64) -> String {
     }
 }
 
+/// A time in UTC with its fraction of a second: `2026-03-02T06:00:00.25Z`.
+pub(crate) fn stamp_exact(at_ms: i64) -> String {
+    match jiff::Timestamp::from_millisecond(at_ms) {
+        Ok(time) => time.to_string(),
+        Err(_) => format!("{at_ms} ms"),
+    }
+}
+
 /// A time near another one: without the date, where that is the same.
 #[cfg(feature = "live")]
 pub(crate) fn stamp_near(at_ms: i64, other_ms: i64) -> String {
@@ -62,7 +70,7 @@ pub(crate) fn length(ms: i64) -> String {
 /// A time that somebody named.
 #[cfg(feature = "live")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub(crate) enum TimeArgument {
     /// This time, ms.
     At(i64),
     /// So long from now, ms; negative: ago.
@@ -70,7 +78,7 @@ pub(crate) enum Moment {
 }
 
 #[cfg(feature = "live")]
-impl Moment {
+impl TimeArgument {
     /// The time, when it is `now_ms`.
     pub(crate) fn ms(self, now_ms: i64) -> i64 {
         match self {
@@ -144,18 +152,18 @@ mod tests {
     fn a_time_is_read_as_it_is_shown() {
         let ms = 1_772_431_212_000;
         assert_eq!(stamp(ms), "2026-03-02 06:00:12Z");
-        assert_eq!(Moment::to_come(&stamp(ms)), Ok(Moment::At(ms)));
-        assert_eq!(Moment::to_come("2026-03-02T07:00:12+01:00"), Ok(Moment::At(ms)));
-        assert_eq!(Moment::gone_by("1772431212000"), Ok(Moment::At(ms)));
+        assert_eq!(TimeArgument::to_come(&stamp(ms)), Ok(TimeArgument::At(ms)));
+        assert_eq!(TimeArgument::to_come("2026-03-02T07:00:12+01:00"), Ok(TimeArgument::At(ms)));
+        assert_eq!(TimeArgument::gone_by("1772431212000"), Ok(TimeArgument::At(ms)));
     }
 
     #[test]
     fn times_may_be_told_from_now() {
-        assert_eq!(Moment::to_come("+10m").unwrap().ms(1_000), 601_000);
-        assert_eq!(Moment::gone_by("1h").unwrap().ms(0), -3_600_000);
-        assert_eq!(Moment::gone_by("-1h"), Moment::gone_by("1h"));
+        assert_eq!(TimeArgument::to_come("+10m").unwrap().ms(1_000), 601_000);
+        assert_eq!(TimeArgument::gone_by("1h").unwrap().ms(0), -3_600_000);
+        assert_eq!(TimeArgument::gone_by("-1h"), TimeArgument::gone_by("1h"));
         for text in ["10m", "tomorrow", "2026", "2026-03-02T06:00:00", "+", "+x"] {
-            assert!(Moment::to_come(text).is_err(), "{text}");
+            assert!(TimeArgument::to_come(text).is_err(), "{text}");
         }
     }
 

@@ -4,39 +4,39 @@ use std::ffi::OsString;
 
 use clap::Subcommand;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run the whole system on this machine (not in this build).
-    Local(Anything),
+    Local(AnyArguments),
     /// See and change the rules of a running system (not in this build).
-    Rules(Anything),
+    Rules(AnyArguments),
     /// Send recorded data points into a running system (not in this build).
-    Send(Anything),
+    Send(AnyArguments),
     /// Show state changes as they come (not in this build).
-    Watch(Anything),
+    Watch(AnyArguments),
     /// Show how a running system is doing (not in this build).
-    Status(Anything),
+    Status(AnyArguments),
     /// Let parked equipments go on (not in this build).
-    Unpark(Anything),
+    Unpark(AnyArguments),
     /// Say again what was decided (not in this build).
-    Republish(Anything),
+    Republish(AnyArguments),
     /// Say what this version would change or break in a running system (not in this build).
-    DeployCheck(Anything),
+    DeployCheck(AnyArguments),
 }
 
 /// Whatever the command takes.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
-pub(crate) struct Anything {
+pub(crate) struct AnyArguments {
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
     _words: Vec<OsString>,
 }
 
 pub(crate) fn run(_: &Command, _: &Terminal) -> Result<(), Failure> {
-    Err(Failure::Said(
+    Err(Failure::Message(
         "this build of `andon` has no commands for running systems; to have them, build it with its feature `live`: \
          `cargo install --locked --path tools/andon --features live`"
             .to_owned(),

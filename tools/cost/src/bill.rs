@@ -1,6 +1,6 @@
 //! From what was used to dollars.
 
-use crate::measure::{Run, Used};
+use crate::measure::{RequestUsage, Run};
 use crate::prices::{self, Price};
 use crate::{Plan, Result};
 
@@ -116,7 +116,7 @@ fn busy_s(run: &Run) -> f64 {
     cpu_s + run.invocations as f64 * (3.0 + rounds) * REQUEST_S + run.published_items as f64 * 4.0 * REQUEST_S
 }
 
-fn charged(used: &Used) -> f64 {
+fn charged(used: &RequestUsage) -> f64 {
     if used.units > 0.0 { used.units } else { used.computed_units }
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn bill(lines: &str) -> Result<()> {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for run in &runs {
         let per = |count: f64| whole(count * 1e6 / run.plan.points as f64);
-        let sum = |write: bool, of: fn(&Used) -> f64| -> f64 {
+        let sum = |write: bool, of: fn(&RequestUsage) -> f64| -> f64 {
             let all = run.evaluate.iter().chain(&run.publish);
             all.filter(|(name, _)| is_write(name) == Some(write)).map(|(_, used)| of(used)).sum()
         };

@@ -32,12 +32,12 @@ pub(crate) struct Run {
     /// Bytes of data points.
     pub(crate) bytes: u64,
     /// By request and table.
-    pub(crate) evaluate: BTreeMap<String, Used>,
-    pub(crate) publish: BTreeMap<String, Used>,
+    pub(crate) evaluate: BTreeMap<String, RequestUsage>,
+    pub(crate) publish: BTreeMap<String, RequestUsage>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Used {
+pub(crate) struct RequestUsage {
     pub(crate) requests: u64,
     pub(crate) items: u64,
     /// Capacity units as the emulator answered them.
@@ -202,7 +202,7 @@ fn batches(plan: &Plan, arrivals: Vec<Arrival>, shards: usize) -> Vec<Cut> {
     cut.into()
 }
 
-fn used(metered: impl IntoIterator<Item = Metered>) -> BTreeMap<String, Used> {
+fn used(metered: impl IntoIterator<Item = Metered>) -> BTreeMap<String, RequestUsage> {
     let mut used = BTreeMap::new();
     for (name, count) in metered.into_iter().flatten() {
         // Tables by what they are for, not by the run's own name.
@@ -210,7 +210,7 @@ fn used(metered: impl IntoIterator<Item = Metered>) -> BTreeMap<String, Used> {
             Some((operation, table)) => format!("{operation} {}", table.rsplit('-').next().unwrap_or(table)),
             None => name.clone(),
         };
-        let into: &mut Used = used.entry(name).or_default();
+        let into: &mut RequestUsage = used.entry(name).or_default();
         into.requests += count.requests;
         into.items += count.items;
         into.units += count.units;

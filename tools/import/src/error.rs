@@ -1,15 +1,16 @@
 //! What ends an import.
 
-use std::{fmt, io};
+use std::io;
 
 use crate::MAX_ROW_BYTES;
 use crate::reject::Rejection;
 
 /// Why an import ended before the end of the file. The lines of the points before that have been written, except
 /// after [`Write`](ImportError::Write).
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The input cannot be read further.
+    #[error("the input cannot be read after line {line}: {source}")]
     Read {
         /// The line after which it failed.
         line: u64,
@@ -17,19 +18,30 @@ pub enum ImportError {
         source: io::Error,
     },
     /// The output cannot be written.
-    Write(io::Error),
+    #[error("the output cannot be written: {0}")]
+    Write(#[source] io::Error),
     /// There is nothing to read, or not in a form that can be read.
+    #[error("{0}")]
     Input(String),
     /// The header does not fit what was asked for.
+    #[error("{0}")]
     Header(String),
     /// The options contradict each other or are out of their bounds.
+    #[error("{0}")]
     Options(String),
     /// A row is longer than [`MAX_ROW_BYTES`].
+    #[error(
+        "the row that begins on line {line} does not end within {MAX_ROW_BYTES} bytes; is a quote never closed?"
+    )]
     RowTooLong {
         /// The line on which it begins.
         line: u64,
     },
     /// Day and month cannot be told apart, or the year's century.
+    #[error(
+        "line {line}, column `{column}`: {found} can be read in more than one way; give {}",
+        choices(option, formats)
+    )]
     AmbiguousTime {
         /// The line of the time.
         line: u64,
@@ -43,36 +55,12 @@ pub enum ImportError {
         formats: Vec<String>,
     },
     /// The first row or cell that was rejected, with [`Options::strict`](crate::Options::strict).
+    #[error("{0}")]
     Rejected(Box<Rejection>),
 }
 
-impl fmt::Display for ImportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read { line, source } => write!(f, "the input cannot be read after line {line}: {source}"),
-            Self::Write(source) => write!(f, "the output cannot be written: {source}"),
-            Self::Input(what) | Self::Header(what) | Self::Options(what) => f.write_str(what),
-            Self::RowTooLong { line } => write!(
-                f,
-                "the row that begins on line {line} does not end within {MAX_ROW_BYTES} bytes; is a quote never closed?"
-            ),
-            Self::AmbiguousTime { line, column, found, option, formats } => {
-                write!(f, "line {line}, column `{column}`: {found} can be read in more than one way; give ")?;
-                for (n, format) in formats.iter().enumerate() {
-                    write!(f, "{}{option} '{format}'", if n == 0 { "" } else { " or " })?;
-                }
-                Ok(())
-            }
-            Self::Rejected(rejection) => rejection.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ImportError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Read { source, .. } | Self::Write(source) => Some(source),
-            _ => None,
-        }
-    }
+/// Lists the formats of which one must be given, as options.
+fn choices(option: &str, formats: &[String]) -> String {
+    let choices: Vec<String> = formats.iter().map(|format| format!("{option} '{format}'")).collect();
+    choices.join(" or ")
 }

@@ -18,7 +18,7 @@ use crate::reject::{Reason, Rejection, shown};
 use crate::summary::{Assumption, Summary};
 use crate::time::TimeReader;
 use crate::value::{CellReader, Marks, Value};
-use crate::zone::Standing;
+use crate::zone::LocalTimeKind;
 use crate::{MAX_REJECTIONS, MAX_TEXT_BYTES, header};
 use fields::{cell, name_of, reject};
 use tags::Tags;
@@ -75,13 +75,13 @@ pub fn import<R: Read, W: Write>(
 }
 
 /// Why a row ends early.
-enum Stop {
+enum RowEnd {
     Reject { column: Option<usize>, reason: Reason, found: String, expected: String },
     Unselected,
     Error(ImportError),
 }
 
-impl From<std::io::Error> for Stop {
+impl From<std::io::Error> for RowEnd {
     fn from(error: std::io::Error) -> Self {
         Self::Error(ImportError::Write(error))
     }
@@ -145,12 +145,12 @@ impl<'o, W: Write> Importer<'o, W> {
             self.summary.rows += 1;
             match self.row(line, record) {
                 Ok(()) => {}
-                Err(Stop::Unselected) => self.summary.unselected_rows += 1,
-                Err(Stop::Reject { column, reason, found, expected }) => {
+                Err(RowEnd::Unselected) => self.summary.unselected_rows += 1,
+                Err(RowEnd::Reject { column, reason, found, expected }) => {
                     self.summary.rejected_rows += 1;
                     self.reject(line, column, reason, found, expected)?;
                 }
-                Err(Stop::Error(error)) => return Err(error),
+                Err(RowEnd::Error(error)) => return Err(error),
             }
         }
         Ok(())
@@ -180,9 +180,9 @@ impl<'o, W: Write> Importer<'o, W> {
         Ok(())
     }
 
-    fn row(&mut self, line: u64, row: &ByteRecord) -> Result<(), Stop> {
+    fn row(&mut self, line: u64, row: &ByteRecord) -> Result<(), RowEnd> {
         self.check_fields(row)?;
-        let (timestamp_ms, standing) = self.time_of(line, row)?;
+        let (timestamp_ms, kind) = self.time_of(line, row)?;
         let created_at_ms = self.arrival_of(line, row)?.unwrap_or(timestamp_ms);
         let plan = self.plan;
         let equipment = name_of(&plan.equipment, row, Reason::BadEquipment, None)?;
@@ -208,11 +208,11 @@ impl<'o, W: Write> Importer<'o, W> {
             if timestamp_ms > created_at_ms {
                 self.summary.arrived_early += 1;
             }
-            match standing {
-                Standing::Absolute => {}
-                Standing::Once => self.zone_used = true,
-                Standing::Gap => self.summary.gap_times += 1,
-                Standing::Fold => self.summary.fold_times += 1,
+            match kind {
+                LocalTimeKind::Absolute => {}
+                LocalTimeKind::Once => self.zone_used = true,
+                LocalTimeKind::Gap => self.summary.gap_times += 1,
+                LocalTimeKind::Fold => self.summary.fold_times += 1,
             }
             self.count_quality(quality, points);
             self.count_time(line, equipment, timestamp_ms, points);
@@ -220,7 +220,7 @@ impl<'o, W: Write> Importer<'o, W> {
         Ok(())
     }
 
-    fn wide(&mut self, line: u64, row: &ByteRecord) -> Result<(), Stop> {
+    fn wide(&mut self, line: u64, row: &ByteRecord) -> Result<(), RowEnd> {
         for at in 0..self.tags.len() {
             let Some(tag) = self.tags.get_mut(at) else { break };
             let column = tag.column;
@@ -236,7 +236,7 @@ impl<'o, W: Write> Importer<'o, W> {
                 Err(reason) => {
                     self.summary.rejected_cells += 1;
                     let (found, expected) = (shown(text.as_bytes()), self.expected_value(reason));
-                    self.reject(line, Some(column), reason, found, expected).map_err(Stop::Error)?;
+                    self.reject(line, Some(column), reason, found, expected).map_err(RowEnd::Error)?;
                 }
             }
         }
@@ -250,13 +250,15 @@ impl<'o, W: Write> Importer<'o, W> {
         tag_column: usize,
         value_column: usize,
         common: Common<'_>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), RowEnd> {
         let name = cell(row, tag_column);
         if !is_name(name) {
             return Err(reject(tag_column, Reason::BadTag, name.as_bytes(), expected_name()));
         }
         let mut beyond = None;
-        let Some(tag) = self.tags.find(name, self.options, &mut beyond) else { return Err(Stop::Unselected) };
+        let Some(tag) = self.tags.find(name, self.options, &mut beyond) else {
+            return Err(RowEnd::Unselected);
+        };
         let text = cell(row, value_column);
         match self.cells.read(text, tag.as_text) {
             Ok(Value::Empty) => self.summary.empty += 1,

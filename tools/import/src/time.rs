@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use jiff::fmt::strtime::{self, BrokenDownTime};
 
-use crate::zone::{Standing, Zone, floor_ms};
+use crate::zone::{LocalTimeKind, Zone, floor_ms};
 
 /// How times are written: `auto`, `epoch-s`, `epoch-ms`, `epoch-us`, `epoch-ns`, or a pattern such as
 /// `%d/%m/%Y %H:%M:%S`, with the conversions of `strftime`.
@@ -50,7 +50,8 @@ enum EpochUnit {
 }
 
 /// A time format that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct TimeFormatError(String);
 
 /// Why a text is no time.
@@ -64,9 +65,9 @@ pub(crate) enum TimeProblem {
 
 /// A time that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Read {
+pub(crate) struct ParsedTime {
     pub(crate) ms: i64,
-    pub(crate) standing: Standing,
+    pub(crate) kind: LocalTimeKind,
 }
 
 /// Reads the times of one column.
@@ -77,7 +78,7 @@ pub(crate) struct TimeReader {
     /// What the first time looked like, where the format is `auto`.
     found: Option<(Shape, String)>,
     /// Rows of one time follow each other in the long layout.
-    last: Option<(String, Read)>,
+    last: Option<(String, ParsedTime)>,
 }
 
 impl TimeReader {
@@ -90,7 +91,7 @@ impl TimeReader {
         self.found.as_ref().map(|(shape, text)| (shape.to_string(), text.as_str()))
     }
 
-    pub(crate) fn read(&mut self, text: &str) -> Result<Read, TimeProblem> {
+    pub(crate) fn read(&mut self, text: &str) -> Result<ParsedTime, TimeProblem> {
         if let Some((last, read)) = &self.last
             && last == text
         {
@@ -104,7 +105,7 @@ impl TimeReader {
         Ok(read)
     }
 
-    fn parse(&mut self, text: &str) -> Result<Read, TimeProblem> {
+    fn parse(&mut self, text: &str) -> Result<ParsedTime, TimeProblem> {
         let shape = match (&self.format, &self.found) {
             (Format::Pattern(pattern), _) => {
                 return by_pattern(pattern, text, &self.zone)
@@ -121,11 +122,10 @@ impl TimeReader {
         self.by_shape(shape, text)
     }
 
-    fn by_shape(&self, shape: Shape, text: &str) -> Result<Read, TimeProblem> {
+    fn by_shape(&self, shape: Shape, text: &str) -> Result<ParsedTime, TimeProblem> {
         let read = match shape {
-            Shape::Epoch(unit) => {
-                scan::epoch_ms(text, unit.nanoseconds()).map(|ms| Read { ms, standing: Standing::Absolute })
-            }
+            Shape::Epoch(unit) => scan::epoch_ms(text, unit.nanoseconds())
+                .map(|ms| ParsedTime { ms, kind: LocalTimeKind::Absolute }),
             Shape::YearFirst => scan::civil(text, true).and_then(|time| self.resolve(time)),
             Shape::DayFirst => scan::civil(text, false).and_then(|time| self.resolve(time)),
         };
@@ -137,13 +137,13 @@ impl TimeReader {
         })
     }
 
-    fn resolve(&self, time: scan::Civil) -> Option<Read> {
+    fn resolve(&self, time: scan::Civil) -> Option<ParsedTime> {
         match time.offset {
             Some(offset) => {
                 let ms = floor_ms(offset.to_timestamp(time.local).ok()?);
-                Some(Read { ms, standing: Standing::Absolute })
+                Some(ParsedTime { ms, kind: LocalTimeKind::Absolute })
             }
-            None => self.zone.resolve(time.local).map(|(ms, standing)| Read { ms, standing }),
+            None => self.zone.resolve(time.local).map(|(ms, kind)| ParsedTime { ms, kind }),
         }
     }
 }
@@ -188,16 +188,19 @@ fn shape_of(text: &str) -> Result<Shape, TimeProblem> {
     }
 }
 
-fn by_pattern(pattern: &str, text: &str, zone: &Zone) -> Option<Read> {
+fn by_pattern(pattern: &str, text: &str, zone: &Zone) -> Option<ParsedTime> {
     let time = strtime::parse(pattern, text).ok()?;
     if time.timestamp().is_some() || time.offset().is_some() {
-        return Some(Read { ms: floor_ms(time.to_timestamp().ok()?), standing: Standing::Absolute });
+        return Some(ParsedTime { ms: floor_ms(time.to_timestamp().ok()?), kind: LocalTimeKind::Absolute });
     }
     if time.iana_time_zone().is_some() {
-        return Some(Read { ms: floor_ms(time.to_zoned().ok()?.timestamp()), standing: Standing::Absolute });
+        return Some(ParsedTime {
+            ms: floor_ms(time.to_zoned().ok()?.timestamp()),
+            kind: LocalTimeKind::Absolute,
+        });
     }
     let local = local_time(&time)?;
-    zone.resolve(local).map(|(ms, standing)| Read { ms, standing })
+    zone.resolve(local).map(|(ms, kind)| ParsedTime { ms, kind })
 }
 
 /// A pattern without a time of day means midnight.
@@ -282,14 +285,6 @@ impl fmt::Display for TimeFormat {
         }
     }
 }
-
-impl fmt::Display for TimeFormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TimeFormatError {}
 
 #[cfg(test)]
 mod tests;

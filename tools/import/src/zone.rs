@@ -15,12 +15,15 @@ pub struct Zone {
 }
 
 /// A zone that is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no known time zone; expected `UTC`, an offset such as `+02:00`, or a name such as `Europe/Berlin`"
+)]
 pub struct ZoneError(String);
 
 /// How a local time stands in its zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum LocalTimeKind {
     /// It says its zone itself.
     Absolute,
     /// It occurs once.
@@ -38,16 +41,16 @@ impl Zone {
     }
 
     /// Milliseconds since the epoch; `None` outside of the years that can be told.
-    pub(crate) fn resolve(&self, local: DateTime) -> Option<(i64, Standing)> {
+    pub(crate) fn resolve(&self, local: DateTime) -> Option<(i64, LocalTimeKind)> {
         let found = self.zone.to_ambiguous_timestamp(local);
-        let standing = match found.offset() {
-            AmbiguousOffset::Unambiguous { .. } => Standing::Once,
-            AmbiguousOffset::Gap { .. } => Standing::Gap,
-            AmbiguousOffset::Fold { .. } => Standing::Fold,
+        let kind = match found.offset() {
+            AmbiguousOffset::Unambiguous { .. } => LocalTimeKind::Once,
+            AmbiguousOffset::Gap { .. } => LocalTimeKind::Gap,
+            AmbiguousOffset::Fold { .. } => LocalTimeKind::Fold,
         };
         // In a gap "compatible" is the later reading, in a fold the earlier one, as `Options::zone` promises.
         let time = found.compatible().ok()?;
-        Some((floor_ms(time), standing))
+        Some((floor_ms(time), kind))
     }
 }
 
@@ -105,15 +108,3 @@ impl fmt::Display for Zone {
         f.write_str(&self.name)
     }
 }
-
-impl fmt::Display for ZoneError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is no known time zone; expected `UTC`, an offset such as `+02:00`, or a name such as `Europe/Berlin`",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for ZoneError {}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use andon_domain::{Finding, Millis, ModelBinding, PathSegment, RuleDocument};
 
-use super::names::{Globs, Unused};
+use super::names::{Globs, UnusedParameters};
 use andon_domain::suggest::nearest;
 use andon_engine::expr::{self, Expr, walk_scores};
 
@@ -39,7 +39,7 @@ pub(super) fn lint(document: &RuleDocument, findings: &mut Vec<Finding>) {
         let inputs: Vec<Expr> =
             model.inputs.iter().filter_map(|input| expr::parse(&input.value).ok()).collect();
         if inputs.len() == model.inputs.len() {
-            Unused { parameters: &model.parameters, of: "input of the model" }
+            UnusedParameters { parameters: &model.parameters, of: "input of the model" }
                 .find(&inputs, &place, findings);
         }
         Globs(&model.scope.equipment).find(&place, findings);

@@ -28,18 +28,18 @@ fn expressions<'r>(read: &'r ReadRule<'_>) -> impl Iterator<Item = (usize, usize
 }
 
 fn unused_parameters(linter: &mut Linter<'_>, read: &ReadRule<'_>) {
-    let unused = Unused { parameters: &linter.rule.parameters, of: "expression of the rule" };
+    let unused = UnusedParameters { parameters: &linter.rule.parameters, of: "expression of the rule" };
     unused.find(expressions(read).map(|(_, _, _, expr)| expr), &linter.path, linter.findings);
 }
 
 /// Parameters that no expression names.
-pub(super) struct Unused<'a> {
+pub(super) struct UnusedParameters<'a> {
     pub parameters: &'a Parameters,
     /// What names them.
     pub of: &'static str,
 }
 
-impl Unused<'_> {
+impl UnusedParameters<'_> {
     pub(super) fn find<'e>(
         &self,
         expressions: impl IntoIterator<Item = &'e Expr>,

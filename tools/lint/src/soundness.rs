@@ -6,41 +6,41 @@ use andon_engine::expr::check::Parameters;
 use andon_engine::expr::{self, CompareOp, Expr, ExprKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-enum Seen {
+enum SampleValue {
     Number(f64),
     Text(&'static str),
     Bool(bool),
 }
 
-const WORLD: [Option<Seen>; 12] = [
+const WORLD: [Option<SampleValue>; 12] = [
     None,
-    Some(Seen::Number(0.0)),
-    Some(Seen::Number(0.5)),
-    Some(Seen::Number(1.0)),
-    Some(Seen::Number(1.5)),
-    Some(Seen::Number(2.0)),
-    Some(Seen::Number(2.5)),
-    Some(Seen::Text("a")),
-    Some(Seen::Text("k")),
-    Some(Seen::Text("x")),
-    Some(Seen::Bool(false)),
-    Some(Seen::Bool(true)),
+    Some(SampleValue::Number(0.0)),
+    Some(SampleValue::Number(0.5)),
+    Some(SampleValue::Number(1.0)),
+    Some(SampleValue::Number(1.5)),
+    Some(SampleValue::Number(2.0)),
+    Some(SampleValue::Number(2.5)),
+    Some(SampleValue::Text("a")),
+    Some(SampleValue::Text("k")),
+    Some(SampleValue::Text("x")),
+    Some(SampleValue::Bool(false)),
+    Some(SampleValue::Bool(true)),
 ];
 
-fn truth(value: Option<Seen>) -> Option<bool> {
+fn truth(value: Option<SampleValue>) -> Option<bool> {
     match value {
-        Some(Seen::Bool(value)) => Some(value),
+        Some(SampleValue::Bool(value)) => Some(value),
         _ => None,
     }
 }
 
 /// The three-valued meaning of an expression over the tags `p` and `q`.
-fn value(expr: &Expr, p: Option<Seen>, q: Option<Seen>) -> Option<Seen> {
+fn value(expr: &Expr, p: Option<SampleValue>, q: Option<SampleValue>) -> Option<SampleValue> {
     let of = |expr: &Expr| value(expr, p, q);
     match &expr.kind {
-        ExprKind::Number(number) => Some(Seen::Number(*number)),
-        ExprKind::Text(text) => Some(Seen::Text(if text == "a" { "a" } else { "x" })),
-        ExprKind::Bool(value) => Some(Seen::Bool(*value)),
+        ExprKind::Number(number) => Some(SampleValue::Number(*number)),
+        ExprKind::Text(text) => Some(SampleValue::Text(if text == "a" { "a" } else { "x" })),
+        ExprKind::Bool(value) => Some(SampleValue::Bool(*value)),
         ExprKind::Tag(tag) => {
             if tag == "p" {
                 p
@@ -48,14 +48,14 @@ fn value(expr: &Expr, p: Option<Seen>, q: Option<Seen>) -> Option<Seen> {
                 q
             }
         }
-        ExprKind::Not(inner) => truth(of(inner)).map(|value| Seen::Bool(!value)),
+        ExprKind::Not(inner) => truth(of(inner)).map(|value| SampleValue::Bool(!value)),
         ExprKind::And(sides) | ExprKind::Or(sides) => {
             let decides = matches!(expr.kind, ExprKind::Or(_));
             let sides: Vec<Option<bool>> = sides.iter().map(|side| truth(of(side))).collect();
             if sides.contains(&Some(decides)) {
-                Some(Seen::Bool(decides))
+                Some(SampleValue::Bool(decides))
             } else {
-                (!sides.contains(&None)).then_some(Seen::Bool(!decides))
+                (!sides.contains(&None)).then_some(SampleValue::Bool(!decides))
             }
         }
         ExprKind::Conditional(condition, then, otherwise) => {
@@ -65,10 +65,10 @@ fn value(expr: &Expr, p: Option<Seen>, q: Option<Seen>) -> Option<Seen> {
             let (left, right) = (of(left)?, of(right)?);
             let same_type = std::mem::discriminant(&left) == std::mem::discriminant(&right);
             let ordered = !matches!(op, CompareOp::Equal | CompareOp::NotEqual);
-            if !same_type || (ordered && matches!(left, Seen::Bool(_))) {
+            if !same_type || (ordered && matches!(left, SampleValue::Bool(_))) {
                 return None;
             }
-            Some(Seen::Bool(match op {
+            Some(SampleValue::Bool(match op {
                 CompareOp::Less => left < right,
                 CompareOp::LessOrEqual => left <= right,
                 CompareOp::Greater => left > right,
@@ -78,7 +78,7 @@ fn value(expr: &Expr, p: Option<Seen>, q: Option<Seen>) -> Option<Seen> {
             }))
         }
         ExprKind::Abs(inner) => match of(inner)? {
-            Seen::Number(number) => Some(Seen::Number(number.abs())),
+            SampleValue::Number(number) => Some(SampleValue::Number(number.abs())),
             _ => None,
         },
         kind => panic!("not generated: {kind:?}"),

@@ -64,7 +64,7 @@ impl Listener {
 
     /// Tells nobody.
     #[must_use]
-    pub fn nobody() -> Self {
+    pub fn silent() -> Self {
         Self::new(|_| {})
     }
 

@@ -14,4 +14,4 @@ mod system;
 pub use emulator::{Emulator, EmulatorError, MINISTACK_VERSION};
 pub use event::{Event, Listener};
 pub use runtime_host::{Function, InvokeError, RuntimeHost};
-pub use system::{ENRICH, EVALUATE, Functions, NAMES, Options, PUBLISH, Place, System, SystemError, TICK};
+pub use system::{Backend, ENRICH, EVALUATE, Functions, NAMES, Options, PUBLISH, System, SystemError, TICK};

@@ -8,8 +8,6 @@ mod linear;
 mod tests;
 mod train;
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 pub use forest::{Forest, Node, Tree, path_length};
@@ -27,16 +25,9 @@ pub enum Model {
 }
 
 /// Why a model cannot be used, or a row cannot be scored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct ModelError(pub String);
-
-impl fmt::Display for ModelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ModelError {}
 
 impl Model {
     /// Reads a model from the JSON of its file.

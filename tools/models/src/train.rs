@@ -1,7 +1,5 @@
 //! Models from rows of features. The same rows and the same seed give the same model.
 
-use std::fmt;
-
 use crate::forest::{Forest, Node, Tree};
 use crate::linear::{Input, Linear, Link};
 
@@ -23,9 +21,10 @@ impl Default for ForestOptions {
 }
 
 /// Why there is no model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrainError {
     /// Fewer rows than a model needs.
+    #[error("{rows} rows of features to learn from; expected {least} at least")]
     TooFewRows {
         /// How many there are.
         rows: usize,
@@ -33,23 +32,11 @@ pub enum TrainError {
         least: usize,
     },
     /// All rows are of one kind, so that nothing tells them apart.
+    #[error(
+        "what is to be foreseen comes after none of the rows, or after all of them; expected some of each"
+    )]
     OneKind,
 }
-
-impl fmt::Display for TrainError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooFewRows { rows, least } => {
-                write!(f, "{rows} rows of features to learn from; expected {least} at least")
-            }
-            Self::OneKind => f.write_str(
-                "what is to be foreseen comes after none of the rows, or after all of them; expected some of each",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for TrainError {}
 
 /// Fewer rows say nothing.
 const LEAST_ROWS: usize = 20;

@@ -3,7 +3,7 @@
 use crate::chart::NumberChart;
 use crate::collect::{REMOVED, ReportBuilder, Series};
 use crate::escape::{Html, clip, name};
-use crate::format::{Count, Counted, Measured, Moment, Near, Share, Span};
+use crate::format::{ClockOrDate, Count, Counted, DateTime, Measured, Share, Span};
 use crate::input::{RuleInfo, Threshold, TransitionInfo};
 use crate::limits::{self, fair_cut};
 use crate::numbers::{float, index};
@@ -14,7 +14,7 @@ use crate::states::{TROUBLE, value_classes};
 use crate::timeline::StripView;
 
 /// What each detail may take of the page.
-struct Allowance {
+struct DetailBudget {
     buckets: usize,
     boxes: usize,
     transitions: usize,
@@ -89,7 +89,7 @@ fn rule_of<'a>(report: &'a ReportBuilder, row: &Row<'_>) -> Option<&'a RuleInfo>
 }
 
 /// Shares the room for buckets, boxes and transitions out among the details.
-fn allowance(report: &ReportBuilder, drawn: &[&(usize, &str, &Row<'_>)]) -> Allowance {
+fn allowance(report: &ReportBuilder, drawn: &[&(usize, &str, &Row<'_>)]) -> DetailBudget {
     let (mut buckets, mut boxes, mut transitions) = (Vec::new(), Vec::new(), Vec::new());
     for (_, _, row) in drawn {
         boxes.push(row.pair.winners.changes().len() + 1);
@@ -100,7 +100,7 @@ fn allowance(report: &ReportBuilder, drawn: &[&(usize, &str, &Row<'_>)]) -> Allo
             boxes.push(series.strip.changes().len());
         }
     }
-    Allowance {
+    DetailBudget {
         buckets: fair_cut(&buckets, limits::DRAWN_BUCKETS, 30, limits::BUCKETS),
         boxes: fair_cut(&boxes, limits::DETAILS_SEGMENTS, 10, 300),
         transitions: fair_cut(
@@ -118,7 +118,7 @@ fn detail(
     equipment: &str,
     row: &Row<'_>,
     range: &Range,
-    share: &Allowance,
+    share: &DetailBudget,
     (number, open): (usize, bool),
 ) {
     html.raw("<details class=rule").raw(if open { " open" } else { "" }).raw("><summary><b>");
@@ -184,7 +184,7 @@ fn tag_charts(
     thresholds: &[&Threshold],
     marks: &[(i64, &'static str)],
     range: &Range,
-    share: &Allowance,
+    share: &DetailBudget,
 ) {
     if let Some((min, max)) = series.numbers.extremes() {
         html.raw("<div class=row><div class=lab><b title=\"").text(clip(tag, 256)).raw("\">").text(name(tag));
@@ -227,7 +227,7 @@ fn transitions(html: &mut Html, row: &Row<'_>, most: usize) {
 
 fn transition_row(html: &mut Html, t: &TransitionInfo) {
     html.raw("<tr data-at=").text(t.at_ms).raw("><td class=n>").text(t.sequence).raw("<td class=t>");
-    html.text(Moment(t.at_ms)).raw("<td class=c>");
+    html.text(DateTime(t.at_ms)).raw("<td class=c>");
     chip(html, &t.from);
     html.raw(" → ");
     match &t.to {
@@ -240,13 +240,13 @@ fn transition_row(html: &mut Html, t: &TransitionInfo) {
     for operand in &t.explanation {
         html.raw("<div><code>").text(&operand.text).raw("</code> <b>").text(&operand.value).raw("</b>");
         if let Some(at_ms) = operand.at_ms {
-            html.raw(" <small>at ").text(Near { at_ms, near_ms: t.at_ms });
+            html.raw(" <small>at ").text(ClockOrDate { at_ms, near_ms: t.at_ms });
             html.raw("</small>");
         }
         html.raw("</div>");
     }
     if let Some(since_ms) = t.since_ms.filter(|since_ms| *since_ms < t.at_ms) {
-        html.raw("<div><small>true since ").text(Near { at_ms: since_ms, near_ms: t.at_ms });
+        html.raw("<div><small>true since ").text(ClockOrDate { at_ms: since_ms, near_ms: t.at_ms });
         html.text(format_args!(" ({})", Span(t.at_ms.saturating_sub(since_ms)))).raw("</small></div>");
     }
 }

@@ -1,9 +1,11 @@
-//! Markup that cannot be broken out of.
+//! Markup in which text from outside stays text.
 //!
 //! Markup is written with [`Html::raw`], which takes only text of the program itself; everything else goes through
 //! [`Html::text`], which is safe both between tags and inside a quoted attribute.
 
 use std::fmt::{self, Display, Write};
+
+use andon_domain::text::is_control_char;
 
 use crate::limits;
 
@@ -57,20 +59,14 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// A control character as its picture; what would reorder or hide other text as the replacement character.
+/// Returns the picture of an ASCII control character, and U+FFFD for characters that hide or reorder text.
 fn visible(c: char) -> char {
     match c {
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
-        '\u{80}'..='\u{9f}'
-        | '\u{61c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{fffe}'
-        | '\u{ffff}' => '\u{fffd}',
+        // No characters of HTML.
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        c if is_control_char(c) => '\u{fffd}',
         c => c,
     }
 }

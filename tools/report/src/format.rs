@@ -59,9 +59,9 @@ impl fmt::Display for Day {
 }
 
 /// `2026-11-14 10:42:10`, with milliseconds if there are any.
-pub(crate) struct Moment(pub(crate) i64);
+pub(crate) struct DateTime(pub(crate) i64);
 
-impl fmt::Display for Moment {
+impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let day = Day::of(self.0);
         write!(f, "{:04}-{:02}-{:02} {}", day.year, day.month, day.day, Clock(self.0))
@@ -74,17 +74,17 @@ pub(crate) fn to_second(at_ms: i64) -> i64 {
 }
 
 /// The time alone if the reader knows the day already, because `near_ms` is on it.
-pub(crate) struct Near {
+pub(crate) struct ClockOrDate {
     pub(crate) at_ms: i64,
     pub(crate) near_ms: i64,
 }
 
-impl fmt::Display for Near {
+impl fmt::Display for ClockOrDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.at_ms.div_euclid(DAY_MS) == self.near_ms.div_euclid(DAY_MS) {
             write!(f, "{}", Clock(self.at_ms))
         } else {
-            write!(f, "{}", Moment(self.at_ms))
+            write!(f, "{}", DateTime(self.at_ms))
         }
     }
 }
@@ -224,11 +224,11 @@ mod tests {
 
     #[test]
     fn moments_are_calendar_times_in_utc_at_both_ends_of_time() {
-        assert_eq!(Moment(0).to_string(), "1970-01-01 00:00:00");
-        assert_eq!(Moment(1_709_164_800_500).to_string(), "2024-02-29 00:00:00.500");
-        assert_eq!(Moment(-1).to_string(), "1969-12-31 23:59:59.999");
-        assert_eq!(Moment(i64::MAX).to_string(), "292278994-08-17 07:12:55.807");
-        assert!(Moment(i64::MIN).to_string().ends_with("16:47:04.192"));
+        assert_eq!(DateTime(0).to_string(), "1970-01-01 00:00:00");
+        assert_eq!(DateTime(1_709_164_800_500).to_string(), "2024-02-29 00:00:00.500");
+        assert_eq!(DateTime(-1).to_string(), "1969-12-31 23:59:59.999");
+        assert_eq!(DateTime(i64::MAX).to_string(), "292278994-08-17 07:12:55.807");
+        assert!(DateTime(i64::MIN).to_string().ends_with("16:47:04.192"));
         assert_eq!(Day::of(1_700_000_000_000).to_string(), "Tue 14 Nov");
     }
 

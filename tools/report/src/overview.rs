@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::collect::{Incident, REMOVED, ReportBuilder};
 use crate::escape::{Html, clip, name};
-use crate::format::{Count, Counted, Moment, Share, Span, to_second};
+use crate::format::{Count, Counted, DateTime, Share, Span, to_second};
 use crate::limits::{self, fair_cut};
 use crate::numbers::float;
 use crate::range::Range;
@@ -139,7 +139,7 @@ fn group_head(html: &mut Html, group: &Group<'_>) {
     if let Some(worst) = worst {
         html.raw(" <span>now</span> ");
         chip(html, &worst.now);
-        html.raw(" <span>since ").text(Moment(to_second(worst.since_ms))).raw("</span>");
+        html.raw(" <span>since ").text(DateTime(to_second(worst.since_ms))).raw("</span>");
     }
     let trouble = group.rows.iter().map(|r| r.trouble_ms).max().unwrap_or(0);
     if trouble > 0 {
@@ -229,7 +229,7 @@ fn marks(html: &mut Html, incidents: &[Incident], equipment: Option<&str>, range
     for (i, incident, at, lane) in placed {
         html.raw("<a class=num href=\"#i").text(i + 1).raw("\" style=\"left:").text(format_args!("{at:.3}"));
         html.raw("%;top:").text(lane * 20);
-        html.raw("px\" title=\"").text(format_args!("{} · {}", Moment(incident.at_ms), incident.text));
+        html.raw("px\" title=\"").text(format_args!("{} · {}", DateTime(incident.at_ms), incident.text));
         html.raw("\">").text(i + 1).raw("</a>");
     }
     html.raw("</div></div></div></div>");
@@ -246,7 +246,7 @@ pub(crate) fn incidents(html: &mut Html, report: &ReportBuilder) {
     html.raw("<th>Equipment<th>Event<tbody>");
     for (i, incident) in report.incidents.iter().enumerate() {
         html.raw("<tr id=i").text(i + 1).raw("><td><span class=num>").text(i + 1).raw("</span><td class=t>");
-        html.text(Moment(incident.at_ms)).raw("<td>");
+        html.text(DateTime(incident.at_ms)).raw("<td>");
         html.text(incident.equipment.as_deref().map_or("whole line".to_owned(), name)).raw("<td>");
         html.text(clip(&incident.text, limits::TEXT_CHARS * 2));
     }

@@ -3,7 +3,7 @@
 use crate::collect::ReportBuilder;
 use crate::details;
 use crate::escape::{Html, clip};
-use crate::format::{Count, Counted, Moment, Share, Span};
+use crate::format::{Count, Counted, DateTime, Share, Span};
 use crate::limits;
 use crate::numbers::float_count;
 use crate::overview;
@@ -84,7 +84,7 @@ fn header(html: &mut Html, report: &ReportBuilder, range: &Range, outside: u64) 
     );
     html.raw("</div></div><p class=when>");
     if totals.first_ms.is_some() {
-        html.text(Moment(range.start_ms)).raw(" – ").text(Moment(range.end_ms));
+        html.text(DateTime(range.start_ms)).raw(" – ").text(DateTime(range.end_ms));
         html.text(format_args!(" UTC ({})", Span(range.width_ms())));
     } else {
         html.raw("No points.");

@@ -10,16 +10,16 @@ use crate::numbers::float_count;
 const MEANINGS: [(&str, &str); 8] = [
     (
         "malformed",
-        "Could not be read: not JSON, a field is missing or of the wrong kind, or the value is not a number that exists. Look at what the sender writes.",
+        "Could not be read: not JSON, a field is missing or of the wrong kind, or the value is not a number that exists. StateStyle at what the sender writes.",
     ),
     (
         "bad_quality",
-        "The sender itself marked the value as not to be trusted (quality other than Ok). Look at the sensor or its wiring.",
+        "The sender itself marked the value as not to be trusted (quality other than Ok). StateStyle at the sensor or its wiring.",
     ),
     ("no_value", "The point carried no value."),
     (
         "late",
-        "Came after the allowed lateness: what it speaks of had already been decided. Look at the network or at a gateway that buffers.",
+        "Came after the allowed lateness: what it speaks of had already been decided. StateStyle at the network or at a gateway that buffers.",
     ),
     (
         "duplicate",

@@ -4,7 +4,7 @@ use andon_domain::fnv::fnv64;
 
 /// Appearance and weight of a state's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct StateStyle {
     /// Class of the style sheet.
     pub(crate) class: &'static str,
     /// How much it calls for someone: 3 alarm, 2 warning, 1 unknown, 0 all else.
@@ -26,12 +26,12 @@ const PALETTE: [&str; 8] = ["h0", "h1", "h2", "h3", "h4", "h5", "h6", "h7"];
 
 /// The look of a state's name. A name of several words (`HIGH_TEMP-ALARM`) looks like its gravest one; a name that
 /// says nothing gets a colour of a fixed palette, by its hash.
-pub(crate) fn look(name: &str) -> Look {
+pub(crate) fn look(name: &str) -> StateStyle {
     let has = |known: &[&str]| {
         name.split(|c: char| !c.is_alphanumeric())
             .any(|word| known.iter().any(|k| word.eq_ignore_ascii_case(k)))
     };
-    let look = |class, severity| Look { class, severity };
+    let look = |class, severity| StateStyle { class, severity };
     if has(&ALARM) {
         look("alarm", 3)
     } else if has(&WARNING) {

@@ -1,7 +1,7 @@
 //! A strip of named values over time, as boxes that work without a script.
 
 use crate::escape::{Html, name};
-use crate::format::{Count, Moment, Near, Span};
+use crate::format::{ClockOrDate, Count, DateTime, Span};
 use crate::numbers::float;
 use crate::range::Range;
 use crate::strip::Strip;
@@ -135,9 +135,9 @@ fn write_box(
     if let Some(what) = what {
         html.text(format_args!(" between {what}"));
     }
-    let until = Near { at_ms: end_ms, near_ms: start_ms };
+    let until = ClockOrDate { at_ms: end_ms, near_ms: start_ms };
     let span = Span(end_ms.saturating_sub(start_ms));
-    html.text(format_args!(" · {} – {until} ({span})", Moment(start_ms))).raw("\"><b>");
+    html.text(format_args!(" · {} – {until} ({span})", DateTime(start_ms))).raw("\"><b>");
     html.text(label).raw("</b></i>");
 }
 

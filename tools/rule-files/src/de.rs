@@ -12,8 +12,9 @@ use serde::forward_to_deserialize_any;
 use crate::scalar::{Resolved, resolve};
 use crate::tree::{Entry, Kind, Node};
 
-/// What serde found wrong, and where.
-#[derive(Debug)]
+/// A mistake that serde found, with its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind:?}")]
 pub(crate) struct Error {
     pub(crate) kind: ErrorKind,
     /// From the place up to the root.
@@ -48,14 +49,6 @@ impl Error {
         self
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.kind)
-    }
-}
-
-impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {

@@ -1,16 +1,15 @@
-//! What both notations are read as: a flat sequence of events, each with its bytes.
+//! The events that both notations are read as, and the mistakes found on the way.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use andon_domain::{Finding, limits};
 
-use crate::json::JsonEvents;
 use crate::source::Source;
-use crate::yaml::YamlEvents;
 
-/// Deepest nesting of maps and lists in a document. A rule needs eight; recursion over the tree ends here.
-pub(crate) const NESTING: usize = 32;
+/// The help for a file without rules.
+pub(crate) const EXAMPLE: &str =
+    "a rule document begins with `rules:`, and below it a list of rules, each with `- id: ..`";
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +21,7 @@ pub(crate) enum Style {
     Block,
 }
 
+/// One step through a document: a map or list begins or ends, or a scalar.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event<'a> {
     Map,
@@ -31,7 +31,7 @@ pub(crate) enum Event<'a> {
     Scalar(Cow<'a, str>, Style),
 }
 
-/// A finding that knows its bytes already, as mistakes of the notation do.
+/// A finding with its bytes, as mistakes of the notation have them.
 #[derive(Clone, Debug)]
 pub(crate) struct Mistake {
     /// Boxed, since it is the error of every step.
@@ -67,50 +67,7 @@ impl Notation {
     }
 }
 
-pub(crate) struct Events<'a> {
-    inner: Inner<'a>,
-    depth: usize,
-}
-
-#[allow(clippy::large_enum_variant, reason = "there is one of it per document")]
-enum Inner<'a> {
-    Yaml(YamlEvents<'a>),
-    Json(JsonEvents<'a>),
-}
-
-impl<'a> Events<'a> {
-    pub(crate) fn new(source: &'a Source, notation: Notation) -> Self {
-        let inner = match notation {
-            Notation::Yaml => Inner::Yaml(YamlEvents::new(source.text())),
-            Notation::Json => Inner::Json(JsonEvents::new(source)),
-        };
-        Self { inner, depth: 0 }
-    }
-
-    /// The next event, or `None` after the end of the document.
-    ///
-    /// A mistake is the last thing that comes: what follows it cannot be trusted.
-    pub(crate) fn next(&mut self) -> Result<Option<(Event<'a>, Range<usize>)>, Mistake> {
-        let next = match &mut self.inner {
-            Inner::Yaml(events) => events.next(),
-            Inner::Json(events) => events.next(),
-        }?;
-        match &next {
-            Some((Event::Map | Event::List, bytes)) => {
-                self.depth += 1;
-                if self.depth > NESTING {
-                    let message = format!("maps and lists are nested deeper than {NESTING}");
-                    return Err(Mistake::new("too-deep", bytes.start..bytes.start + 1, message));
-                }
-            }
-            Some((Event::End, _)) => self.depth = self.depth.saturating_sub(1),
-            _ => {}
-        }
-        Ok(next)
-    }
-}
-
-/// Refuses what is too long before anything else is done with it.
+/// Refuses a text over the limit before anything else reads it.
 pub(crate) fn check_length(text: &str) -> Result<(), Mistake> {
     if text.len() <= limits::DOCUMENT_BYTES {
         return Ok(());

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::event::{Event, Mistake, Style};
+use andon_domain::text::is_control_char;
+
+use crate::event::{EXAMPLE, Event, Mistake, Style};
 use crate::source::Source;
 
 /// What may come next.
@@ -241,10 +243,7 @@ impl<'a> JsonEvents<'a> {
                 Err(Mistake::new("syntax", self.at..self.at, message)
                     .help(format!("close it with `{close}`")))
             }
-            (_, None) => {
-                Err(Mistake::new("no-rules", 0..0, "there is nothing in this file")
-                    .help(crate::read::EXAMPLE))
-            }
+            (_, None) => Err(Mistake::new("no-rules", 0..0, "there is nothing in this file").help(EXAMPLE)),
         }
     }
 
@@ -289,7 +288,7 @@ impl<'a> JsonEvents<'a> {
 }
 
 fn visible(c: char) -> String {
-    if c.is_control() { c.escape_default().to_string() } else { c.to_string() }
+    if is_control_char(c) { c.escape_default().to_string() } else { c.to_string() }
 }
 
 fn is_json_escape(letter: Option<u8>) -> bool {

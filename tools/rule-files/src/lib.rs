@@ -1,16 +1,18 @@
 //! Rule documents: YAML or JSON text to rules, with the place of every mistake.
 //!
-//! [`read`] reads one file and reports as many mistakes as it can find. [`merge`] makes one rule set of several
-//! files. What later steps find in the rules ([`Finding`](andon_domain::Finding)s) is brought back to lines and
-//! columns by [`Loaded::locate`], and shown by [`render`] or [`to_json`]. [`to_yaml`] is the way back from rules to text.
+//! [`read`] reads one file and reports as many mistakes as it can find; [`read_and_check`] adds those that a compiler finds.
+//! [`merge`] makes one rule set of several files. [`SourceMap::locate`] brings a [`Finding`](andon_domain::Finding) of a
+//! later step back to its line and column, and [`render`] or [`to_json`] show it. [`to_yaml`] writes rules as text.
+//!
+//! The crate knows no compiler: callers pass it in.
 //!
 //! Both notations go the same way: events with places, a small tree per rule, and the one serde model of
-//! `andon_domain`. Nothing of a document is kept but its rules and its text, so a large one costs little more
-//! than itself.
+//! `andon_domain`. Only the rules and the text are kept, so a large document costs little more than itself.
 
 mod align;
 mod de;
 mod event;
+mod events;
 mod explain;
 mod json;
 mod load;
@@ -31,9 +33,9 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use load::Loaded;
+pub use load::{Loaded, SourceMap};
 pub use merge::merge;
-pub use read::read;
+pub use read::{read, read_and_check};
 pub use render::{RenderOptions, render};
 pub use report::to_json;
 pub use schema::schema;

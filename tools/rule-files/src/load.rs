@@ -1,4 +1,4 @@
-//! A rule set that was read, and the way back from its values to the text.
+//! A rule set as it was read, and the way back from its values to the text.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use andon_domain::{Finding, PathSegment, RuleDocument};
 
 use crate::event::{Mistake, Notation};
-use crate::locate::{Wanted, locate};
+use crate::locate::{Lookup, locate};
 use crate::source::{Diagnostic, Place, Source};
 
 /// The rules of one file, or of several after [`merge`](crate::merge()).
@@ -15,6 +15,13 @@ use crate::source::{Diagnostic, Place, Source};
 pub struct Loaded {
     /// The rules, the models, the attributes and the settings.
     pub document: RuleDocument,
+    /// The texts that they were read from. Stays valid when the document has moved on to the compiler.
+    pub source_map: SourceMap,
+}
+
+/// A map from the values of a document back to the files they were read from.
+#[derive(Debug, Default)]
+pub struct SourceMap {
     pub(crate) files: Vec<File>,
 }
 
@@ -23,11 +30,11 @@ pub struct Loaded {
 pub(crate) struct File {
     pub(crate) source: Arc<Source>,
     pub(crate) notation: Notation,
-    /// Which of the rules it holds.
+    /// The positions of its rules in the set.
     pub(crate) rules: Range<usize>,
-    /// Which of the models it holds.
+    /// The positions of its models in the set.
     pub(crate) models: Range<usize>,
-    /// Of which equipments it holds the attributes.
+    /// The machines whose attributes it holds.
     pub(crate) equipment: BTreeSet<String>,
     pub(crate) has_settings: bool,
 }
@@ -42,17 +49,24 @@ impl Loaded {
             equipment: document.equipment.keys().cloned().collect(),
             has_settings: document.settings.is_some(),
         };
-        Self { document, files: vec![file] }
+        Self { document, source_map: SourceMap { files: vec![file] } }
+    }
+}
+
+impl SourceMap {
+    /// A map of one file of which nothing was kept: paths are those in the file.
+    pub(crate) fn of_file(source: Arc<Source>, notation: Notation) -> Self {
+        Loaded::new(RuleDocument::default(), source, notation).source_map
     }
 
-    /// The files that were read.
+    /// Returns the files that were read.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.files.iter().map(|file| &*file.source)
     }
 
     /// Finds the places of findings in the text, in the order of files and text.
     ///
-    /// Each file that has a finding is read once more, so this is called once with all of them.
+    /// Reads each file that has a finding once more, so call it once with all findings.
     #[must_use]
     pub fn locate(&self, findings: Vec<Finding>) -> Vec<Diagnostic> {
         let mut by_file: Vec<Vec<Finding>> = self.files.iter().map(|_| Vec::new()).collect();
@@ -67,7 +81,7 @@ impl Loaded {
             if findings.is_empty() {
                 continue;
             }
-            let mut wanted: Vec<Wanted> = findings.into_iter().map(Wanted::new).collect();
+            let mut wanted: Vec<Lookup> = findings.into_iter().map(Lookup::new).collect();
             locate(&file.source, file.notation, &mut wanted);
             let mut located: Vec<Diagnostic> = wanted
                 .into_iter()
@@ -82,7 +96,7 @@ impl Loaded {
         diagnostics
     }
 
-    /// The file that a finding is about; its path is changed to that in the file.
+    /// Returns the file that a finding is about, and changes its path to that in the file.
     fn file_of(&self, finding: &mut Finding) -> usize {
         match finding.path.as_mut_slice() {
             [PathSegment::Key(top), PathSegment::Item(item), ..] if top == "rules" || top == "models" => {
@@ -105,15 +119,7 @@ impl Loaded {
     }
 }
 
-/// A mistake that knows its bytes, as a diagnostic.
+/// Makes a diagnostic of a mistake.
 pub(crate) fn place(source: &Arc<Source>, mistake: Mistake) -> Diagnostic {
-    Diagnostic { finding: *mistake.finding, place: Place::new(source, first_line(source, mistake.bytes)) }
-}
-
-/// Of what spans lines, the first: enough to find it, and no screenful.
-pub(crate) fn first_line(source: &Source, bytes: Range<usize>) -> Range<usize> {
-    let bytes = source.clamp(bytes);
-    let text = source.text().get(bytes.clone()).unwrap_or_default();
-    let first = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
-    bytes.start..bytes.start + first.len()
+    Diagnostic { finding: *mistake.finding, place: Place::new(source, source.first_line(mistake.bytes)) }
 }

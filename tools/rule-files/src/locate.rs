@@ -1,4 +1,4 @@
-//! The way from a path in a document to bytes of its text: the events once more, with a look at wanted paths only.
+//! From paths in a document to bytes of its text: reads the events once more and stops at the wanted paths only.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,18 +7,18 @@ use std::ops::Range;
 use andon_domain::{Finding, PathSegment};
 
 use crate::align::align;
-use crate::event::{Event, Events, Mistake, Notation, Style};
-use crate::load::first_line;
+use crate::event::{Event, Mistake, Notation, Style};
+use crate::events::Events;
 use crate::source::Source;
 use crate::tree::skip;
 
 /// A finding whose bytes are sought.
-pub(crate) struct Wanted {
+pub(crate) struct Lookup {
     pub(crate) finding: Finding,
     pub(crate) bytes: Range<usize>,
 }
 
-impl Wanted {
+impl Lookup {
     pub(crate) fn new(finding: Finding) -> Self {
         Self { finding, bytes: 0..0 }
     }
@@ -32,7 +32,7 @@ struct Trie {
 }
 
 /// Fills in the bytes. What a document does not spell out is placed at the nearest thing around it.
-pub(crate) fn locate(source: &Source, notation: Notation, wanted: &mut [Wanted]) {
+pub(crate) fn locate(source: &Source, notation: Notation, wanted: &mut [Lookup]) {
     let mut root = Trie::default();
     for (index, sought) in wanted.iter().enumerate() {
         let mut trie = &mut root;
@@ -49,7 +49,7 @@ pub(crate) fn locate(source: &Source, notation: Notation, wanted: &mut [Wanted])
 struct Locator<'a, 'w> {
     source: &'a Source,
     events: Events<'a>,
-    wanted: &'w mut [Wanted],
+    wanted: &'w mut [Lookup],
 }
 
 impl<'a> Locator<'a, '_> {
@@ -73,14 +73,11 @@ impl<'a> Locator<'a, '_> {
         let spread = matches!(event, Event::Map | Event::List) && bytes.is_empty();
         let shown = match key {
             Some(key) if empty || spread => key,
-            _ => first_line(
-                self.source,
-                if spread {
-                    bytes.start..self.source.text().len().min(bytes.start + 4096)
-                } else {
-                    bytes.clone()
-                },
-            ),
+            _ => self.source.first_line(if spread {
+                bytes.start..self.source.text().len().min(bytes.start + 4096)
+            } else {
+                bytes.clone()
+            }),
         };
         self.place_all(trie, &shown);
         match event {
@@ -140,7 +137,7 @@ impl<'a> Locator<'a, '_> {
     fn close_flow(&mut self, start: usize, end: &Range<usize>, trie: &Trie) {
         let text = self.source.text().get(start..).unwrap_or_default();
         if !end.is_empty() && text.starts_with(['{', '[']) {
-            let shown = first_line(self.source, start..end.end);
+            let shown = self.source.first_line(start..end.end);
             for index in &trie.here {
                 if let Some(wanted) = self.wanted.get_mut(*index) {
                     wanted.bytes = shown.clone();
@@ -167,7 +164,7 @@ impl<'a> Locator<'a, '_> {
             let Some(within) = wanted.finding.within.clone() else { continue };
             let written = self.source.text().get(bytes.clone()).unwrap_or_default();
             let part = align(written, style, value, &within);
-            wanted.bytes = first_line(self.source, bytes.start + part.start..bytes.start + part.end);
+            wanted.bytes = self.source.first_line(bytes.start + part.start..bytes.start + part.end);
             let after = self.source.text().get(bytes.end..).unwrap_or_default();
             let comment = after.trim_start_matches(' ').starts_with('#') && after.starts_with(' ');
             if style == Style::Plain && comment && within.end >= value.len() {

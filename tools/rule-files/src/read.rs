@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use andon_domain::{Attributes, ModelBinding, PathSegment, Rule, RuleDocument, limits};
-use andon_engine::RuleSet;
+use andon_domain::{Attributes, Finding, ModelBinding, PathSegment, Rule, RuleDocument, limits};
 use serde::Deserialize;
 
 use crate::de::{Error, ErrorKind};
-use crate::event::{Event, Events, Mistake, Notation, check_length};
+use crate::event::{EXAMPLE, Event, Mistake, Notation, check_length};
+use crate::events::Events;
 use crate::explain::{explain, meant};
-use crate::load::{Loaded, place};
+use crate::load::{Loaded, SourceMap, place};
 use crate::scalar::{Resolved, resolve};
 use crate::source::{Diagnostic, Source};
 use crate::tree::{Builder, Entry, Kind, Node, skip};
-
-pub(crate) const EXAMPLE: &str =
-    "a rule document begins with `rules:`, and below it a list of rules, each with `- id: ..`";
 
 /// Most mistakes reported of one rule, and of one document: each is found by reading the rule once more.
 const MISTAKES_PER_RULE: usize = 20;
@@ -29,10 +26,25 @@ pub(crate) const FIELDS: [&str; 4] = ["settings", "equipment", "models", "rules"
 /// Reads a rule document in YAML or JSON. `name` is for people, and its extension tells the notation.
 ///
 /// # Errors
-/// Every mistake that can be found at once, in the order of the text, with its place: of the notation, unknown and
-/// missing fields, values of the wrong type, limits. What is legal in itself but means nothing (an expression, an
-/// id that is not unique) is for the compiler of rules to find.
+/// Every mistake of notation and shape, in the order of the text, with its place: unknown and missing fields, values of the
+/// wrong type, limits. The meaning (expressions, ids that are not unique) is the compiler's to check.
 pub fn read(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    read_and_check(name, text, |_| Vec::new())
+}
+
+/// Reads a rule document as [`read`] does. If it is refused, `check` looks at its sound rules, so that all mistakes of the
+/// file are shown at once.
+///
+/// `check` is the compiler: it gets the rules, models and attributes whose shape is sound. It is not called for a document
+/// that is read without a mistake, since the caller compiles that itself.
+///
+/// # Errors
+/// The mistakes of [`read`] and the findings of `check`, in the order of the text.
+pub fn read_and_check(
+    name: &str,
+    text: &str,
+    check: impl FnOnce(RuleDocument) -> Vec<Finding>,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let source = Arc::new(Source::new(name, text));
     let located =
         |mistakes: Vec<Mistake>| mistakes.into_iter().map(|mistake| place(&source, mistake)).collect();
@@ -55,34 +67,35 @@ pub fn read(name: &str, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     match outcome {
         Ok(document) => Ok(Loaded::new(document, source, read_as)),
         Err(refused) => {
-            let Refused { mistakes, sound, positions } = *refused;
+            let RefusedDocument { mistakes, sound, positions } = *refused;
             let mut diagnostics: Vec<Diagnostic> = located(mistakes);
-            diagnostics.extend(further_mistakes(sound, &positions, &source, read_as));
+            diagnostics.extend(check_sound_part(sound, check, &positions, &source, read_as));
             diagnostics.sort_by_key(|diagnostic| diagnostic.place.bytes().start);
             Err(diagnostics)
         }
     }
 }
 
-/// A document that was refused, with the rules and models in it whose shape is sound, and their positions.
-struct Refused {
+/// A refused document: its mistakes, and its rules and models whose shape is sound with their positions.
+struct RefusedDocument {
     mistakes: Vec<Mistake>,
     sound: RuleDocument,
     positions: Positions,
 }
 
-/// The positions in their lists of what is sound.
+/// The positions of sound rules and models in their lists.
 #[derive(Default)]
 struct Positions {
     rules: Vec<usize>,
     models: Vec<usize>,
-    /// Whether the attributes are all there: without, expressions that name them cannot be judged.
+    /// Whether all attributes are there: without them, expressions that name them cannot be checked.
     attributes: bool,
 }
 
-/// What the compiler finds in the sound rules of a refused document, so that it is mended in one go.
-fn further_mistakes(
+/// Returns the findings of `check` in the sound rules of a refused document, at their places in the whole.
+fn check_sound_part(
     sound: RuleDocument,
+    check: impl FnOnce(RuleDocument) -> Vec<Finding>,
     positions: &Positions,
     source: &Arc<Source>,
     notation: Notation,
@@ -90,15 +103,14 @@ fn further_mistakes(
     if !positions.attributes {
         return Vec::new();
     }
-    let Err(mut findings) = RuleSet::compile(sound) else { return Vec::new() };
+    let mut findings = check(sound);
     for finding in &mut findings {
         if let [PathSegment::Key(list), PathSegment::Item(item), ..] = finding.path.as_mut_slice() {
             let positions = if list == "models" { &positions.models } else { &positions.rules };
             *item = positions.get(*item).copied().unwrap_or(*item);
         }
     }
-    let whole = RuleDocument::default();
-    Loaded::new(whole, Arc::clone(source), notation).locate(findings)
+    SourceMap::of_file(Arc::clone(source), notation).locate(findings)
 }
 
 struct Reader<'a> {
@@ -113,7 +125,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn read(source: &'a Source, notation: Notation) -> Result<RuleDocument, Box<Refused>> {
+    fn read(source: &'a Source, notation: Notation) -> Result<RuleDocument, Box<RefusedDocument>> {
         let mut reader = Reader {
             events: Events::new(source, notation),
             document: RuleDocument::default(),
@@ -133,7 +145,7 @@ impl<'a> Reader<'a> {
         if mistakes.is_empty() {
             Ok(document)
         } else {
-            Err(Box::new(Refused { mistakes, sound: document, positions }))
+            Err(Box::new(RefusedDocument { mistakes, sound: document, positions }))
         }
     }
 

@@ -25,7 +25,7 @@ impl Default for RenderOptions {
 /// A line longer than this is cut before it is drawn, so that a document on one line costs no more than others.
 const LONG_LINE: usize = 4096;
 /// How much of a long line is kept on each side of the place, in bytes: more than any terminal shows.
-const KEPT: usize = 1000;
+const CONTEXT_BYTES: usize = 1000;
 
 /// Draws the diagnostics one after the other, with an empty line after each.
 #[must_use]
@@ -52,8 +52,9 @@ fn one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     let whole = source.line_bytes(line);
     let mut shown = whole.clone();
     if whole.len() > LONG_LINE {
-        shown.start = source.text().floor_char_boundary(bytes.start.saturating_sub(KEPT).max(whole.start));
-        shown.end = source.text().ceil_char_boundary((bytes.start + KEPT).min(whole.end));
+        shown.start =
+            source.text().floor_char_boundary(bytes.start.saturating_sub(CONTEXT_BYTES).max(whole.start));
+        shown.end = source.text().ceil_char_boundary((bytes.start + CONTEXT_BYTES).min(whole.end));
     }
     let before = replace_control_chars(source.text().get(shown.start..bytes.start).unwrap_or_default());
     let end = bytes.end.clamp(bytes.start, shown.end.max(bytes.start));

@@ -1,9 +1,9 @@
 //! Diagnostics for programs: one JSON object per line.
 
-use andon_domain::{PathSegment, Severity};
+use andon_domain::PathSegment;
 use serde::Serialize;
 
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, severity_word};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,13 +28,6 @@ enum PathStep<'a> {
     Item(usize),
 }
 
-pub(crate) fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
 /// Writes each diagnostic as a JSON object on a line of its own: `file`, `line`, `column`, `endLine`, `endColumn`
 /// (from 1, in characters, the end exclusive), `severity`, `code`, `message`, `help` where there is one, and `path`,
 /// the way from the top of the file to the value, as a list of names and of numbers from 0.
@@ -53,7 +46,7 @@ pub fn to_json(diagnostics: &[Diagnostic]) -> String {
             column,
             end_line,
             end_column,
-            severity: severity(finding.severity),
+            severity: severity_word(finding.severity),
             code: finding.code,
             message: &finding.message,
             help: finding.help.as_deref(),

@@ -4,14 +4,14 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use andon_domain::Finding;
+use andon_domain::{Finding, Severity};
 
 /// A file as it was read: its name for people, and its text.
 pub struct Source {
     name: String,
     text: String,
     ascii: bool,
-    /// The byte at which each line starts; made when the first place is asked for.
+    /// The byte at which each line starts; computed for the first place that is shown.
     line_starts: OnceLock<Vec<usize>>,
 }
 
@@ -81,6 +81,14 @@ impl Source {
         let end = self.text.ceil_char_boundary(bytes.end.min(self.text.len()));
         start..end.max(start)
     }
+
+    /// The first line of a range: enough to find it, and no screenful.
+    pub(crate) fn first_line(&self, bytes: Range<usize>) -> Range<usize> {
+        let bytes = self.clamp(bytes);
+        let text = self.text.get(bytes.clone()).unwrap_or_default();
+        let first = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();
+        bytes.start..bytes.start + first.len()
+    }
 }
 
 /// A range of bytes in a file.
@@ -129,12 +137,20 @@ pub struct Diagnostic {
     pub place: Place,
 }
 
+/// The word for a severity in messages and in JSON.
+pub(crate) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
 /// As in `rules.yaml:3:12: error[unknown-field]: ..`.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.place.start();
         let Finding { severity, code, message, help, .. } = &self.finding;
-        let severity = crate::report::severity(*severity);
+        let severity = severity_word(*severity);
         write!(f, "{}:{line}:{column}: {severity}[{code}]: {message}", self.place.source.name)?;
         match help {
             Some(help) => write!(f, "; {help}"),

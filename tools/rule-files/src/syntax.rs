@@ -1,5 +1,5 @@
 //! YAML's mistakes in words for the person who wrote them. The parser says what its grammar expected; what
-//! went wrong is mostly to be seen in the lines around.
+//! went wrong is mostly visible in the lines around.
 
 use std::ops::Range;
 
@@ -11,41 +11,41 @@ const QUOTE_WHOLE: &str =
 
 /// The mistake behind what the parser reports.
 pub(crate) fn explain(text: &str, at: usize, info: &str) -> Mistake {
-    let around = Around::new(text, at);
+    let context = ErrorContext::new(text, at);
     let mistake = |bytes: Range<usize>, message: &str| Mistake::new("syntax", bytes, message);
-    if let Some(tab) = around.tab(info) {
+    if let Some(tab) = context.tab(info) {
         return mistake(tab..tab + 1, "a tab stands where YAML wants spaces")
             .help("indent with spaces; most editors can do that for the tab key");
     }
     if info.contains("mapping values are not allowed") {
-        return around.unexpected_colon();
+        return context.unexpected_colon();
     }
     if info.contains("simple key expect") {
-        return around.line_above().unwrap_or_else(|| mistake(around.here(), "a field without a colon"));
+        return context.line_above().unwrap_or_else(|| mistake(context.here(), "a field without a colon"));
     }
     if info.contains("trailing content after") {
-        return mistake(around.rest_of_line(), "the text goes on after its closing quote").help(QUOTE_WHOLE);
+        return mistake(context.rest_of_line(), "the text goes on after its closing quote").help(QUOTE_WHOLE);
     }
     if info.contains("quoted scalar") {
         return if info.contains("escape") || info.contains("hexadecimal") {
-            around.bad_escape()
+            context.bad_escape()
         } else {
-            around.unclosed_quote()
+            context.unclosed_quote()
         };
     }
-    if let Some(mistake) = around.begins_with_indicator() {
+    if let Some(mistake) = context.begins_with_indicator() {
         return mistake;
     }
     let in_brackets = ["flow", "node content", "only valid inside a block", "unexpected eof"];
     if in_brackets.iter().any(|words| info.contains(words))
-        && let Some((open, close)) = around.unclosed_bracket()
+        && let Some((open, close)) = context.unclosed_bracket()
     {
         let found = text.get(open..=open).unwrap_or_default();
         return mistake(open..open + 1, &format!("this `{found}` is not closed"))
             .help(format!("close it with `{close}`, and separate what is inside by commas"));
     }
     if info.contains("misplaced bracket") {
-        return mistake(around.here(), "this bracket closes nothing");
+        return mistake(context.here(), "this bracket closes nothing");
     }
     if info.contains("did not find expected key")
         || info.contains("'-' indicator")
@@ -53,35 +53,35 @@ pub(crate) fn explain(text: &str, at: usize, info: &str) -> Mistake {
         || info.contains("block sequence entries are not allowed")
         || info.contains("wrongly indented")
     {
-        return mistake(around.here(), "the indentation of this line fits none of the lines above")
+        return mistake(context.here(), "the indentation of this line fits none of the lines above")
             .help(INDENTED);
     }
-    mistake(around.here(), &format!("this is not valid YAML: {info}"))
+    mistake(context.here(), &format!("this is not valid YAML: {info}"))
 }
 
 /// An anchor (`&`), an alias (`*`) or a tag (`!`), which rule documents do not use.
 pub(crate) fn refused_indicator(text: &str, at: usize, indicator: char) -> Mistake {
-    let around = Around::new(text, at);
+    let context = ErrorContext::new(text, at);
     let what = match indicator {
         '&' => "`&` begins an anchor, which rule documents do not use",
         '*' => "`*` begins an alias, which rule documents do not use",
         _ => "`!` begins a tag, which rule documents do not use",
     };
-    let mistake = Mistake::new("unsupported-yaml", around.rest_of_value(), what);
+    let mistake = Mistake::new("unsupported-yaml", context.rest_of_value(), what);
     match indicator {
         '&' => mistake.help("write the fields out where they are needed; if it is text, put it in quotes"),
-        _ => mistake.help(around.in_quotes()),
+        _ => mistake.help(context.in_quotes()),
     }
 }
 
-struct Around<'a> {
+struct ErrorContext<'a> {
     text: &'a str,
     at: usize,
     /// Bytes of the line of `at`, without its break.
     line: Range<usize>,
 }
 
-impl<'a> Around<'a> {
+impl<'a> ErrorContext<'a> {
     fn new(text: &'a str, at: usize) -> Self {
         let at = text.floor_char_boundary(at);
         let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
@@ -154,7 +154,7 @@ impl<'a> Around<'a> {
             '%' | '@' | '`' => "reserved",
             _ => return None,
         };
-        let value = Around { text: self.text, at: start, line: self.line.clone() };
+        let value = ErrorContext { text: self.text, at: start, line: self.line.clone() };
         let message =
             format!("a text without quotes must not begin with `{first}`: to YAML that is {meaning}");
         Some(Mistake::new("syntax", value.rest_of_value(), message).help(value.in_quotes()))
@@ -194,7 +194,7 @@ impl<'a> Around<'a> {
             .help("inside of `{ }`, write `{state: ACTIVE, when: \"..\"}`");
         }
         let start = self.value_start();
-        let value = Around { text: self.text, at: start, line: self.line.clone() };
+        let value = ErrorContext { text: self.text, at: start, line: self.line.clone() };
         Mistake::new(
             "syntax",
             self.at..self.at + 1,

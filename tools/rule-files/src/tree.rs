@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use andon_domain::PathSegment;
 
-use crate::event::{Event, Events, Mistake, Style};
+use crate::event::{Event, Mistake, Style};
+use crate::events::Events;
 
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
@@ -41,11 +42,11 @@ pub(crate) struct Builder<'e, 'a> {
     pub(crate) over_limit: bool,
     /// With the path from the root of the tree.
     pub(crate) mistakes: Vec<Mistake>,
-    path: Vec<Way<'a>>,
+    path: Vec<PathStep<'a>>,
 }
 
 /// A step to a node, without an allocation for what is mostly not asked for.
-enum Way<'a> {
+enum PathStep<'a> {
     Key(Cow<'a, str>),
     Item(usize),
 }
@@ -78,7 +79,7 @@ impl<'e, 'a> Builder<'e, 'a> {
             if event == Event::End {
                 return Ok(Node { bytes: start..bytes.end, kind: Kind::List(items) });
             }
-            self.path.push(Way::Item(index));
+            self.path.push(PathStep::Item(index));
             let item = self.node(event, bytes)?;
             self.path.pop();
             index += 1;
@@ -110,9 +111,9 @@ impl<'e, 'a> Builder<'e, 'a> {
                 skip(self.events, &event)?;
                 continue;
             };
-            self.path.push(Way::Key(key));
+            self.path.push(PathStep::Key(key));
             let value = self.node(event, bytes)?;
-            let Some(Way::Key(key)) = self.path.pop() else { break };
+            let Some(PathStep::Key(key)) = self.path.pop() else { break };
             if key == "<<" {
                 let message = "`<<` merges maps, which rule documents do not do; write the fields out";
                 self.mistakes.push(self.here("unsupported-yaml", key_bytes, message.to_owned()));
@@ -130,7 +131,7 @@ impl<'e, 'a> Builder<'e, 'a> {
             let Some(entry) = entries.get_mut(index) else { continue };
             entry.skip = true;
             let (key, bytes) = (entry.key.clone(), entry.key_bytes.clone());
-            self.path.push(Way::Key(key.clone()));
+            self.path.push(PathStep::Key(key.clone()));
             self.mistakes.push(self.here(
                 "duplicate-key",
                 bytes,
@@ -145,9 +146,9 @@ impl<'e, 'a> Builder<'e, 'a> {
         mistake.finding.path = self
             .path
             .iter()
-            .map(|way| match way {
-                Way::Key(key) => key.as_ref().into(),
-                Way::Item(index) => (*index).into(),
+            .map(|step| match step {
+                PathStep::Key(key) => key.as_ref().into(),
+                PathStep::Item(index) => (*index).into(),
             })
             .collect();
         mistake

@@ -2,6 +2,7 @@
 
 mod models;
 
+use andon_domain::text::is_control_char;
 use andon_domain::{Attributes, Group, ParameterValue, Rule, RuleDocument, Scope, StateEntry};
 
 /// Writes a document as YAML. Reading it again gives the same document.
@@ -78,11 +79,11 @@ fn write_parameters(parameters: &Attributes, out: &mut String) {
     }
     out.push_str("    parameters:\n");
     for (name, value) in parameters {
-        out.push_str(&format!("      {}: {}\n", plain_or_quoted(name), written(value)));
+        out.push_str(&format!("      {}: {}\n", plain_or_quoted(name), value_text(value)));
     }
 }
 
-fn written(value: &ParameterValue) -> String {
+fn value_text(value: &ParameterValue) -> String {
     match value {
         ParameterValue::Bool(value) => value.to_string(),
         ParameterValue::Number(number) => number.to_string(),
@@ -92,7 +93,8 @@ fn written(value: &ParameterValue) -> String {
 
 /// Values by name in one line.
 fn flow(values: &Attributes) -> String {
-    let values = values.iter().map(|(name, value)| format!("{}: {}", plain_or_quoted(name), written(value)));
+    let values =
+        values.iter().map(|(name, value)| format!("{}: {}", plain_or_quoted(name), value_text(value)));
     format!("{{{}}}", values.collect::<Vec<_>>().join(", "))
 }
 
@@ -146,7 +148,7 @@ fn plain_or_quoted(text: &str) -> String {
     if starts_as_word && of_words && !means_something { text.to_owned() } else { quoted(text) }
 }
 
-/// In double quotes, with the escapes of YAML. Also what is no control character and yet ends a line or hides.
+/// Returns the text in double quotes, with every control character as an escape of YAML.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -157,10 +159,10 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            '\u{feff}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                out.push_str(&format!("\\u{:04X}", u32::from(c)));
+            c if is_control_char(c) && u32::from(c) > 0xffff => {
+                out.push_str(&format!("\\U{:08X}", u32::from(c)));
             }
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if is_control_char(c) => out.push_str(&format!("\\u{:04X}", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn texts_that_mean_something_in_yaml_stay_texts() {
-        let text = r#"{"settings":{"idle_timeout":"1h30m"},"rules":[{"id":"1.5","version":7,"description":"a: b # c\n\"d\"\u2028",
+        let text = r#"{"settings":{"idle_timeout":"1h30m"},"rules":[{"id":"1.5","version":7,"description":"a: b # c\n\"d\"\u2028\u00ad\udb40\udc41",
             "scope":{"equipment":["*","ä?"]},"default":"no","parameters":{"true":"yes","x":-0.5,"y":1e300,"z":false},
             "groups":[{"id":"null","weight":0.1,"otherwise":"-","states":[{"state":"ON","when":"a == 'x\\\\y'","for":"5m",
             "until":"!b","keep_for":"500ms","times":3,"weight":2}]},{"id":"empty","states":[]}]}],

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::line::Source;
 use crate::record::{Damage, Point, write_line};
 use crate::script::{Script, Span};
-use crate::shift::Totals;
+use crate::totals::Totals;
 
 /// A gateway that has its link back sends a kept point every so often: eight times as fast as they come in.
 const BACKLOG_GAP_MS: i64 = 4;

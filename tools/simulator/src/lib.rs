@@ -19,9 +19,11 @@ mod record;
 mod script;
 mod shift;
 mod story;
+mod totals;
 
 #[cfg(test)]
 mod tests;
 
-pub use shift::{DEFAULT_SEED, DEFAULT_START_MS, SHIFT_MS, Shift, ShiftOptions, Totals};
+pub use shift::{DEFAULT_SEED, DEFAULT_START_MS, SHIFT_MS, Shift, ShiftOptions};
 pub use story::{Incident, IncidentKind};
+pub use totals::Totals;

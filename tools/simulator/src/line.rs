@@ -60,7 +60,7 @@ impl Source {
 
 /// The scripted incident that a measured value takes part in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Upset {
+pub(crate) enum IncidentEffect {
     None,
     Overheating,
     JumpingGlue,
@@ -91,7 +91,7 @@ pub(crate) struct ChannelPlan {
     /// Comes from an analyser that needs up to one and a half seconds for a value.
     pub(crate) analysed: bool,
     pub(crate) source: Option<Source>,
-    pub(crate) upset: Upset,
+    pub(crate) effect: IncidentEffect,
 }
 
 /// Levels: at the start of the shift, stopped, running, cleaning.
@@ -110,7 +110,7 @@ const fn channel(tag: &'static str, levels: [f64; 4], lag_s: f64, noise: f64) ->
         every_s: 1,
         analysed: false,
         source: None,
-        upset: Upset::None,
+        effect: IncidentEffect::None,
     }
 }
 
@@ -140,8 +140,8 @@ impl ChannelPlan {
         self
     }
 
-    const fn upset(mut self, upset: Upset) -> Self {
-        self.upset = upset;
+    const fn effect(mut self, effect: IncidentEffect) -> Self {
+        self.effect = effect;
         self
     }
 }
@@ -202,7 +202,7 @@ pub(crate) static LINE: [MachinePlan; 8] = [
         channels: &[
             speed(),
             power(0.8, 5.2),
-            channel("pressure", [0.9, 1.2, 3.2, 2.4], 8.0, 0.05).upset(Upset::DeadPressure),
+            channel("pressure", [0.9, 1.2, 3.2, 2.4], 8.0, 0.05).effect(IncidentEffect::DeadPressure),
             channel("water_temperature", [16.0, 30.0, 42.0, 60.0], 140.0, 0.2),
         ],
     },
@@ -215,9 +215,10 @@ pub(crate) static LINE: [MachinePlan; 8] = [
             power(2.5, 22.0),
             vibration(2.0),
             // Cleaning is hotter than filling, but under less pressure.
-            channel("water_temperature", [18.0, 64.0, 71.0, 84.0], 150.0, 0.25).upset(Upset::Overheating),
+            channel("water_temperature", [18.0, 64.0, 71.0, 84.0], 150.0, 0.25)
+                .effect(IncidentEffect::Overheating),
             channel("pressure", [0.8, 1.0, 4.6, 2.5], 10.0, 0.06),
-            channel("fill_level", [20.0, 55.0, 62.0, 40.0], 60.0, 0.12).upset(Upset::Leak),
+            channel("fill_level", [20.0, 55.0, 62.0, 40.0], 60.0, 0.12).effect(IncidentEffect::Leak),
         ],
     },
     MachinePlan {
@@ -232,7 +233,7 @@ pub(crate) static LINE: [MachinePlan; 8] = [
             channel("torque", [0.0, 0.0, 2.4, 0.0], 2.0, 0.05)
                 .half_litre(0.9)
                 .source(Source::CapperDrive)
-                .upset(Upset::BadTorque),
+                .effect(IncidentEffect::BadTorque),
             channel("temperature", [18.0, 24.0, 52.0, 28.0], 500.0, 0.2)
                 .every_s(2)
                 .source(Source::CapperDrive),
@@ -247,7 +248,8 @@ pub(crate) static LINE: [MachinePlan; 8] = [
             power(1.5, 4.8),
             vibration(1.1),
             // Of the glue.
-            channel("temperature", [20.0, 150.0, 152.0, 150.0], 160.0, 0.3).upset(Upset::JumpingGlue),
+            channel("temperature", [20.0, 150.0, 152.0, 150.0], 160.0, 0.3)
+                .effect(IncidentEffect::JumpingGlue),
             channel("fill_level", [70.0, 70.0, 68.0, 70.0], 400.0, 0.15).every_s(2),
         ],
     },
@@ -282,7 +284,7 @@ pub(crate) static LINE: [MachinePlan; 8] = [
         channels: &[
             speed(),
             power(1.8, 12.0),
-            vibration(2.2).upset(Upset::Bearing),
+            vibration(2.2).effect(IncidentEffect::Bearing),
             channel("temperature", [18.0, 24.0, 48.0, 24.0], 450.0, 0.2).every_s(2),
             channel("pressure", [5.4, 6.1, 6.3, 6.1], 20.0, 0.05),
         ],

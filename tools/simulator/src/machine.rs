@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 
-use crate::line::{ChannelPlan, GLUE_LIMIT, MachinePlan, MachineState, Product, Upset};
+use crate::line::{ChannelPlan, GLUE_LIMIT, IncidentEffect, MachinePlan, MachineState, Product};
 use crate::record::{Point, Value};
 use crate::script::{Change, Script, Signal};
 
@@ -137,13 +137,15 @@ impl Machine {
             let (wander, noise) = two_noises(rng);
             let mut value = channel.advance(target, at_ms, script, wander) + plan.noise * noise;
             let mut good = true;
-            match plan.upset {
-                Upset::JumpingGlue if script.jumping_glue.contains(at_ms) => value = GLUE_LIMIT + 1.6 * noise,
-                Upset::BadTorque if script.bad_torque.contains(at_ms) => {
+            match plan.effect {
+                IncidentEffect::JumpingGlue if script.jumping_glue.contains(at_ms) => {
+                    value = GLUE_LIMIT + 1.6 * noise
+                }
+                IncidentEffect::BadTorque if script.bad_torque.contains(at_ms) => {
                     value = -1.0;
                     good = false;
                 }
-                Upset::DeadPressure if script.dead_pressure.contains(at_ms) => continue,
+                IncidentEffect::DeadPressure if script.dead_pressure.contains(at_ms) => continue,
                 _ => {}
             }
             let delay_ms = if plan.analysed { rng.i64(300..1_500) } else { rng.i64(5..45) };
@@ -169,17 +171,17 @@ impl Channel {
     fn advance(&mut self, target: f64, at_ms: i64, script: &Script, wander: f64) -> f64 {
         let plan = self.plan;
         let period_s = seconds(plan.every_s * 1_000);
-        let target = match plan.upset {
+        let target = match plan.effect {
             // 0.51 °C a minute.
-            Upset::Overheating if script.overheating.contains(at_ms) => {
+            IncidentEffect::Overheating if script.overheating.contains(at_ms) => {
                 target + 0.0085 * seconds(at_ms - script.overheating.from_ms)
             }
             // 0.9 mm/s a minute, up to 5.5.
-            Upset::Bearing if script.bearing.contains(at_ms) => {
+            IncidentEffect::Bearing if script.bearing.contains(at_ms) => {
                 target + (0.015 * seconds(at_ms - script.bearing.from_ms)).min(5.5)
             }
             // 0.11 % a second.
-            Upset::Leak if script.leak.contains(at_ms) => {
+            IncidentEffect::Leak if script.leak.contains(at_ms) => {
                 self.level -= 0.11 * period_s;
                 return self.level;
             }

@@ -10,6 +10,7 @@ use crate::machine::Machine;
 use crate::record::Point;
 use crate::script::Script;
 use crate::story::Incident;
+use crate::totals::Totals;
 
 /// The seed of the documented shift.
 pub const DEFAULT_SEED: u64 = 7;
@@ -38,25 +39,6 @@ impl Default for ShiftOptions {
     fn default() -> Self {
         Self { seed: DEFAULT_SEED, start_ms: DEFAULT_START_MS, duration_ms: SHIFT_MS }
     }
-}
-
-/// What a shift has written so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Lines: every point once, and the redelivered ones again.
-    pub lines: u64,
-    /// Bytes, line ends included.
-    pub bytes: u64,
-    /// Data points that were measured. Those in a gateway's backlog count although they are not written yet.
-    pub points: u64,
-    /// Lines that came late out of a gateway's backlog.
-    pub backlog: u64,
-    /// Lines that came a second time.
-    pub redelivered: u64,
-    /// Lines that were broken on the way.
-    pub malformed: u64,
-    /// Points that are stamped later than they arrived.
-    pub ahead: u64,
 }
 
 /// A shift under simulation. It keeps the points that are on their way, and nothing of what it has written.

@@ -10,14 +10,13 @@ use andon_engine::{CompiledRules, RuleSet};
 use andon_models::Model;
 use andon_simulator::{DEFAULT_SEED, Incident, Shift, ShiftOptions};
 
-use self::story::Said;
-use crate::Failure;
+use self::story::KnownChange;
+use crate::failure::Failure;
 use crate::model::{Models, Scorer};
+use crate::output_file::{OutputFile, cannot};
 use crate::reason::Reasons;
-use crate::replay::session::Session;
-use crate::replay::write_report;
+use crate::replay::{Report, RequestLog, Session, TransitionLines, TransitionLog, write_page};
 use crate::terminal::{self, Terminal};
-use crate::written::{Written, cannot};
 use andon_clock::Stopwatch;
 
 /// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
@@ -75,16 +74,9 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let models = models()?;
     let mut scorer = Scorer::new(&models, MODEL_LATENCY_MS);
     let mut shift = Shift::new(&ShiftOptions { seed: arguments.seed, ..ShiftOptions::default() });
-    let mut session = Session::new(CompiledRules::new(set), true);
-    session.keep();
-    if dir.is_some() {
-        let note = "A simulated shift of a bottling line. The numbered marks are what really happened.";
-        session.report(&format!("One shift of a bottling line (seed {})", arguments.seed), note);
-        for incident in shift.story() {
-            note_incident(&mut session, incident);
-        }
-        session.begin_file(Path::new(EVENTS_FILE));
-    }
+    let rules = CompiledRules::new(set);
+    let report = dir.map(|_| report(&shift, arguments.seed, &rules));
+    let mut session = session(rules, report);
     let progress = terminal.progress(None);
     progress.set_message("one shift of a bottling line");
     let mut files = dir.map(Files::create).transpose()?;
@@ -94,15 +86,32 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     })?;
     files.map_or(Ok(()), Files::finish)?;
     progress.finish_and_clear();
-    let mut text = story::text(&shift, &said, &reasons, session.rule_count(), arguments.seed, terminal);
-    text.push_str(&story::unseen(session.counts(), shift.totals(), terminal));
-    if let Some(dir) = dir {
-        write_report(&dir.join(REPORT_FILE), session)?;
+    let (replay, (.., report)) = session.into_parts();
+    let rule_count = replay.rules().newest().map_or(0, |set| set.rule_count());
+    let mut text = story::text(&shift, &said, &reasons, rule_count, arguments.seed, terminal);
+    text.push_str(&story::unseen(replay.counts(), shift.totals(), terminal));
+    if let (Some(dir), Some(report)) = (dir, report) {
+        write_page(&dir.join(REPORT_FILE), &report.into_page(&replay))?;
         text.push_str(&next(dir));
     }
     terminal::print(&text)?;
     terminal.say(&format!("That took {:.1} s.", stopwatch.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// The observers of the demo: the state changes as JSON lines and in memory, the score requests, and the report.
+type Observers = (TransitionLines<Vec<u8>>, TransitionLog, RequestLog, Option<Report>);
+
+fn session(rules: CompiledRules, report: Option<Report>) -> Session<Observers> {
+    let changes = TransitionLines::new(Vec::new(), true);
+    Session::new(rules, (changes, TransitionLog::new(true), RequestLog::default(), report))
+}
+
+fn report(shift: &Shift, seed: u64, rules: &CompiledRules) -> Report {
+    let note = "A simulated shift of a bottling line. The numbered marks are what really happened.";
+    let mut report = Report::new(&format!("One shift of a bottling line (seed {seed})"), note, rules);
+    shift.story().iter().for_each(|incident| note_incident(&mut report, incident));
+    report
 }
 
 /// The sample rules, and what their conditions are told by.
@@ -127,73 +136,77 @@ fn models() -> Result<Models, Failure> {
 }
 
 fn broken(what: &str) -> Failure {
-    Failure::Said(format!("the rules in this program do not compile: {what}"))
+    Failure::Message(format!("the rules in this program do not compile: {what}"))
 }
 
 /// Simulates the shift and folds its lines; `write` gets the lines and the state changes as they come.
 fn work(
     shift: &mut Shift,
     scorer: &mut Scorer<'_>,
-    session: &mut Session,
+    session: &mut Session<Observers>,
     mut write: impl FnMut(&[u8], &[u8]) -> Result<(), Failure>,
-) -> Result<Vec<Said>, Failure> {
-    session.keep_asked();
-    let mut said: Vec<Said> = Vec::new();
-    let (mut lines, mut changes) = (Vec::with_capacity(BLOCK_BYTES * 2), Vec::new());
+) -> Result<Vec<KnownChange>, Failure> {
+    let mut said: Vec<KnownChange> = Vec::new();
+    let mut lines = Vec::with_capacity(BLOCK_BYTES * 2);
     let mut sent = Vec::new();
     loop {
         sent.clear();
         let Some(now_ms) = shift.step(&mut sent) else { break };
-        let mut arrive = |line: &[u8]| fold(line, session, &mut lines, &mut changes);
+        let mut arrive = |line: &[u8]| fold(line, session, &mut lines);
         for line in sent.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             scorer.line(line, &mut arrive)?;
         }
-        let new = session.kept().get(said.len()..).unwrap_or_default();
-        said.extend(new.iter().map(|transition| Said { transition: transition.clone(), known_ms: now_ms }));
+        say_new(&mut said, session, now_ms);
         if lines.len() >= BLOCK_BYTES {
-            write(&lines, &changes)?;
+            let (changes, ..) = session.observers_mut();
+            write(&lines, changes.output_mut())?;
             lines.clear();
-            changes.clear();
+            changes.output_mut().clear();
         }
     }
-    scorer.finish(&mut |line: &[u8]| fold(line, session, &mut lines, &mut changes))?;
-    session.close(&mut changes);
-    let new = session.kept().get(said.len()..).unwrap_or_default();
-    said.extend(
-        new.iter().map(|transition| Said { transition: transition.clone(), known_ms: shift.end_ms() }),
-    );
-    write(&lines, &changes)?;
+    scorer.finish(&mut |line: &[u8]| fold(line, session, &mut lines))?;
+    session.close();
+    say_new(&mut said, session, shift.end_ms());
+    let (changes, ..) = session.observers_mut();
+    write(&lines, changes.output_mut())?;
     Ok(said)
 }
 
-/// A line arrives; what models are asked by it.
+/// Adds the state changes that are new, as known since this time.
+fn say_new(said: &mut Vec<KnownChange>, session: &Session<Observers>, known_ms: i64) {
+    let (_, log, ..) = session.observers();
+    let new = log.transitions().get(said.len()..).unwrap_or_default();
+    said.extend(new.iter().map(|transition| KnownChange { transition: transition.clone(), known_ms }));
+}
+
+/// Folds a line that arrives, and returns the score requests that it causes.
 fn fold(
     line: &[u8],
-    session: &mut Session,
+    session: &mut Session<Observers>,
     lines: &mut Vec<u8>,
-    changes: &mut Vec<u8>,
 ) -> Result<Vec<ScoreRequest>, Failure> {
     lines.extend_from_slice(line);
     lines.push(b'\n');
-    session.lines(line, changes)?;
-    Ok(session.take_asked())
+    session.lines(line)?;
+    let (_, _, requests, _) = session.observers_mut();
+    Ok(requests.take())
 }
 
-/// A gateway or the whole line is no equipment with charts: it stands for all.
-fn note_incident(session: &mut Session, incident: &Incident) {
+/// Adds an incident to the report. A gateway or the whole line has no charts: its incidents stand for all machines.
+fn note_incident(report: &mut Report, incident: &Incident) {
     let Incident { at_ms, equipment, text, .. } = incident;
     let at_ms = at_ms - at_ms.rem_euclid(1_000);
     match story::machine(incident) {
-        Some(machine) => session.incident(at_ms, Some(machine), text),
-        None if *equipment == story::WHOLE_LINE => session.incident(at_ms, None, text),
-        None => session.incident(at_ms, None, &format!("{equipment}: {text}")),
+        Some(machine) => report.incident(at_ms, Some(machine), text),
+        None if *equipment == story::WHOLE_LINE => report.incident(at_ms, None, text),
+        None => report.incident(at_ms, None, &format!("{equipment}: {text}")),
     }
 }
 
 /// The files that grow while the shift goes on.
 struct Files {
-    events: Written,
-    changes: Written,
+    events: OutputFile,
+    changes: OutputFile,
 }
 
 impl Files {
@@ -204,8 +217,8 @@ impl Files {
         let rules = dir.join(MODEL_RULES_FILE);
         fs::write(&rules, MODEL_RULES).map_err(|error| cannot("write", &rules, &error))?;
         Ok(Self {
-            events: Written::create(dir.join(EVENTS_FILE))?,
-            changes: Written::create(dir.join(CHANGES_FILE))?,
+            events: OutputFile::create(dir.join(EVENTS_FILE))?,
+            changes: OutputFile::create(dir.join(CHANGES_FILE))?,
         })
     }
 
@@ -243,12 +256,11 @@ mod tests {
         let models = models().unwrap();
         let mut scorer = Scorer::new(&models, MODEL_LATENCY_MS);
         let mut shift = Shift::new(&ShiftOptions { seed, ..ShiftOptions::default() });
-        let mut session = Session::new(CompiledRules::new(set), true);
-        session.keep();
+        let mut session = session(CompiledRules::new(set), None);
         let mut said = work(&mut shift, &mut scorer, &mut session, |_, _| Ok(())).unwrap();
         said.retain(|said| !story::is_routine(&said.transition));
         said.sort_by_key(|said| said.transition.at);
-        let told = |Said { transition, .. }: &Said| {
+        let told = |KnownChange { transition, .. }: &KnownChange| {
             format!(
                 "{} {} {}",
                 transition.equipment_id,

@@ -11,7 +11,7 @@ use crate::terminal::{Terminal, grouped};
 use crate::times::clock;
 
 /// A state change, and when it was known.
-pub(super) struct Said {
+pub(super) struct KnownChange {
     pub(super) transition: Transition,
     /// The arrival, in ms, by which it was decided.
     pub(super) known_ms: i64,
@@ -31,7 +31,7 @@ pub(super) const WHOLE_LINE: &str = "line";
 enum Entry<'a> {
     Begins(&'a Incident),
     Ends(&'a Incident),
-    Said(&'a Said),
+    KnownChange(&'a KnownChange),
 }
 
 impl Entry<'_> {
@@ -39,7 +39,7 @@ impl Entry<'_> {
         match self {
             Self::Begins(incident) => incident.at_ms,
             Self::Ends(incident) => incident.until_ms,
-            Self::Said(said) => said.transition.at,
+            Self::KnownChange(said) => said.transition.at,
         }
     }
 }
@@ -47,7 +47,7 @@ impl Entry<'_> {
 /// The whole story, as text.
 pub(super) fn text(
     shift: &Shift,
-    said: &[Said],
+    said: &[KnownChange],
     reasons: &Reasons,
     rules: usize,
     seed: u64,
@@ -65,7 +65,7 @@ pub(super) fn text(
     ));
     let mut routine = Routine::default();
     for entry in timeline(shift.story(), said) {
-        if let Entry::Said(said) = &entry
+        if let Entry::KnownChange(said) = &entry
             && is_routine(&said.transition)
         {
             routine.add(&said.transition);
@@ -75,7 +75,7 @@ pub(super) fn text(
         match entry {
             Entry::Begins(incident) => page.begins(incident),
             Entry::Ends(incident) => page.ends(incident),
-            Entry::Said(said) => page.said(said, &reasons.text(&said.transition)),
+            Entry::KnownChange(said) => page.said(said, &reasons.text(&said.transition)),
         }
     }
     routine.tell(&mut page);
@@ -84,19 +84,20 @@ pub(super) fn text(
 
 /// By time. The end of an incident stands only where something was said while it went on: otherwise its beginning,
 /// with its length, says enough.
-fn timeline<'a>(story: &'a [Incident], said: &'a [Said]) -> Vec<Entry<'a>> {
+fn timeline<'a>(story: &'a [Incident], said: &'a [KnownChange]) -> Vec<Entry<'a>> {
     let mut entries = Vec::new();
     for incident in story {
         entries.push(Entry::Begins(incident));
-        let during =
-            |said: &&Said| incident.at_ms < said.transition.at && said.transition.at <= incident.until_ms;
+        let during = |said: &&KnownChange| {
+            incident.at_ms < said.transition.at && said.transition.at <= incident.until_ms
+        };
         let concerned =
-            |said: &&Said| machine(incident).is_none_or(|name| name == said.transition.equipment_id);
+            |said: &&KnownChange| machine(incident).is_none_or(|name| name == said.transition.equipment_id);
         if said.iter().filter(during).filter(concerned).any(|said| !is_routine(&said.transition)) {
             entries.push(Entry::Ends(incident));
         }
     }
-    entries.extend(said.iter().map(Entry::Said));
+    entries.extend(said.iter().map(Entry::KnownChange));
     // Stable: at the same time, what happens stands before what is said about it.
     entries.sort_by_key(Entry::at_ms);
     entries
@@ -171,8 +172,8 @@ impl Page<'_> {
         self.entry(incident.until_ms, " ", incident.equipment, &text, "");
     }
 
-    fn said(&mut self, said: &Said, reason: &str) {
-        let Said { transition, known_ms } = said;
+    fn said(&mut self, said: &KnownChange, reason: &str) {
+        let KnownChange { transition, known_ms } = said;
         let to = transition.to.as_deref().unwrap_or("removed");
         let (from, to) = (self.terminal.paint_state(&transition.from), self.terminal.paint_state(to));
         let rule = self.terminal.paint_result(&transition.rule_id, "1");
@@ -275,22 +276,22 @@ mod tests {
         }
     }
 
-    fn said(at_s: i64, from: &str, to: &str) -> Said {
+    fn said(at_s: i64, from: &str, to: &str) -> KnownChange {
         let text = format!(
             r#"{{"ruleId":"hot","ruleVersion":1,"equipmentId":"filler-1","sequence":1,"from":"{from}","to":"{to}",
             "at":{},"group":null}}"#,
             at_s * 1_000
         );
-        Said { transition: serde_json::from_str(&text).unwrap(), known_ms: at_s * 1_000 }
+        KnownChange { transition: serde_json::from_str(&text).unwrap(), known_ms: at_s * 1_000 }
     }
 
-    fn told(story: &[Incident], said: &[Said]) -> Vec<String> {
+    fn told(story: &[Incident], said: &[KnownChange]) -> Vec<String> {
         timeline(story, said)
             .iter()
             .map(|entry| match entry {
                 Entry::Begins(incident) => format!("begin {}", incident.at_ms / 1_000),
                 Entry::Ends(incident) => format!("end {}", incident.until_ms / 1_000),
-                Entry::Said(said) => format!("said {}", said.transition.at / 1_000),
+                Entry::KnownChange(said) => format!("said {}", said.transition.at / 1_000),
             })
             .collect()
     }

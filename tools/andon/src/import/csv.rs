@@ -10,13 +10,14 @@ use andon_import::{ImportError, Summary, import};
 
 use super::arguments::Arguments;
 use super::output::Output;
+use crate::failure::Failure;
+use crate::lines;
 use crate::terminal::Terminal;
-use crate::{Failure, lines};
 use andon_domain::text::escape_control_chars;
 
 /// What is known after some files.
 #[derive(Default)]
-struct Course {
+struct ImportTotals {
     points: u64,
     max_backward_ms: u64,
     /// The greatest time of each equipment, in ms.
@@ -28,19 +29,19 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let output_path = arguments.output.as_deref();
     refuse_own_output(&arguments.files, output_path)?;
     let named = output_path.unwrap_or(Path::new("-")).display();
-    let cannot_write = |error: io::Error| Failure::Said(format!("cannot write to `{named}`: {error}"));
+    let cannot_write = |error: io::Error| Failure::Message(format!("cannot write to `{named}`: {error}"));
     let mut output = Output::open(output_path).map_err(cannot_write)?;
     let progress = match arguments.quiet {
         true => indicatif::ProgressBar::hidden(),
         false => terminal.progress(lines::total_bytes(&arguments.files)),
     };
-    let mut course = Course::default();
+    let mut totals = ImportTotals::default();
     let mut summaries = String::new();
     let mut warnings = Vec::new();
     let mut outcome = Ok(());
     for path in &arguments.files {
         let imported = lines::open(path, |bytes| progress.inc(bytes))
-            .map_err(|error| Failure::Said(error.to_string()))
+            .map_err(|error| Failure::Message(error.to_string()))
             .and_then(|input| {
                 import(input, &mut output, &options, &mut |_| {}).map_err(|error| said(path, error))
             });
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
                     summaries.push_str(&format!("{}:\n", path.display()));
                 }
                 summaries.push_str(&summary.text());
-                warnings.extend(course.follow(path, &summary));
+                warnings.extend(totals.add_file(path, &summary));
             }
             Err(failure) => {
                 outcome = Err(failure);
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     warnings.iter().for_each(|warning| terminal.warning(warning));
     match outcome {
         // Who reads has had enough.
-        Err(Failure::AlreadySaid) => return Ok(()),
+        Err(Failure::AlreadyPrinted) => return Ok(()),
         Err(failure) => return Err(failure),
         Ok(()) => {}
     }
@@ -76,11 +77,11 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         Err(error) => return Err(cannot_write(error)),
         Ok(()) => {}
     }
-    if course.points == 0 {
-        return Err(Failure::Said("there is no data point in what was given".to_owned()));
+    if totals.points == 0 {
+        return Err(Failure::Message("there is no data point in what was given".to_owned()));
     }
     if !arguments.quiet {
-        terminal.say(&course.hint(output_path));
+        terminal.say(&totals.hint(output_path));
     }
     Ok(())
 }
@@ -88,9 +89,11 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
 /// Why a file could not be imported; already said where the reader of the output has gone away.
 fn said(path: &Path, error: ImportError) -> Failure {
     match error {
-        ImportError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::AlreadySaid,
+        ImportError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::AlreadyPrinted,
         ImportError::Options(what) => Failure::Usage(escape_control_chars(&what)),
-        error => Failure::Said(format!("`{}`: {}", path.display(), escape_control_chars(&error.to_string()))),
+        error => {
+            Failure::Message(format!("`{}`: {}", path.display(), escape_control_chars(&error.to_string())))
+        }
     }
 }
 
@@ -108,9 +111,9 @@ fn refuse_own_output(files: &[PathBuf], output: Option<&Path>) -> Result<(), Fai
     Ok(())
 }
 
-impl Course {
+impl ImportTotals {
     /// Adds a file. Says where its points may lie before those of the files before it.
-    fn follow(&mut self, path: &Path, summary: &Summary) -> Option<String> {
+    fn add_file(&mut self, path: &Path, summary: &Summary) -> Option<String> {
         let mut overlapping = Vec::new();
         for equipment in &summary.equipments {
             let last_ms = self.last_ms.entry(equipment.name.clone()).or_insert(i64::MIN);
@@ -161,21 +164,21 @@ mod tests {
 
     #[test]
     fn a_file_that_begins_before_the_end_of_the_last_is_told_unless_it_is_of_another_equipment() {
-        let mut course = Course::default();
-        assert_eq!(course.follow(Path::new("monday.csv"), &summary_of("press-1", 0, 100)), None);
-        assert_eq!(course.follow(Path::new("other.csv"), &summary_of("press-2", 0, 100)), None);
-        let warning = course.follow(Path::new("sunday.csv"), &summary_of("press-1", 50, 60)).unwrap();
+        let mut totals = ImportTotals::default();
+        assert_eq!(totals.add_file(Path::new("monday.csv"), &summary_of("press-1", 0, 100)), None);
+        assert_eq!(totals.add_file(Path::new("other.csv"), &summary_of("press-2", 0, 100)), None);
+        let warning = totals.add_file(Path::new("sunday.csv"), &summary_of("press-1", 50, 60)).unwrap();
         assert!(warning.contains("sunday.csv") && warning.contains("press-1"));
-        assert_eq!(course.follow(Path::new("tuesday.csv"), &summary_of("press-1", 100, 200)), None);
+        assert_eq!(totals.add_file(Path::new("tuesday.csv"), &summary_of("press-1", 100, 200)), None);
     }
 
     #[test]
     fn the_hint_says_which_setting_puts_backward_rows_in_order() {
-        let mut course = Course { max_backward_ms: 90_000, ..Course::default() };
-        assert!(course.hint(None).contains("settings: {max_out_of_orderness: 1m30s}"));
-        course.max_backward_ms = 0;
+        let mut totals = ImportTotals { max_backward_ms: 90_000, ..ImportTotals::default() };
+        assert!(totals.hint(None).contains("settings: {max_out_of_orderness: 1m30s}"));
+        totals.max_backward_ms = 0;
         assert_eq!(
-            course.hint(Some(Path::new("x.jsonl"))),
+            totals.hint(Some(Path::new("x.jsonl"))),
             "Next, with rules for these tags:\n  andon replay --rules rules.yaml --report report.html x.jsonl"
         );
     }

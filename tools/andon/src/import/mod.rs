@@ -6,7 +6,7 @@ mod output;
 
 use clap::Subcommand;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 
 /// Turn recorded history into event records, for `andon replay`.

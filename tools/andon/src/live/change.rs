@@ -3,11 +3,11 @@
 use andon_domain::Transition;
 
 use crate::reason::Reasons;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, columns};
 use crate::times::clock;
 use andon_domain::text::escape_control_chars;
 
-/// Columns grow with what stands in them, up to this many characters.
+/// Widest column, in terminal columns: columns grow with their cells up to here.
 const WIDEST: usize = 40;
 
 /// Lines of state changes, with columns that fit together.
@@ -45,9 +45,9 @@ impl Lines {
             *column = (*column).max(text.min(WIDEST));
             " ".repeat(column.saturating_sub(text))
         };
-        let equipment_room = room(&mut self.equipment, equipment.chars().count());
-        let rule_room = room(&mut self.rule, rule.chars().count());
-        let change_room = room(&mut self.change, from.chars().count() + to.chars().count() + 3);
+        let equipment_room = room(&mut self.equipment, columns(&equipment));
+        let rule_room = room(&mut self.rule, columns(&rule));
+        let change_room = room(&mut self.change, columns(&from) + columns(&to) + 3);
         let reason = escape_control_chars(&self.reasons.text(change));
         let line = format!(
             "{}  {equipment}{equipment_room}  {}{rule_room}  {} → {}{change_room}  {}{}",

@@ -6,7 +6,8 @@ use andon_aws::{Aws, Config};
 use andon_local::NAMES;
 
 use super::local::record::{self, Running};
-use crate::Failure;
+use crate::failure::Failure;
+use crate::format::FormatArgument;
 use crate::terminal::Terminal;
 
 /// Which system to talk to; without any of these, the one that `andon local up` runs.
@@ -25,6 +26,15 @@ pub(crate) struct Connection {
     /// AWS, as its own tools find it, even if a local system runs.
     #[arg(long, conflicts_with = "endpoint")]
     aws: bool,
+}
+
+/// The options of a command that shows something of a running system.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct SystemArguments {
+    #[command(flatten)]
+    pub(crate) format: FormatArgument,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// A system to talk to.
@@ -62,7 +72,7 @@ impl Connection {
             || NAMES.iter().any(|(name, _)| set(name));
         if !named {
             let running = running.ok_or_else(|| {
-                Failure::Said(
+                Failure::Message(
                     "no local system is running and no other one is named; start one (andon local up), or name one: \
                      --aws, --region, --prefix, --endpoint, or ANDON_* variables"
                         .to_owned(),
@@ -189,7 +199,7 @@ mod tests {
     #[test]
     fn without_any_system_it_says_how_to_get_or_name_one() {
         let chosen = Connection::default().choose(vars(&[("AWS_REGION", "eu-central-1")]), None);
-        let Err(Failure::Said(message)) = chosen else { panic!("expected a sentence, not {chosen:?}") };
+        let Err(Failure::Message(message)) = chosen else { panic!("expected a sentence, not {chosen:?}") };
         assert!(message.contains("andon local up") && message.contains("--aws"), "{message}");
     }
 

@@ -18,7 +18,7 @@ use std::future::Future;
 use andon_workflows::ports::PortError;
 use clap::Subcommand;
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::terminal::Terminal;
 use andon_domain::text::escape_control_chars;
 
@@ -58,7 +58,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Said(format!("cannot start: {error}")))
+        .map_err(|error| Failure::Message(format!("cannot start: {error}")))
 }
 
 /// The outcome of some work, unless Ctrl-C comes first.
@@ -71,8 +71,8 @@ async fn until_ctrl_c<T>(work: impl Future<Output = T>) -> Option<T> {
 }
 
 /// What went wrong, and what to do where that is known.
-fn said(error: PortError) -> Failure {
-    Failure::Said(with_advice(&error.message))
+fn port_failure(error: PortError) -> Failure {
+    Failure::Message(with_advice(&error.message))
 }
 
 /// Characters of what a service said that are shown, where it is known what it means.

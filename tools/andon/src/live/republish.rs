@@ -5,10 +5,10 @@ use andon_workflows::publish::{PublishPorts, preview, republish};
 
 use super::change::Lines;
 use super::connection::{Connection, with_system};
-use super::{said, until_ctrl_c};
-use crate::Failure;
+use super::{port_failure, until_ctrl_c};
+use crate::failure::Failure;
 use crate::terminal::{self, Terminal, counted, grouped};
-use crate::times::{Moment, stamp};
+use crate::times::{TimeArgument, stamp};
 
 /// Say again what was decided, for consumers that missed it.
 ///
@@ -24,8 +24,8 @@ Examples:
 Exit codes: 0 all were taken; 1 some were not, or the system cannot be asked; 2 the command line was not understood.")]
 pub(crate) struct Arguments {
     /// Decided since this time, or since so long ago: `2026-03-02T06:00:00Z`, `2h`.
-    #[arg(long, value_name = "TIME|DURATION", value_parser = Moment::gone_by, allow_hyphen_values = true)]
-    since: Moment,
+    #[arg(long, value_name = "TIME|DURATION", value_parser = TimeArgument::gone_by, allow_hyphen_values = true)]
+    since: TimeArgument,
     /// Only those of this equipment.
     #[arg(long, value_name = "EQUIPMENT")]
     equipment: Option<String>,
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         let work = again(&system.aws, arguments, terminal);
         until_ctrl_c(work)
             .await
-            .unwrap_or_else(|| Err(Failure::Said("stopped; some were published".to_owned())))
+            .unwrap_or_else(|| Err(Failure::Message("stopped; some were published".to_owned())))
     })
 }
 
@@ -62,12 +62,12 @@ async fn show<P: OutboxStore + Objects>(
         if let Some(day) = lines.new_day(&change) {
             terminal.say(&day);
         }
-        terminal::print(&lines.line(&change, "", terminal)).map_err(Stopped::Failure)
+        terminal::print(&lines.line(&change, "", terminal)).map_err(ShowError::Failure)
     });
     match shown.await {
         Ok(()) => {}
-        Err(Stopped::Port(error)) => return Err(said(error)),
-        Err(Stopped::Failure(failure)) => return Err(failure),
+        Err(ShowError::Port(error)) => return Err(port_failure(error)),
+        Err(ShowError::Failure(failure)) => return Err(failure),
     }
     let since = stamp(since_ms);
     terminal.say(&format!(
@@ -78,12 +78,12 @@ async fn show<P: OutboxStore + Objects>(
 }
 
 /// Why showing ended early.
-enum Stopped {
+enum ShowError {
     Port(PortError),
     Failure(Failure),
 }
 
-impl From<PortError> for Stopped {
+impl From<PortError> for ShowError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
@@ -101,11 +101,11 @@ async fn again<P: PublishPorts + OutboxStore>(
     });
     let outcome = told.await;
     progress.finish_and_clear();
-    let done = outcome.map_err(said)?;
+    let done = outcome.map_err(port_failure)?;
     let published = counted(done.published, "state change");
     terminal.say(&format!("Published again: {published}, decided since {}.", stamp(since_ms)));
     if done.failed > 0 {
-        return Err(Failure::Said(format!(
+        return Err(Failure::Message(format!(
             "{} not published: the bus did not take them; those that it never will take are in the queue of failures",
             if done.failed == 1 { "1 was".to_owned() } else { format!("{} were", grouped(done.failed)) }
         )));

@@ -1,6 +1,6 @@
-//! Tables for people: columns as wide as they must be.
+//! Tables for people: columns as wide as their widest cell.
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, columns};
 use andon_domain::text::escape_control_chars;
 
 /// A cell: what it says, and its ANSI style.
@@ -23,7 +23,7 @@ impl<T: AsRef<str>> From<T> for Cell {
     }
 }
 
-/// Where the text of a column stands.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Align {
     Left,
@@ -37,7 +37,7 @@ pub(super) struct Table<const N: usize> {
     rows: Vec<[Cell; N]>,
 }
 
-/// Between columns.
+/// The space between columns.
 const GAP: &str = "  ";
 
 impl<const N: usize> Table<N> {
@@ -62,10 +62,10 @@ impl<const N: usize> Table<N> {
 
     /// The table with its titles; each line ends with a line end.
     pub(super) fn text(&self, terminal: &Terminal) -> String {
-        let mut widths = self.columns.map(|(title, _)| title.chars().count());
+        let mut widths = self.columns.map(|(title, _)| columns(title));
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.text.chars().count());
+                *width = (*width).max(columns(&cell.text));
             }
         }
         let titles = self.columns.map(|(title, _)| Cell::styled(title, "1"));
@@ -82,7 +82,7 @@ impl<const N: usize> Table<N> {
         // Blanks are held back: none at the end of a line.
         let mut blanks = 0;
         for (number, ((cell, width), (_, align))) in row.iter().zip(widths).zip(self.columns).enumerate() {
-            let room = width.saturating_sub(cell.text.chars().count());
+            let room = width.saturating_sub(columns(&cell.text));
             blanks += if number > 0 { GAP.len() } else { 0 };
             if align == Align::Right {
                 blanks += room;
@@ -111,6 +111,15 @@ mod tests {
         table.row(["Füller-1".into(), "1234567".into(), Cell::default()]);
         let text = table.text(&Terminal::new(ColorChoice::Never));
         assert_eq!(text, "NAME        COUNT  NOTE\na              12  x\nFüller-1  1234567\n");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut table = Table::new(["NAME", "NOTE"]);
+        table.row(["充填機-1".into(), "x".into()]);
+        table.row(["filler-1".into(), "y".into()]);
+        let text = table.text(&Terminal::new(ColorChoice::Never));
+        assert_eq!(text, "NAME      NOTE\n充填機-1  x\nfiller-1  y\n");
     }
 
     #[test]

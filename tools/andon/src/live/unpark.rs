@@ -4,8 +4,8 @@ use andon_workflows::evaluate::{EvaluatePorts, EvaluateSettings, Evaluator, Unpa
 use andon_workflows::status;
 
 use super::connection::{Connection, with_system};
-use super::{said, with_advice};
-use crate::Failure;
+use super::{port_failure, with_advice};
+use crate::failure::Failure;
 use crate::terminal::{self, Terminal, counted};
 use andon_domain::text::escape_control_chars;
 
@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     with_system(&arguments.connection, terminal, async |system| {
         // Without the key, parked ticks and scores would be taken for forged ones, and left out.
-        let trust = system.config.authenticator().map_err(|error| Failure::Said(error.to_string()))?;
+        let trust = system.config.authenticator().map_err(|error| Failure::Message(error.to_string()))?;
         unpark(system.aws, system.config.evaluate_settings(), Some(&trust), arguments, terminal).await
     })
 }
@@ -48,7 +48,7 @@ async fn unpark<P: EvaluatePorts>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let equipments = if arguments.all {
-        let keys = status::look_through(&ports).await.map_err(said)?;
+        let keys = status::look_through(&ports).await.map_err(port_failure)?;
         keys.parked.into_iter().map(|key| key.equipment_id).collect()
     } else {
         arguments.equipments.clone()
@@ -91,7 +91,7 @@ async fn unpark<P: EvaluatePorts>(
         progress.suspend(|| terminal::print(&format!("{line}\n")))?;
     }
     progress.finish_and_clear();
-    if stay > 0 { Err(Failure::AlreadySaid) } else { Ok(()) }
+    if stay > 0 { Err(Failure::AlreadyPrinted) } else { Ok(()) }
 }
 
 #[cfg(test)]

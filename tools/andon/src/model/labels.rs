@@ -6,7 +6,7 @@ use std::path::Path;
 use andon_domain::Transition;
 use serde_json::Value;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// A time in which something was wrong, ms; both ends belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub(super) struct Window {
 /// Reads windows: `[["2026-03-01 06:00:00", "2026-03-01 09:00:00"], ..]`, or such a list under the one name of an object, as
 /// the Numenta Anomaly Benchmark has them. Times without a zone are UTC.
 pub(super) fn read(path: &Path) -> Result<Vec<Window>, Failure> {
-    let said = |what: &str| Failure::Said(format!("cannot read the windows of `{}`: {what}", path.display()));
+    let said =
+        |what: &str| Failure::Message(format!("cannot read the windows of `{}`: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| said(&error.to_string()))?;
     parse(&text).map_err(|error| said(&error))
 }

@@ -14,9 +14,9 @@ use clap::Subcommand;
 
 pub(crate) use self::scorer::Scorer;
 
-use crate::Failure;
+use crate::failure::Failure;
+use crate::output_file::cannot;
 use crate::terminal::Terminal;
-use crate::written::cannot;
 
 /// Train small models on history, and try rules with their scores on it.
 ///
@@ -61,9 +61,9 @@ pub(crate) fn read_models(files: &[(String, PathBuf)]) -> Result<Models, Failure
     for (name, path) in files {
         let json = std::fs::read(path).map_err(|error| cannot("read", path, &error))?;
         let model = Model::read(&json)
-            .map_err(|error| Failure::Said(format!("cannot read `{}`: {error}", path.display())))?;
+            .map_err(|error| Failure::Message(format!("cannot read `{}`: {error}", path.display())))?;
         if models.insert(name.clone(), model).is_some() {
-            return Err(Failure::Said(format!("two models for `{name}`; expected one")));
+            return Err(Failure::Message(format!("two models for `{name}`; expected one")));
         }
     }
     Ok(models)

@@ -8,7 +8,7 @@ use andon_domain::wire::Message;
 
 use super::Models;
 use super::features::row;
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Puts the answers of models into history. Who folds it says what is asked.
 pub(crate) struct Scorer<'a> {
@@ -70,7 +70,10 @@ impl<'a> Scorer<'a> {
         for question in asked {
             let Some(model) = self.models.get(question.model.as_str()) else { continue };
             let score = model.score(&row(question)?).map_err(|error| {
-                Failure::Said(format!("the model of `{}` does not fit its binding: {error}", question.model))
+                Failure::Message(format!(
+                    "the model of `{}` does not fit its binding: {error}",
+                    question.model
+                ))
             })?;
             if !score.is_finite() {
                 continue;

@@ -6,10 +6,11 @@ use andon_domain::{Millis, ScoreRequest, Transition};
 use andon_models::{Forest, ForestOptions, Linear, Model};
 use clap::ValueEnum;
 
-use super::features::{binding, gather, names, row};
+use super::features::{self, binding, names, row};
+use crate::failure::Failure;
+use crate::rules;
 use crate::terminal::{Terminal, grouped};
 use crate::times::day_or_time;
-use crate::{Failure, rules};
 use andon_domain::text::escape_control_chars;
 
 /// Train a model on history, and print it as JSON.
@@ -77,17 +78,17 @@ fn rule_and_state(text: &str) -> Result<(String, String), String> {
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     let set = rules::load(&arguments.rules, terminal)?;
     let binding = binding(&set, &arguments.model)?;
-    let gathered = gather(set, &arguments.events, terminal)?;
+    let features = features::compute(set, &arguments.events, terminal)?;
     let until_ms = arguments.until.unwrap_or(i64::MAX);
-    let asked = |question: &&ScoreRequest| question.model == arguments.model && question.at < until_ms;
-    let questions: Vec<&ScoreRequest> = gathered.questions.iter().filter(asked).collect();
-    let rows: Vec<Vec<f64>> = questions.iter().map(|question| row(question)).collect::<Result<_, _>>()?;
+    let is_example = |request: &&ScoreRequest| request.model == arguments.model && request.at < until_ms;
+    let requests: Vec<&ScoreRequest> = features.requests.iter().filter(is_example).collect();
+    let rows: Vec<Vec<f64>> = requests.iter().map(|request| row(request)).collect::<Result<_, _>>()?;
     let inputs = names(&binding);
     let trained = match (arguments.kind, &arguments.before) {
         (Kind::Chance, Some((rule, state))) => {
-            let comes: Vec<bool> = questions
+            let comes: Vec<bool> = requests
                 .iter()
-                .map(|question| comes(&gathered.transitions, question, rule, state, arguments.within.0))
+                .map(|request| comes(&features.transitions, request, rule, state, arguments.within.0))
                 .collect();
             let before = comes.iter().filter(|comes| **comes).count();
             terminal.say(&format!(
@@ -108,23 +109,23 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         }
     };
     let model =
-        trained.map_err(|error| Failure::Said(format!("no model of `{}`: {error}", arguments.model)))?;
-    let json = serde_json::to_string(&model).map_err(|error| Failure::Said(error.to_string()))?;
+        trained.map_err(|error| Failure::Message(format!("no model of `{}`: {error}", arguments.model)))?;
+    let json = serde_json::to_string(&model).map_err(|error| Failure::Message(error.to_string()))?;
     crate::terminal::print(&format!("{json}\n"))
 }
 
-/// Whether a rule goes into a state soon after a question was asked, on the same equipment.
+/// Whether a rule enters a state soon after a request, on the same machine.
 fn comes(
     transitions: &[Transition],
-    question: &ScoreRequest,
+    request: &ScoreRequest,
     rule: &str,
     state: &str,
     within_ms: i64,
 ) -> bool {
     transitions.iter().any(|transition| {
         transition.rule_id == rule
-            && transition.equipment_id == question.equipment_id
+            && transition.equipment_id == request.equipment_id
             && transition.to.as_deref() == Some(state)
-            && (question.at..=question.at.saturating_add(within_ms)).contains(&transition.at)
+            && (request.at..=request.at.saturating_add(within_ms)).contains(&transition.at)
     })
 }

@@ -1,23 +1,22 @@
 //! `andon model try`.
 
-use std::io;
 use std::path::PathBuf;
 
 use andon_domain::{Millis, Rule, Transition};
 use andon_engine::{CompiledRules, RuleSet};
 use andon_models::{Forest, ForestOptions, Model};
 
-use super::features::{binding, gather, names, row};
+use super::features::{self, binding, names, row};
 use super::labels::{self, Verdict, Window, judge};
 use super::scorer::Scorer;
 use super::{Models, named_file, read_models};
+use crate::failure::Failure;
 use crate::lines::{self, Block};
-use crate::replay::session::Session;
-use crate::replay::write_report;
-use crate::terminal::{self, Terminal, counted, grouped};
+use crate::output_file::{OutputFile, file_name};
+use crate::replay::{Report, RequestLog, Session, TransitionLog, write_page};
+use crate::rules;
+use crate::terminal::{self, Terminal, columns, counted, grouped};
 use crate::times::{day_or_time, length};
-use crate::written::Written;
-use crate::{Failure, rules};
 use andon_domain::text::escape_control_chars;
 
 /// Put scores into history, as if the models had been asked, and see what the rules say.
@@ -49,10 +48,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "STATE", requires = "labels")]
     state: Option<String>,
     /// Also write the history with the scores in it, for `andon replay`.
-    #[arg(long, value_name = "FILE.jsonl")]
+    #[arg(long, value_name = "FILE.jsonl", value_parser = file_name)]
     scored: Option<PathBuf>,
     /// Also write a page that shows states, charts and what was rejected.
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(long, value_name = "FILE.html", value_parser = file_name)]
     report: Option<PathBuf>,
     /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
     #[arg(required = true, value_name = "EVENTS")]
@@ -66,25 +65,19 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     let models = models(arguments, &set, load, terminal)?;
     let watched: Vec<Rule> = set.rules().cloned().collect();
     let mut scorer = Scorer::new(&models, arguments.latency.0);
-    let mut session = Session::new(CompiledRules::new(set), true);
-    session.keep();
-    session.keep_asked();
-    if arguments.report.is_some() {
-        session.report("History with scores", "Scores were put in as if the models had been asked.");
-        for window in windows.iter().flatten() {
-            session.incident(window.from_ms, None, "labelled: something is wrong from here on");
-            session.incident(window.to_ms, None, "labelled: until here");
-        }
-    }
-    let mut scored = arguments.scored.clone().map(Written::create).transpose()?;
+    let rules = CompiledRules::new(set);
+    let report = arguments.report.as_ref().map(|_| report(&rules, windows.as_deref().unwrap_or_default()));
+    let mut session = Session::new(rules, (TransitionLog::new(false), RequestLog::default(), report));
+    let mut scored = arguments.scored.clone().map(OutputFile::create).transpose()?;
     let mut too_long: u64 = 0;
     let mut fold = |line: &[u8]| {
-        session.lines(line, &mut io::sink())?;
+        session.lines(line)?;
         if let Some(scored) = &mut scored {
             scored.write(line)?;
             scored.write(b"\n")?;
         }
-        Ok(session.take_asked())
+        let (_, requests, _) = session.observers_mut();
+        Ok(requests.take())
     };
     let progress = terminal.progress(lines::total_bytes(&arguments.events));
     for path in &arguments.events {
@@ -103,27 +96,41 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     scorer.finish(&mut fold)?;
     progress.finish_and_clear();
     (0..too_long).for_each(|_| session.too_long());
-    session.close(&mut io::sink());
+    session.close();
+    let (replay, (log, _, mut report)) = session.into_parts();
     if let Some(scored) = scored {
         scored.finish()?;
     }
     terminal.say(&format!(
         "{}, {} scores, {}",
-        counted(session.counts().points.saturating_sub(scorer.scores()), "point"),
+        counted(replay.counts().points.saturating_sub(scorer.scores()), "point"),
         grouped(scorer.scores()),
-        counted(session.counts().transitions, "state change")
+        counted(replay.counts().transitions, "state change")
     ));
     if let Some(windows) = &windows {
-        let end_ms = session.kept().iter().map(|transition| transition.at).max().unwrap_or(i64::MIN);
-        let table = table(&watched, session.kept(), windows, end_ms, arguments.state.as_deref());
+        let end_ms = log.transitions().iter().map(|transition| transition.at).max().unwrap_or(i64::MIN);
+        let table = table(&watched, log.transitions(), windows, end_ms, arguments.state.as_deref());
         terminal::print(&table)?;
-        session.table(&table);
+        if let Some(report) = &mut report {
+            report.table(&table);
+        }
     }
-    if let Some(path) = &arguments.report {
-        write_report(path, session)?;
+    if let (Some(path), Some(report)) = (&arguments.report, report) {
+        write_page(path, &report.into_page(&replay))?;
         terminal.say(&format!("report: {}", path.display()));
     }
     Ok(())
+}
+
+/// A report with the labelled windows as incidents.
+fn report(rules: &CompiledRules, windows: &[Window]) -> Report {
+    let note = "Scores were put in as if the models had been asked.";
+    let mut report = Report::new("History with scores", note, rules);
+    for window in windows {
+        report.incident(window.from_ms, None, "labelled: something is wrong from here on");
+        report.incident(window.to_ms, None, "labelled: until here");
+    }
+    report
 }
 
 /// The models of all bindings: read, or grown.
@@ -146,15 +153,13 @@ fn models(
             first.id, first.id
         )));
     };
-    let gathered = gather(load()?, &arguments.events, terminal)?;
+    let features = features::compute(load()?, &arguments.events, terminal)?;
     for binding in &without {
-        let asked = gathered
-            .questions
-            .iter()
-            .filter(|question| question.model == binding.id && question.at < until_ms);
-        let rows: Vec<Vec<f64>> = asked.map(row).collect::<Result<_, _>>()?;
+        let requests =
+            features.requests.iter().filter(|request| request.model == binding.id && request.at < until_ms);
+        let rows: Vec<Vec<f64>> = requests.map(row).collect::<Result<_, _>>()?;
         let forest = Forest::grow(&names(binding), &rows, &ForestOptions::default())
-            .map_err(|error| Failure::Said(format!("no model of `{}`: {error}", binding.id)))?;
+            .map_err(|error| Failure::Message(format!("no model of `{}`: {error}", binding.id)))?;
         terminal.say(&format!(
             "`{}`: a forest from {} rows",
             escape_control_chars(&binding.id),
@@ -193,13 +198,16 @@ fn table(
         }));
         rows.push(row);
     }
-    let columns = rows.first().map_or(0, Vec::len);
+    let count = rows.first().map_or(0, Vec::len);
     let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..count).map(width).collect();
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width.saturating_sub(columns(cell)))));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     rows.iter().map(line).collect()

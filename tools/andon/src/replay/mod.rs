@@ -1,23 +1,35 @@
 //! `andon replay`: rules over recorded points, as a running system would have decided.
 
-pub(crate) mod session;
+mod json_lines;
+mod logs;
+mod observer;
+mod report;
+mod session;
 mod summary;
+
+pub(crate) use self::json_lines::TransitionLines;
+pub(crate) use self::logs::{RequestLog, TransitionLog};
+pub(crate) use self::report::Report;
+pub(crate) use self::session::Session;
 
 #[cfg(feature = "live")]
 pub(crate) use summary::meaning;
 
 use std::fs;
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use andon_engine::CompiledRules;
 use clap::ValueEnum;
 
-use self::session::Session;
+use self::json_lines::RequestLines;
+use self::logs::Samples;
+use self::observer::Observer as _;
+use crate::failure::Failure;
 use crate::lines::{self, Block};
+use crate::output_file::{cannot, file_name};
+use crate::rules;
 use crate::terminal::Terminal;
-use crate::written::cannot;
-use crate::{Failure, rules};
 use andon_clock::Stopwatch;
 
 /// Run rules over recorded data points, and print the state changes.
@@ -48,17 +60,20 @@ pub(crate) struct Arguments {
     #[arg(long)]
     explain: bool,
     /// Also write what models would be asked, as JSON lines; nobody is asked.
-    #[arg(long, value_name = "FILE.jsonl")]
+    #[arg(long, value_name = "FILE.jsonl", value_parser = file_name)]
     requests: Option<PathBuf>,
     /// Also write a page that shows states, charts and what was rejected.
-    #[arg(long, value_name = "FILE.html")]
+    #[arg(long, value_name = "FILE.html", value_parser = file_name)]
     report: Option<PathBuf>,
     /// No summary and no progress on standard error.
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// What happens at the end of the input.
+/// Bytes of state changes that are written at once.
+const OUTPUT_BYTES: usize = 64 << 10;
+
+/// The treatment of the end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum End {
     /// Event time advances to the newest point, as if all had gone silent there.
@@ -67,50 +82,44 @@ enum End {
     Open,
 }
 
+/// The observers of `andon replay`.
+type Observers<'a> = (
+    TransitionLines<BufWriter<io::StdoutLock<'a>>>,
+    Samples,
+    Option<RequestLines<BufWriter<fs::File>>>,
+    Option<Report>,
+);
+
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     let events = inputs(&arguments.events)?;
     let set = rules::load(&arguments.rules, terminal)?;
     let stopwatch = Stopwatch::start();
-    let mut session = Session::new(CompiledRules::new(set), arguments.explain);
-    if arguments.report.is_some() {
-        session.report(&title(&events), "");
-    }
-    if let Some(path) = &arguments.requests {
-        session.requests(Box::new(BufWriter::new(create(path)?)));
-    }
-    let mut output = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let mut session = session(arguments, &events, CompiledRules::new(set))?;
     let progress = match arguments.quiet {
         true => indicatif::ProgressBar::hidden(),
         false => terminal.progress(lines::total_bytes(&events)),
     };
-    let mut outcome = Ok(());
-    for path in &events {
-        outcome = read(path, &mut session, &mut output, |bytes| progress.inc(bytes));
-        if outcome.is_err() {
-            break;
-        }
-    }
+    let outcome = events.iter().try_for_each(|path| read(path, &mut session, |bytes| progress.inc(bytes)));
     if outcome.is_ok() && arguments.end == End::Close {
-        session.close(&mut output);
+        session.close();
     }
     progress.finish_and_clear();
-    let written = session.take_write_error().map_or_else(|| output.flush(), Err);
-    match written {
-        // Who reads has had enough.
+    let (replay, (changes, samples, requests, report)) = session.into_parts();
+    match changes.finish() {
+        // The reader of standard output has gone away, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        Err(error) => return Err(Failure::Said(format!("cannot write to standard output: {error}"))),
+        Err(error) => return Err(Failure::Message(format!("cannot write to standard output: {error}"))),
         Ok(()) => {}
     }
-    if let Some(path) = &arguments.requests {
-        let written = session.end_requests();
-        written.map_err(|error| cannot("write", path, &error))?;
+    if let (Some(path), Some(requests)) = (&arguments.requests, requests) {
+        requests.finish().map_err(|error| cannot("write", path, &error))?;
     }
     if !arguments.quiet {
-        terminal.say(&summary::text(&session, stopwatch.elapsed(), terminal));
+        terminal.say(&summary::text(&replay, &samples, stopwatch.elapsed(), terminal));
     }
     outcome?;
-    if let Some(path) = &arguments.report {
-        write_report(path, session)?;
+    if let (Some(path), Some(report)) = (&arguments.report, report) {
+        write_page(path, &report.into_page(&replay))?;
         if !arguments.quiet {
             terminal.say(&format!("report: {}", path.display()));
         }
@@ -118,28 +127,36 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     Ok(())
 }
 
-fn create(path: &Path) -> Result<fs::File, Failure> {
-    fs::File::create(path).map_err(|error| cannot("write", path, &error))
+/// Opens the outputs, and begins the replay.
+fn session<'a>(
+    arguments: &Arguments,
+    events: &[PathBuf],
+    rules: CompiledRules,
+) -> Result<Session<Observers<'a>>, Failure> {
+    let create = |path: &PathBuf| fs::File::create(path).map_err(|error| cannot("write", path, &error));
+    let requests = arguments.requests.as_ref().map(create).transpose()?;
+    let observers = (
+        TransitionLines::new(BufWriter::with_capacity(OUTPUT_BYTES, io::stdout().lock()), arguments.explain),
+        Samples::default(),
+        requests.map(|file| RequestLines::new(BufWriter::new(file))),
+        arguments.report.as_ref().map(|_| Report::new(&title(events), "", &rules)),
+    );
+    Ok(Session::new(rules, observers))
 }
 
 /// Folds the lines of one input.
-fn read(
-    path: &Path,
-    session: &mut Session,
-    output: &mut impl io::Write,
-    on_bytes: impl Fn(u64),
-) -> Result<(), Failure> {
+fn read(path: &Path, session: &mut Session<Observers<'_>>, on_bytes: impl Fn(u64)) -> Result<(), Failure> {
     session.begin_file(path);
     let read = lines::read(path, on_bytes, |block| {
         match block {
-            Block::Lines(lines) => session.lines(lines, output)?,
+            Block::Lines(lines) => session.lines(lines)?,
             Block::TooLong => session.too_long(),
         }
-        // An output that is gone ends the work.
-        if session.has_write_error() { Err(Failure::AlreadySaid) } else { Ok(()) }
+        // Ends the reading; the error itself comes from `finish`.
+        if session.observers().has_failed() { Err(Failure::AlreadyPrinted) } else { Ok(()) }
     });
     match read {
-        Err(Failure::AlreadySaid) => Ok(()),
+        Err(Failure::AlreadyPrinted) => Ok(()),
         read => read,
     }
 }
@@ -164,9 +181,8 @@ fn title(events: &[PathBuf]) -> String {
     }
 }
 
-/// Writes a session's report.
-pub(crate) fn write_report(path: &Path, session: Session) -> Result<(), Failure> {
-    let Some(page) = session.into_page() else { return Ok(()) };
+/// Writes the page of a report.
+pub(crate) fn write_page(path: &Path, page: &str) -> Result<(), Failure> {
     fs::write(path, page).map_err(|error| cannot("write", path, &error))
 }
 

@@ -1,23 +1,25 @@
-//! What a replay did, in a few lines for the person who started it.
+//! The summary of a replay on standard error.
 
 use std::time::Duration;
 
 use andon_domain::Reason;
+use andon_engine::replay::Replay;
 
-use super::session::Session;
+use super::logs::Samples;
 use crate::terminal::{Terminal, counted, grouped};
 
-/// The summary of a session, without a line end.
-pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) -> String {
-    let counts = session.counts();
+/// Returns the summary of a replay, without a line end.
+pub(crate) fn text(replay: &Replay, samples: &Samples, elapsed: Duration, terminal: &Terminal) -> String {
+    let counts = replay.counts();
+    let rules = replay.rules().newest().map_or(0, |set| set.rule_count());
     let mut lines = vec![format!(
         "{} of {} in {:.1} s ({} points/s); {} by {}",
         counted(counts.points, "point"),
-        counted(session.equipment_count() as u64, "equipment"),
+        counted(replay.keys().len() as u64, "machine"),
         elapsed.as_secs_f64(),
         grouped(per_second(counts.points, elapsed)),
         counted(counts.transitions, "state change"),
-        counted(session.rule_count() as u64, "rule"),
+        counted(rules as u64, "rule"),
     )];
     for reason in Reason::ALL {
         let count = counts.rejected(reason);
@@ -26,8 +28,8 @@ pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) ->
         }
         let count = terminal.paint(&format!("{:>9}", grouped(count)), "33");
         lines.push(format!("{count} {reason}: {}", meaning(reason)));
-        for sample in session.samples().iter().filter(|sample| sample.reason == reason) {
-            lines.push(format!("          first: {}", sample.text));
+        if let Some(sample) = samples.first(reason) {
+            lines.push(format!("          first: {sample}"));
         }
     }
     if counts.rejected.iter().all(|count| *count == 0) {
@@ -36,7 +38,7 @@ pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) ->
     if counts.ahead > 0 {
         let ahead = grouped(counts.ahead);
         lines.push(format!(
-            "{ahead:>9} ahead: stamped later than they arrived; taken as measured at their arrival"
+            "{ahead:>9} ahead: stamped later than they arrived; applied at their arrival time"
         ));
     }
     if counts.requests > 0 {
@@ -45,11 +47,12 @@ pub(crate) fn text(session: &Session, elapsed: Duration, terminal: &Terminal) ->
     }
     if counts.requests_dropped > 0 {
         let dropped = grouped(counts.requests_dropped);
-        lines.push(format!("{dropped:>9} older requests dropped: one record led to too many at once"));
+        lines.push(format!("{dropped:>9} older requests dropped: one record caused too many at once"));
     }
     if counts.forced > 0 {
         let forced = grouped(counts.forced);
-        lines.push(format!("{forced:>9} forced: too many points were pending, so event time was moved on"));
+        lines
+            .push(format!("{forced:>9} forced: too many points were pending, so the watermark was moved on"));
     }
     lines.join("\n")
 }
@@ -58,11 +61,11 @@ pub(crate) fn meaning(reason: Reason) -> &'static str {
     match reason {
         Reason::Malformed => "could not be read",
         Reason::BadQuality => "the quality was not `Ok`",
-        Reason::NoValue => "came without a value",
-        Reason::Late => "came later than `allowed_lateness`",
-        Reason::Duplicate => "were applied already",
-        Reason::Superseded => "came after a newer point of their tag",
-        Reason::RulesRefused => "rule sets that were not taken",
+        Reason::NoValue => "had no value",
+        Reason::Late => "arrived later than `allowed_lateness`",
+        Reason::Duplicate => "had been applied before",
+        Reason::Superseded => "arrived after a newer point of their tag",
+        Reason::RulesRefused => "rule sets that were refused",
     }
 }
 

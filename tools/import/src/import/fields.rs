@@ -4,16 +4,16 @@ use std::io::Write;
 
 use csv::ByteRecord;
 
-use super::{Importer, Stop};
+use super::{Importer, RowEnd};
 use crate::MAX_FIELD_BYTES;
 use crate::error::ImportError;
 use crate::plan::{Body, Origin, expected_name, is_name};
 use crate::reject::{Reason, shown};
 use crate::time::TimeProblem;
-use crate::zone::Standing;
+use crate::zone::LocalTimeKind;
 
 impl<W: Write> Importer<'_, W> {
-    pub(super) fn check_fields(&self, row: &ByteRecord) -> Result<(), Stop> {
+    pub(super) fn check_fields(&self, row: &ByteRecord) -> Result<(), RowEnd> {
         let width = self.plan.names.len();
         // Separators at the end that the header does not have are harmless.
         if row.len() < width || row.iter().skip(width).any(|cell| !cell.trim_ascii().is_empty()) {
@@ -22,7 +22,7 @@ impl<W: Write> Importer<'_, W> {
             if lines > 0 {
                 found.push_str(&format!(" over {} lines (is a quote never closed?)", lines + 1));
             }
-            return Err(Stop::Reject {
+            return Err(RowEnd::Reject {
                 column: None,
                 reason: Reason::FieldCount,
                 found,
@@ -70,14 +70,14 @@ impl<W: Write> Importer<'_, W> {
             }
     }
 
-    pub(super) fn time_of(&mut self, line: u64, row: &ByteRecord) -> Result<(i64, Standing), Stop> {
+    pub(super) fn time_of(&mut self, line: u64, row: &ByteRecord) -> Result<(i64, LocalTimeKind), RowEnd> {
         let column = self.plan.time;
         let time = cell(row, column);
         let date = self.plan.date.map(|date| cell(row, date));
         if time.is_empty() || date.is_some_and(str::is_empty) {
             let column = if time.is_empty() { column } else { self.plan.date.unwrap_or(column) };
             let expected = "a time".to_owned();
-            return Err(Stop::Reject {
+            return Err(RowEnd::Reject {
                 column: Some(column),
                 reason: Reason::NoTime,
                 found: "nothing".to_owned(),
@@ -93,7 +93,7 @@ impl<W: Write> Importer<'_, W> {
             }
         };
         match self.time.read(text) {
-            Ok(read) => Ok((read.ms, read.standing)),
+            Ok(read) => Ok((read.ms, read.kind)),
             Err(_) if self.plan.names.get(column).is_some_and(|name| name == time) => Err(reject(
                 column,
                 Reason::RepeatedHeader,
@@ -104,7 +104,7 @@ impl<W: Write> Importer<'_, W> {
         }
     }
 
-    pub(super) fn arrival_of(&mut self, line: u64, row: &ByteRecord) -> Result<Option<i64>, Stop> {
+    pub(super) fn arrival_of(&mut self, line: u64, row: &ByteRecord) -> Result<Option<i64>, RowEnd> {
         let Some(column) = self.plan.arrival else { return Ok(None) };
         let text = cell(row, column);
         if text.is_empty() {
@@ -116,10 +116,17 @@ impl<W: Write> Importer<'_, W> {
         }
     }
 
-    fn not_a_time(&self, problem: TimeProblem, line: u64, column: usize, text: &str, reason: Reason) -> Stop {
+    fn not_a_time(
+        &self,
+        problem: TimeProblem,
+        line: u64,
+        column: usize,
+        text: &str,
+        reason: Reason,
+    ) -> RowEnd {
         match problem {
             TimeProblem::NotATime(expected) => reject(column, reason, text.as_bytes(), expected),
-            TimeProblem::Ambiguous(formats) => Stop::Error(ImportError::AmbiguousTime {
+            TimeProblem::Ambiguous(formats) => RowEnd::Error(ImportError::AmbiguousTime {
                 line,
                 column: self.plan.names.get(column).cloned().unwrap_or_default(),
                 found: shown(text.as_bytes()),
@@ -140,7 +147,7 @@ pub(super) fn name_of<'a>(
     row: &'a ByteRecord,
     reason: Reason,
     if_empty: Option<&'a str>,
-) -> Result<&'a str, Stop> {
+) -> Result<&'a str, RowEnd> {
     match origin {
         Origin::Constant(name) => Ok(name),
         Origin::Column(column) => match (cell(row, *column), if_empty) {
@@ -151,6 +158,6 @@ pub(super) fn name_of<'a>(
     }
 }
 
-pub(super) fn reject(column: usize, reason: Reason, found: &[u8], expected: String) -> Stop {
-    Stop::Reject { column: Some(column), reason, found: shown(found), expected }
+pub(super) fn reject(column: usize, reason: Reason, found: &[u8], expected: String) -> RowEnd {
+    RowEnd::Reject { column: Some(column), reason, found: shown(found), expected }
 }

@@ -5,7 +5,6 @@
 
 mod install;
 
-use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -40,33 +39,21 @@ main()
 const START: Duration = Duration::from_secs(60);
 
 /// Why there is no emulator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmulatorError {
     /// There is no usable Python.
+    #[error(
+        "the emulator needs python 3.10 or newer with `venv` and `pip`, and there is none ({0}); install it \
+         (on Debian: `apt install python3-venv`), or name another endpoint"
+    )]
     NoPython(String),
     /// It could not be installed.
+    #[error("the emulator `ministack=={MINISTACK_VERSION}` cannot be installed: {0}")]
     NotInstalled(String),
     /// It was installed and did not start.
+    #[error("the emulator does not start: {0}")]
     NotStarted(String),
 }
-
-impl fmt::Display for EmulatorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPython(tried) => write!(
-                f,
-                "the emulator needs python 3.10 or newer with `venv` and `pip`, and there is none ({tried}); install it \
-                 (on Debian: `apt install python3-venv`), or name another endpoint"
-            ),
-            Self::NotInstalled(reason) => {
-                write!(f, "the emulator `ministack=={MINISTACK_VERSION}` cannot be installed: {reason}")
-            }
-            Self::NotStarted(reason) => write!(f, "the emulator does not start: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for EmulatorError {}
 
 /// A running emulator. It stops when this is dropped.
 #[derive(Debug)]
@@ -189,7 +176,7 @@ mod tests {
 
     /// An emulator, or none where it cannot be had; on a build server it must be.
     fn started() -> Option<Emulator> {
-        match Emulator::start(&Listener::nobody()) {
+        match Emulator::start(&Listener::silent()) {
             Ok(emulator) => Some(emulator),
             Err(error) if std::env::var_os("CI").is_none() => {
                 eprintln!("SKIPPED: {error}");

@@ -45,7 +45,7 @@ pub struct Behaviour {
 
 /// What an asynchronous endpoint has to say of a call, some time after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct AsyncOutcome {
     /// The endpoint.
     pub endpoint: String,
     /// The call.
@@ -55,29 +55,29 @@ pub struct Outcome {
 }
 
 /// Something that is done some time.
-pub type Doing<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Where asynchronous endpoints read and write: the objects and topics around them.
-pub trait Surroundings: Send + Sync + 'static {
+pub trait AsyncIo: Send + Sync + 'static {
     /// Where the answer of a call will be, and where it will say why there is none.
-    fn places(&self, inference_id: &str) -> (String, String);
+    fn output_locations(&self, inference_id: &str) -> (String, String);
 
     /// Reads what is to be scored.
-    fn read(&self, place: String) -> Doing<Option<Vec<u8>>>;
+    fn read(&self, place: String) -> BoxFuture<Option<Vec<u8>>>;
 
     /// Writes the outcome of a call to its place, and tells of it.
-    fn tell(&self, outcome: Outcome) -> Doing<()>;
+    fn complete(&self, outcome: AsyncOutcome) -> BoxFuture<()>;
 }
 
-struct Hosted {
+struct HostedModel {
     model: Model,
     behaviour: Behaviour,
     requests: u64,
 }
 
 struct Shared {
-    endpoints: Mutex<BTreeMap<String, Hosted>>,
-    surroundings: Option<Arc<dyn Surroundings>>,
+    endpoints: Mutex<BTreeMap<String, HostedModel>>,
+    async_io: Option<Arc<dyn AsyncIo>>,
 }
 
 /// Serves models. Dropped, it stops at once.
@@ -100,19 +100,20 @@ impl Drop for ModelServer {
 }
 
 impl ModelServer {
-    /// Serves models by endpoint, at a free port of this machine. Without surroundings no endpoint is asynchronous.
+    /// Serves models by endpoint, at a free port of this machine. Without `async_io` no endpoint is asynchronous.
     ///
     /// # Errors
     /// When there is no port.
     pub async fn start(
         models: impl IntoIterator<Item = (String, Model)>,
-        surroundings: Option<Arc<dyn Surroundings>>,
+        async_io: Option<Arc<dyn AsyncIo>>,
     ) -> io::Result<Self> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = socket.local_addr()?;
-        let hosted = |(name, model)| (name, Hosted { model, behaviour: Behaviour::default(), requests: 0 });
+        let hosted =
+            |(name, model)| (name, HostedModel { model, behaviour: Behaviour::default(), requests: 0 });
         let endpoints = Mutex::new(models.into_iter().map(hosted).collect());
-        let shared = Arc::new(Shared { endpoints, surroundings });
+        let shared = Arc::new(Shared { endpoints, async_io });
         let task = tokio::spawn(serve(socket, Arc::clone(&shared)));
         Ok(Self { address, shared, task })
     }
@@ -136,7 +137,7 @@ impl ModelServer {
 }
 
 impl Shared {
-    fn endpoints(&self) -> MutexGuard<'_, BTreeMap<String, Hosted>> {
+    fn endpoints(&self) -> MutexGuard<'_, BTreeMap<String, HostedModel>> {
         // What is in there is whole at any time.
         self.endpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,7 +160,7 @@ impl Shared {
         Some((hosted.model.clone(), hosted.behaviour, chance < hosted.behaviour.errors))
     }
 
-    async fn handle(&self, request: Request<Incoming>) -> Answered {
+    async fn handle(&self, request: Request<Incoming>) -> HttpResult {
         let path = request.uri().path().to_owned();
         let (method, headers) = (request.method().clone(), request.headers().clone());
         let body = match Limited::new(request.into_body(), REQUEST_BYTES).collect().await {
@@ -172,7 +173,7 @@ impl Shared {
                 self.invoke_async(name, &headers, &body)
             }
             (Method::PUT, ["behaviour", name]) => match serde_json::from_slice(&body) {
-                Ok(behaviour) if self.behave(name, behaviour) => said(StatusCode::OK, None, &json!({})),
+                Ok(behaviour) if self.behave(name, behaviour) => respond(StatusCode::OK, None, &json!({})),
                 Ok(_) => refused(&not_found(name)),
                 Err(error) => refused(&error.to_string()),
             },
@@ -180,7 +181,7 @@ impl Shared {
         }
     }
 
-    async fn call(&self, name: &str, headers: &HeaderMap, body: &[u8]) -> Answered {
+    async fn call(&self, name: &str, headers: &HeaderMap, body: &[u8]) -> HttpResult {
         let Some((model, behaviour, fails)) = self.take(name) else { return refused(&not_found(name)) };
         pass(behaviour).await;
         if fails {
@@ -201,8 +202,8 @@ impl Shared {
     }
 
     /// Takes a call; what comes of it is told later.
-    fn invoke_async(&self, name: &str, headers: &HeaderMap, body: &Bytes) -> Answered {
-        let Some(surroundings) = self.surroundings.clone() else {
+    fn invoke_async(&self, name: &str, headers: &HeaderMap, body: &Bytes) -> HttpResult {
+        let Some(async_io) = self.async_io.clone() else {
             return refused(&format!("the endpoint `{name}` is not asynchronous"));
         };
         let Some((model, behaviour, fails)) = self.take(name) else { return refused(&not_found(name)) };
@@ -213,21 +214,21 @@ impl Shared {
         let Some(form) = Form::of(content_type) else {
             return refused(&format!("a request of `{content_type}`; expected CSV, JSON or JSON lines"));
         };
-        let (output, failure) = surroundings.places(&inference_id);
+        let (output, failure) = async_io.output_locations(&inference_id);
         let (endpoint, input, body) = (name.to_owned(), input.map(str::to_owned), body.clone());
         let id = inference_id.clone();
         tokio::spawn(async move {
             pass(behaviour).await;
             let body = match input {
                 None => Some(body.to_vec()),
-                Some(place) => surroundings.read(place).await,
+                Some(place) => async_io.read(place).await,
             };
             let answer = match body {
                 _ if fails => Err("the model is broken now and then, as it was told to be".to_owned()),
                 None => Err("there is nothing at the input location".to_owned()),
                 Some(body) => protocol::answer(&model, form, accept.unwrap_or(form), &body),
             };
-            surroundings.tell(Outcome { endpoint, inference_id: id, answer }).await;
+            async_io.complete(AsyncOutcome { endpoint, inference_id: id, answer }).await;
         });
         Response::builder()
             .status(StatusCode::ACCEPTED)
@@ -238,7 +239,7 @@ impl Shared {
     }
 }
 
-type Answered = Result<Response<Full<Bytes>>, hyper::http::Error>;
+type HttpResult = Result<Response<Full<Bytes>>, hyper::http::Error>;
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -257,17 +258,17 @@ fn not_found(endpoint: &str) -> String {
 }
 
 /// As SageMaker refuses a request.
-fn refused(message: &str) -> Answered {
-    said(StatusCode::BAD_REQUEST, Some("ValidationError"), &json!({"Message": message}))
+fn refused(message: &str) -> HttpResult {
+    respond(StatusCode::BAD_REQUEST, Some("ValidationError"), &json!({"Message": message}))
 }
 
 /// As SageMaker says that a model has failed.
-fn failed(status: u16, message: &str) -> Answered {
+fn failed(status: u16, message: &str) -> HttpResult {
     let body = json!({"Message": message, "OriginalStatusCode": status, "OriginalMessage": message});
-    said(StatusCode::FAILED_DEPENDENCY, Some("ModelError"), &body)
+    respond(StatusCode::FAILED_DEPENDENCY, Some("ModelError"), &body)
 }
 
-fn said(status: StatusCode, error: Option<&str>, body: &serde_json::Value) -> Answered {
+fn respond(status: StatusCode, error: Option<&str>, body: &serde_json::Value) -> HttpResult {
     let response = Response::builder().status(status).header("Content-Type", "application/json");
     let response = match error {
         Some(error) => response.header("x-amzn-errortype", error),

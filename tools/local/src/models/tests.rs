@@ -87,18 +87,18 @@ fn later(body: &str) -> AsyncInvocation<'_> {
 }
 
 /// Keeps what it is told.
-struct Kept(tokio::sync::mpsc::UnboundedSender<Outcome>);
+struct RecordedIo(tokio::sync::mpsc::UnboundedSender<AsyncOutcome>);
 
-impl Surroundings for Kept {
-    fn places(&self, inference_id: &str) -> (String, String) {
+impl AsyncIo for RecordedIo {
+    fn output_locations(&self, inference_id: &str) -> (String, String) {
         (format!("s3://b/{inference_id}.out"), format!("s3://b/{inference_id}.error"))
     }
 
-    fn read(&self, _: String) -> Doing<Option<Vec<u8>>> {
+    fn read(&self, _: String) -> BoxFuture<Option<Vec<u8>>> {
         Box::pin(async { None })
     }
 
-    fn tell(&self, outcome: Outcome) -> Doing<()> {
+    fn complete(&self, outcome: AsyncOutcome) -> BoxFuture<()> {
         let _ = self.0.send(outcome);
         Box::pin(async {})
     }
@@ -107,7 +107,8 @@ impl Surroundings for Kept {
 #[tokio::test]
 async fn an_asynchronous_endpoint_says_where_the_answer_will_be_and_then_what_it_is() {
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    let server = ModelServer::start([("m".to_owned(), model())], Some(Arc::new(Kept(told)))).await.unwrap();
+    let server =
+        ModelServer::start([("m".to_owned(), model())], Some(Arc::new(RecordedIo(told)))).await.unwrap();
     let aws = ports(&server).await;
     let taken = aws.invoke_async(&later("1.5")).await.unwrap();
     assert_eq!(taken.output.as_deref(), Some("s3://b/andon-1.out"));

@@ -10,7 +10,6 @@ mod process;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,33 +38,24 @@ pub struct Function {
 }
 
 /// Why an invocation failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// There is no such function.
+    #[error("there is no function `{0}`")]
     Unknown(String),
     /// No process of it came up.
+    #[error("no process came up: {0}")]
     NotStarted(String),
     /// It answered with an error: that, in JSON.
+    #[error("it answered with an error: {0}")]
     Failed(String),
     /// Its process ended.
+    #[error("its process ended ({0})")]
     Died(String),
     /// It took too long, and its process was killed.
+    #[error("no answer after {} s", .0.as_secs())]
     TimedOut(Duration),
 }
-
-impl fmt::Display for InvokeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(name) => write!(f, "there is no function `{name}`"),
-            Self::NotStarted(reason) => write!(f, "no process came up: {reason}"),
-            Self::Failed(error) => write!(f, "it answered with an error: {error}"),
-            Self::Died(status) => write!(f, "its process ended ({status})"),
-            Self::TimedOut(after) => write!(f, "no answer after {} s", after.as_secs()),
-        }
-    }
-}
-
-impl std::error::Error for InvokeError {}
 
 /// Runs functions and hands events to them. Clones are the same host; its processes end with the last one.
 #[derive(Clone, Debug)]

@@ -75,7 +75,7 @@ fn is_there(pid: u32) -> bool {
 
 #[tokio::test]
 async fn a_process_serves_one_event_after_another_and_ends_with_its_host() {
-    let host = host("test", Listener::nobody());
+    let host = host("test", Listener::silent());
     let first = host.invoke("test", b"one".to_vec()).await.unwrap();
     let second = host.invoke("test", b"two".to_vec()).await.unwrap();
     assert!(String::from_utf8(second.clone()).unwrap().ends_with(" two b"));
@@ -86,7 +86,7 @@ async fn a_process_serves_one_event_after_another_and_ends_with_its_host() {
 
 #[tokio::test]
 async fn events_at_the_same_time_go_to_several_processes() {
-    let host = host("test", Listener::nobody());
+    let host = host("test", Listener::silent());
     let (one, other) =
         tokio::join!(host.invoke("test", b"one".to_vec()), host.invoke("test", b"two".to_vec()));
     assert_ne!(pid(&one.unwrap()), pid(&other.unwrap()));
@@ -94,7 +94,7 @@ async fn events_at_the_same_time_go_to_several_processes() {
 
 #[tokio::test]
 async fn a_process_that_ends_fails_its_event_and_another_takes_its_place() {
-    let host = host("test", Listener::nobody());
+    let host = host("test", Listener::silent());
     let first = host.invoke("test", b"one".to_vec()).await.unwrap();
     assert!(matches!(host.invoke("test", b"die".to_vec()).await, Err(InvokeError::Died(_))));
     let second = host.invoke("test", b"one".to_vec()).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_process_that_ends_fails_its_event_and_another_takes_its_place() {
 
 #[tokio::test]
 async fn an_error_is_an_answer_and_its_process_is_kept() {
-    let host = host("test", Listener::nobody());
+    let host = host("test", Listener::silent());
     let first = host.invoke("test", b"one".to_vec()).await.unwrap();
     let failed = host.invoke("test", b"fail".to_vec()).await;
     assert_eq!(failed, Err(InvokeError::Failed(r#"{"errorMessage":"no"}"#.to_owned())));
@@ -112,7 +112,7 @@ async fn an_error_is_an_answer_and_its_process_is_kept() {
 
 #[tokio::test]
 async fn an_event_that_takes_too_long_kills_its_process() {
-    let host = host("test", Listener::nobody());
+    let host = host("test", Listener::silent());
     let first = host.invoke("test", b"one".to_vec()).await.unwrap();
     let slow = host.invoke("test", b"sleep".to_vec()).await;
     assert_eq!(slow, Err(InvokeError::TimedOut(Duration::from_secs(2))));
@@ -121,7 +121,7 @@ async fn an_event_that_takes_too_long_kills_its_process() {
 
 #[tokio::test]
 async fn a_process_can_be_killed_while_it_works() {
-    let host = host("test", Listener::nobody());
+    let host = host("test", Listener::silent());
     let first = host.invoke("test", b"one".to_vec()).await.unwrap();
     let killed = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -134,7 +134,7 @@ async fn a_process_can_be_killed_while_it_works() {
 
 #[tokio::test]
 async fn what_a_function_says_when_it_cannot_start_is_told() {
-    let host = host("broken", Listener::nobody());
+    let host = host("broken", Listener::silent());
     let Err(InvokeError::NotStarted(reason)) = host.invoke("broken", Vec::new()).await else {
         panic!("it has started");
     };

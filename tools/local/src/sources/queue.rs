@@ -132,7 +132,7 @@ async fn pull<M: Mailbox, I: Invoke>(
         let messages = match mailbox.receive().await {
             Ok(messages) => messages,
             Err(error) => {
-                listener.problem(format!("cannot read the queue of questions: {error}"));
+                listener.problem(format!("cannot read the queue of score requests: {error}"));
                 if !go_on_after(AFTER_ERROR, &mut stop).await {
                     return;
                 }
@@ -221,9 +221,9 @@ mod tests {
 
     /// A queue that shows at once again what was not deleted.
     #[derive(Clone, Default)]
-    struct Made(Arc<Mutex<Vec<QueueMessage>>>);
+    struct MemoryQueue(Arc<Mutex<Vec<QueueMessage>>>);
 
-    impl Mailbox for Made {
+    impl Mailbox for MemoryQueue {
         async fn receive(&self) -> Result<Vec<QueueMessage>, String> {
             Ok(self.0.lock().unwrap().iter().take(2).cloned().collect())
         }
@@ -250,17 +250,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_done_comes_again_until_it_is() {
-        let made = Made::default();
-        made.0.lock().unwrap().extend(["a", "b", "c"].map(message));
+        let queue = MemoryQueue::default();
+        queue.0.lock().unwrap().extend(["a", "b", "c"].map(message));
         let target = Target::default();
-        let source = Source::queue(made.clone(), target.clone(), Listener::nobody());
+        let source = Source::queue(queue.clone(), target.clone(), Listener::silent());
         for _ in 0..1000 {
-            if made.0.lock().unwrap().is_empty() {
+            if queue.0.lock().unwrap().is_empty() {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        assert!(made.0.lock().unwrap().is_empty());
+        assert!(queue.0.lock().unwrap().is_empty());
         assert!(*target.0.lock().unwrap() >= 2);
         source.down().await;
     }

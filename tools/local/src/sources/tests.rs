@@ -106,7 +106,7 @@ fn start(stream: &Stream, function: &Function, window_ms: u64) -> Source {
         window: Duration::from_millis(window_ms),
         idle: Duration::from_millis(10),
     };
-    Source::stream(stream.clone(), function.clone(), settings, Listener::nobody())
+    Source::stream(stream.clone(), function.clone(), settings, Listener::silent())
 }
 
 #[tokio::test]

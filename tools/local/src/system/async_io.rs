@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::ENRICH;
 use crate::event::Listener;
-use crate::models::{Doing, Outcome, Surroundings};
+use crate::models::{AsyncIo, AsyncOutcome, BoxFuture};
 use crate::runtime_host::RuntimeHost;
 
 /// Times that a notice is sent, as by SNS to a function that fails.
@@ -37,7 +37,7 @@ impl Bucket {
     }
 
     /// From here on somebody is told.
-    pub(super) fn tell_at(&self, host: &RuntimeHost) {
+    pub(super) fn notify_at(&self, host: &RuntimeHost) {
         let _ = self.host.set(host.clone());
     }
 
@@ -68,13 +68,13 @@ impl Bucket {
     }
 }
 
-impl Surroundings for Bucket {
-    fn places(&self, inference_id: &str) -> (String, String) {
+impl AsyncIo for Bucket {
+    fn output_locations(&self, inference_id: &str) -> (String, String) {
         let place = |end: &str| format!("s3://{}/async/output/{inference_id}.{end}", self.bucket);
         (place("out"), place("error"))
     }
 
-    fn read(&self, place: String) -> Doing<Option<Vec<u8>>> {
+    fn read(&self, place: String) -> BoxFuture<Option<Vec<u8>>> {
         let of = self.clone();
         Box::pin(async move {
             let answer = of.s3.get_object().bucket(&of.bucket).key(of.key(&place)).send().await.ok()?;
@@ -82,11 +82,11 @@ impl Surroundings for Bucket {
         })
     }
 
-    fn tell(&self, outcome: Outcome) -> Doing<()> {
+    fn complete(&self, outcome: AsyncOutcome) -> BoxFuture<()> {
         let of = self.clone();
         Box::pin(async move {
-            let Outcome { endpoint, inference_id, answer } = outcome;
-            let (output, failure) = of.places(&inference_id);
+            let AsyncOutcome { endpoint, inference_id, answer } = outcome;
+            let (output, failure) = of.output_locations(&inference_id);
             let request = json!({"endpointName": endpoint});
             let notice = match answer {
                 Ok(answer) => {

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Functions and event sources at an endpoint.
 #[derive(Debug)]
-pub(super) struct Deployed {
+pub(super) struct DeployedFunctions {
     client: Client,
     listener: Listener,
     prefix: String,
@@ -46,7 +46,7 @@ pub(super) struct Remote {
     function: String,
 }
 
-impl Deployed {
+impl DeployedFunctions {
     /// Deploys functions and connects them.
     pub(super) async fn new(
         sdk: &SdkConfig,
@@ -97,16 +97,16 @@ impl Deployed {
         let outbox = mapping(PUBLISH, &arns.outbox)
             .batch_size(i32::try_from(OUTBOX_BATCH).unwrap_or(100))
             .filter_criteria(FilterCriteria::builder().filters(inserts).build());
-        let questions = self
+        let score_requests = self
             .client
             .create_event_source_mapping()
             .function_name(self.name(ENRICH))
-            .event_source_arn(&arns.questions.arn)
+            .event_source_arn(&arns.score_requests.arn)
             .function_response_types(FunctionResponseType::ReportBatchItemFailures)
             .batch_size(QUESTIONS_BATCH);
         self.connect(points, &arns.stream).await?;
         self.connect(outbox, &arns.outbox).await?;
-        self.connect(questions, &arns.questions.arn).await
+        self.connect(score_requests, &arns.score_requests.arn).await
     }
 
     fn name(&self, function: &str) -> String {

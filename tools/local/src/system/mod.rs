@@ -8,9 +8,11 @@ mod score_requests;
 mod zip;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use andon_aws::{Aws, Config, setup};
@@ -21,7 +23,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::error::DisplayErrorContext;
 
 use self::async_io::Bucket;
-use self::deploy::Deployed;
+use self::deploy::DeployedFunctions;
 use self::score_requests::Queue;
 use crate::event::Listener;
 use crate::models::ModelServer;
@@ -29,123 +31,110 @@ use crate::runtime_host::{Function, RuntimeHost};
 use crate::sources::{DynamoDbReader, KinesisReader, QueueReader, Source, SourceSettings, Target};
 use crate::{Emulator, EmulatorError};
 
-/// The function that folds the stream.
+/// The function that folds the stream of data points.
 pub const EVALUATE: &str = "andon-evaluate";
 
-/// The function that publishes what was decided.
+/// The function that publishes state changes.
 pub const PUBLISH: &str = "andon-publish";
 
 /// The function that sends ticks.
 pub const TICK: &str = "andon-tick";
 
-/// The function that asks models.
+/// The function that calls models.
 pub const ENRICH: &str = "andon-enrich";
 
-/// Longest invocation of all functions but `tick`.
+/// Timeout of every function but `tick`.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `tick` works through a minute.
+/// Timeout of `tick`, which runs for a minute.
 const TICK_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Memory that functions are told to have.
+/// Memory that functions see in `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, MB.
 const MEMORY_MB: u32 = 512;
 
-/// Who runs the functions.
+/// A way to run the functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Functions {
-    /// This process: as processes of its own, behind event sources of its own.
+    /// As child processes, behind event sources of this crate.
     #[default]
-    Here,
-    /// The endpoint: as functions of Lambda, behind its event source mappings, set as in production.
-    Deployed,
+    LocalProcesses,
+    /// As functions of the endpoint's Lambda, behind its event source mappings, set as in production.
+    DeployedFunctions,
 }
 
-/// Where streams, tables, bus, queues and bucket are.
+/// A place for stream, tables, bus, queues and bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Place {
+pub enum Backend {
     /// In an emulator that is started for this.
     #[default]
     Emulator,
-    /// In one that runs already, or whatever else answers at a URL.
+    /// In a running emulator, or any other endpoint, at a URL.
     Endpoint(String),
     /// In AWS, in the account and region that its own tools find.
     Aws,
 }
 
-/// What is to be run.
+/// The settings of a system.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where everything is.
-    pub place: Place,
-    /// What all names begin with.
+    /// Where streams, tables, bus, queues and bucket are.
+    pub backend: Backend,
+    /// The prefix of all names.
     pub prefix: String,
     /// Variables of the functions, over the defaults: `ANDON_*`, and `AWS_*` for an endpoint that asks for more than
     /// emulators do.
     pub vars: BTreeMap<String, String>,
-    /// Who runs the functions.
+    /// How the functions run.
     pub functions: Functions,
-    /// How long `evaluate` gathers records for a batch.
+    /// The batch window of `evaluate`.
     pub window: Duration,
-    /// Most records of a batch of `evaluate`.
+    /// Maximum records in a batch of `evaluate`.
     pub batch_size: usize,
-    /// Models by endpoint, hosted here. In AWS, without any, the endpoints there are asked.
+    /// Models by endpoint, hosted here. In AWS without any, the endpoints there are called.
     pub models: BTreeMap<String, Model>,
-    /// Whom to tell what happens.
+    /// The receiver of events.
     pub listener: Listener,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            place: Place::default(),
+            backend: Backend::default(),
             prefix: "andon".to_owned(),
             vars: BTreeMap::new(),
             functions: Functions::default(),
             window: Duration::from_secs(1),
             batch_size: 10_000,
             models: BTreeMap::new(),
-            listener: Listener::nobody(),
+            listener: Listener::silent(),
         }
     }
 }
 
-/// Why the system does not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A reason why the system does not run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SystemError {
     /// There is no emulator.
-    Emulator(EmulatorError),
-    /// Something that was set is wrong.
+    #[error(transparent)]
+    Emulator(#[from] EmulatorError),
+    /// A setting is wrong.
+    #[error("{0}")]
     Settings(String),
-    /// The binaries of the functions are not there.
+    /// The binaries of the functions are missing.
+    #[error("{0}")]
     Binaries(String),
-    /// The emulator, or endpoint, did not do what it was asked.
+    /// A request to the emulator or endpoint failed.
+    #[error("{0}")]
     Endpoint(String),
 }
 
-impl Display for SystemError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Emulator(error) => error.fmt(f),
-            Self::Settings(text) | Self::Binaries(text) | Self::Endpoint(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for SystemError {}
-
-impl From<EmulatorError> for SystemError {
-    fn from(error: EmulatorError) -> Self {
-        Self::Emulator(error)
-    }
-}
-
 impl SystemError {
-    /// A request that failed.
+    /// The error of a failed request.
     fn request(what: impl Display, error: &(impl std::error::Error + ?Sized)) -> Self {
         Self::Endpoint(format!("{what}: {}", DisplayErrorContext(error)))
     }
 
-    /// An answer that lacks something.
+    /// The error of an incomplete response.
     fn answer(what: impl Display) -> Self {
         Self::Endpoint(format!("{what}: not in the answer"))
     }
@@ -154,11 +143,11 @@ impl SystemError {
 /// A system that runs. Dropped, it stops at once; [`System::down`] stops it in order.
 #[derive(Debug)]
 pub struct System {
-    // In the order in which they are to go.
+    // Dropped in this order.
     sources: Vec<Source>,
     models: Option<ModelServer>,
     host: Option<RuntimeHost>,
-    deployed: Option<Deployed>,
+    deployed: Option<DeployedFunctions>,
     vars: BTreeMap<String, String>,
     config: Config,
     endpoint: Option<String>,
@@ -172,69 +161,35 @@ impl System {
     /// Starts everything, and waits until it runs. Needs a runtime of tokio with time and I/O, which must go on running.
     ///
     /// # Errors
-    /// See [`SystemError`]. What was started is stopped again.
+    /// See [`SystemError`]. Everything that was started is stopped again.
     pub async fn up(options: Options) -> Result<Self, SystemError> {
         let listener = &options.listener;
         let programs = binaries::find(&[EVALUATE, PUBLISH, TICK, ENRICH], listener)?;
-        let (emulator, endpoint) = match &options.place {
-            Place::Emulator => {
-                listener.step("starting the emulator");
-                let emulator = Emulator::start(listener)?;
-                let endpoint = emulator.endpoint().to_owned();
-                (Some(emulator), Some(endpoint))
-            }
-            Place::Endpoint(endpoint) => (None, Some(endpoint.clone())),
-            Place::Aws if options.functions == Functions::Deployed => {
-                let refused =
-                    "functions are deployed to emulators only; those in aws are deployed as any others are";
-                return Err(SystemError::Settings(refused.to_owned()));
-            }
-            Place::Aws => (None, None),
-        };
+        let (emulator, endpoint) = start_backend(&options)?;
         let mut vars = variables(endpoint.as_deref(), &options)?;
-        let config =
-            Config::from_vars(vars.clone()).map_err(|error| SystemError::Settings(error.to_string()))?;
+        let config = config_of(&vars)?;
         listener.step("creating stream, tables, bus, queues and bucket");
         create(&config).await?;
-        let sdk = patient(&config).await;
+        let sdk = startup_client(&config).await;
         let changes_queue =
             changes::create(&sdk, &config.names.bus, &format!("{}-changes", options.prefix)).await?;
         let queue = score_requests::create(&sdk, &options.prefix).await?;
         vars.insert("ANDON_QUESTIONS_QUEUE_URL".to_owned(), queue.url.clone());
-        let around = Bucket::new(&sdk, &config.names.bucket, listener.clone());
-        let models = if options.place == Place::Aws && options.models.is_empty() {
-            None
-        } else {
-            let server =
-                ModelServer::start(options.models.clone(), Some(std::sync::Arc::new(around.clone())));
-            let server = server
-                .await
-                .map_err(|error| SystemError::Endpoint(format!("no port for models: {error}")))?;
+        let bucket = Bucket::new(&sdk, &config.names.bucket, listener.clone());
+        let models = host_models(&options, &bucket).await?;
+        if let Some(server) = &models {
             vars.entry("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME".to_owned()).or_insert_with(|| server.url());
-            Some(server)
-        };
-        let config =
-            Config::from_vars(vars.clone()).map_err(|error| SystemError::Settings(error.to_string()))?;
+        }
+        let config = config_of(&vars)?;
         let arns = Arns::find(&sdk, &config, queue).await?;
         let kinesis = aws_sdk_kinesis::Client::new(&sdk);
         let points = KinesisReader::new(kinesis, &config.names.stream, &arns.stream);
-        let functions = [(EVALUATE, TIMEOUT), (PUBLISH, TIMEOUT), (TICK, TICK_TIMEOUT), (ENRICH, TIMEOUT)]
-            .into_iter()
-            .zip(programs);
-        let functions = functions.map(|((name, timeout), program)| Function {
-            name: name.to_owned(),
-            program,
-            arguments: Vec::new(),
-            variables: vars.clone(),
-            timeout,
-            memory_mb: MEMORY_MB,
-        });
         let mut system = Self {
             sources: Vec::new(),
             models,
             host: None,
             deployed: None,
-            vars: vars.clone(),
+            vars,
             config,
             endpoint,
             changes_queue,
@@ -242,27 +197,48 @@ impl System {
             sqs: aws_sdk_sqs::Client::new(&sdk),
             _emulator: emulator,
         };
-        match options.functions {
-            Functions::Here => {
-                listener.step("starting the functions");
-                let host = RuntimeHost::new(functions, listener.clone());
-                around.tell_at(&host);
-                system.sources = sources(&sdk, &host, &system.points, &arns, &options);
-                system.host = Some(host);
-            }
-            Functions::Deployed => {
-                listener.step("deploying the functions");
-                let deployed = Deployed::new(&sdk, functions, &arns, &options).await?;
-                system.sources = vec![Source::every_minute(deployed.tick())];
-                system.deployed = Some(deployed);
-            }
-        }
+        system.start_functions(programs, &sdk, &arns, &bucket, &options).await?;
         listener.step("ready");
         Ok(system)
     }
 
-    /// Stops: first the event sources, after the batches that are under way; then the functions; then the emulator, if it
-    /// is one of ours.
+    /// Starts the functions, and the event sources that invoke them.
+    async fn start_functions(
+        &mut self,
+        programs: Vec<PathBuf>,
+        sdk: &SdkConfig,
+        arns: &Arns,
+        bucket: &Bucket,
+        options: &Options,
+    ) -> Result<(), SystemError> {
+        let timeouts = [(EVALUATE, TIMEOUT), (PUBLISH, TIMEOUT), (TICK, TICK_TIMEOUT), (ENRICH, TIMEOUT)];
+        let functions = timeouts.into_iter().zip(programs).map(|((name, timeout), program)| Function {
+            name: name.to_owned(),
+            program,
+            arguments: Vec::new(),
+            variables: self.vars.clone(),
+            timeout,
+            memory_mb: MEMORY_MB,
+        });
+        match options.functions {
+            Functions::LocalProcesses => {
+                options.listener.step("starting the functions");
+                let host = RuntimeHost::new(functions, options.listener.clone());
+                bucket.notify_at(&host);
+                self.sources = sources(sdk, &host, &self.points, arns, options);
+                self.host = Some(host);
+            }
+            Functions::Deployed => {
+                options.listener.step("deploying the functions");
+                let deployed = DeployedFunctions::new(sdk, functions, arns, options).await?;
+                self.sources = vec![Source::every_minute(deployed.tick())];
+                self.deployed = Some(deployed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the event sources after their current batches, then the functions, then the emulator if this started it.
     pub async fn down(mut self) {
         self.sources.iter().for_each(Source::stop);
         for source in std::mem::take(&mut self.sources) {
@@ -276,19 +252,19 @@ impl System {
         }
     }
 
-    /// Where the emulator, or what was named in its place, answers; `None` for AWS.
+    /// The endpoint of the emulator, or the one named in the options; `None` for AWS.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
 
-    /// The variables that the functions have, and whoever talks to the system needs. Among them is the internal key.
+    /// The variables of the functions, which clients of the system need too. Contains the internal key.
     #[must_use]
     pub fn vars(&self) -> &BTreeMap<String, String> {
         &self.vars
     }
 
-    /// The same, read.
+    /// The variables as settings.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
@@ -300,7 +276,7 @@ impl System {
         &self.changes_queue
     }
 
-    /// Takes state changes off their queue: bodies of events of EventBridge. Waits up to so many seconds for the first.
+    /// Takes state changes off their queue: bodies of events of EventBridge. Waits up to `wait_s` seconds for the first.
     ///
     /// # Errors
     /// When the queue does not answer.
@@ -320,7 +296,7 @@ impl System {
         self.models.as_ref()
     }
 
-    /// Kills every process of a function that is working on an event. Only where functions run here.
+    /// Kills every process of a function that is handling an event. Has no effect on deployed functions.
     pub fn kill_invoking(&self, function: &str) {
         if let Some(host) = &self.host {
             host.kill_invoking(function);
@@ -328,24 +304,57 @@ impl System {
     }
 }
 
-/// Patience with an endpoint that does not answer: some start their services when they are first asked.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest wait for an endpoint to answer: some emulators start a service with its first request.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What clients are made of that have as much patience.
-async fn patient(config: &Config) -> SdkConfig {
-    let timeouts =
-        TimeoutConfig::builder().operation_timeout(PATIENCE).operation_attempt_timeout(PATIENCE).build();
+/// Returns the configuration of clients that wait as long.
+async fn startup_client(config: &Config) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(STARTUP_TIMEOUT)
+        .operation_attempt_timeout(STARTUP_TIMEOUT)
+        .build();
     Aws::connect(config).await.sdk().to_builder().timeout_config(timeouts).build()
 }
 
-/// Makes what the system reads and writes.
+/// Returns the emulator, if this starts one, and the endpoint, if it is not that of AWS.
+fn start_backend(options: &Options) -> Result<(Option<Emulator>, Option<String>), SystemError> {
+    match &options.backend {
+        Backend::Emulator => {
+            options.listener.step("starting the emulator");
+            let emulator = Emulator::start(&options.listener)?;
+            let endpoint = emulator.endpoint().to_owned();
+            Ok((Some(emulator), Some(endpoint)))
+        }
+        Backend::Endpoint(endpoint) => Ok((None, Some(endpoint.clone()))),
+        Backend::Aws if options.functions == Functions::Deployed => Err(SystemError::Settings(
+            "functions are deployed to emulators only; those in aws are deployed as any others are"
+                .to_owned(),
+        )),
+        Backend::Aws => Ok((None, None)),
+    }
+}
+
+/// Hosts the models. In AWS without models of its own, the endpoints there are called.
+async fn host_models(options: &Options, bucket: &Bucket) -> Result<Option<ModelServer>, SystemError> {
+    if options.backend == Backend::Aws && options.models.is_empty() {
+        return Ok(None);
+    }
+    let server = ModelServer::start(options.models.clone(), Some(Arc::new(bucket.clone()))).await;
+    server.map(Some).map_err(|error| SystemError::Endpoint(format!("no port for models: {error}")))
+}
+
+fn config_of(vars: &BTreeMap<String, String>) -> Result<Config, SystemError> {
+    Config::from_vars(vars.clone()).map_err(|error| SystemError::Settings(error.to_string()))
+}
+
+/// Creates the stream, the tables, the bus, the queues and the bucket.
 async fn create(config: &Config) -> Result<(), SystemError> {
     let since = Stopwatch::start();
     loop {
         match setup::create(config).await {
             Ok(()) => return Ok(()),
-            // What was made already is left as it is.
-            Err(error) if error.is_transient() && since.elapsed() < PATIENCE => {
+            // Existing resources are left as they are.
+            Err(error) if error.is_transient() && since.elapsed() < STARTUP_TIMEOUT => {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(error) => return Err(SystemError::Endpoint(error.to_string())),
@@ -353,16 +362,16 @@ async fn create(config: &Config) -> Result<(), SystemError> {
     }
 }
 
-/// What event sources are named by.
+/// The ARNs of the event sources.
 #[derive(Clone, Debug)]
 struct Arns {
     stream: String,
     outbox: String,
-    questions: Queue,
+    score_requests: Queue,
 }
 
 impl Arns {
-    async fn find(sdk: &SdkConfig, config: &Config, questions: Queue) -> Result<Self, SystemError> {
+    async fn find(sdk: &SdkConfig, config: &Config, queue: Queue) -> Result<Self, SystemError> {
         let names = &config.names;
         let kinesis = aws_sdk_kinesis::Client::new(sdk);
         let what = format!("the stream `{}`", names.stream);
@@ -376,11 +385,11 @@ impl Arns {
         let answer = answer.map_err(|error| SystemError::request(&what, &error))?;
         let outbox = answer.table.and_then(|table| table.latest_stream_arn);
         let outbox = outbox.ok_or_else(|| SystemError::answer(format_args!("the stream of {what}")))?;
-        Ok(Self { stream, outbox, questions })
+        Ok(Self { stream, outbox, score_requests: queue })
     }
 }
 
-/// Between two looks at a shard: a shard of Kinesis may be read five times a second.
+/// Pause between two reads of an idle shard: Kinesis allows five reads per second and shard.
 const IDLE: Duration = Duration::from_millis(200);
 
 fn sources(
@@ -393,19 +402,19 @@ fn sources(
     let target = |function: &str| Target { host: host.clone(), function: function.to_owned() };
     let outbox = DynamoDbReader::new(aws_sdk_dynamodbstreams::Client::new(sdk), &arns.outbox);
     let sqs = aws_sdk_sqs::Client::new(sdk);
-    let questions = QueueReader::new(sqs, &arns.questions.url, &arns.questions.arn);
+    let score_requests = QueueReader::new(sqs, &arns.score_requests.url, &arns.score_requests.arn);
     let gathering = SourceSettings { batch_size: options.batch_size, window: options.window, idle: IDLE };
-    // What was decided is published at once.
+    // State changes are published at once.
     let at_once = SourceSettings { batch_size: deploy::OUTBOX_BATCH, window: Duration::ZERO, idle: IDLE };
     vec![
         Source::stream(points.clone(), target(EVALUATE), gathering, options.listener.clone()),
         Source::stream(outbox, target(PUBLISH), at_once, options.listener.clone()),
-        Source::queue(questions, target(ENRICH), options.listener.clone()),
+        Source::queue(score_requests, target(ENRICH), options.listener.clone()),
         Source::every_minute(target(TICK)),
     ]
 }
 
-/// Variables that name what the system reads and writes, and what each name ends in.
+/// Variables that name the resources, with the suffix of each name.
 pub const NAMES: [(&str, &str); 8] = [
     ("ANDON_STREAM", "-points"),
     ("ANDON_STATE_TABLE", "-state"),
@@ -438,7 +447,7 @@ fn variables(endpoint: Option<&str>, options: &Options) -> Result<BTreeMap<Strin
     Ok(vars)
 }
 
-/// 32 random bytes in hexadecimal. Those who know it can forge ticks, so every system has one of its own.
+/// Returns 32 random bytes in hexadecimal. The key allows to forge ticks, so every system has its own.
 fn random_key() -> io::Result<String> {
     let mut key = [0; 32];
     File::open("/dev/urandom")?.read_exact(&mut key)?;

@@ -1,4 +1,4 @@
-//! The queue of questions to models, with one for what was delivered too often.
+//! The queue of score requests, with its dead-letter queue.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -6,30 +6,34 @@ use serde_json::json;
 
 use super::{SystemError, TIMEOUT};
 
-/// Deliveries of a message.
-const MOST_RECEIVES: u32 = 5;
+/// Deliveries of a message before it goes to the dead-letter queue.
+const MAX_RECEIVES: u32 = 5;
 
-/// A queue.
+/// A queue of SQS.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
     pub(super) url: String,
     pub(super) arn: String,
 }
 
-/// Makes both queues; what is there already is left as it is.
+/// Creates both queues, if they do not exist.
 pub(super) async fn create(sdk: &SdkConfig, prefix: &str) -> Result<Queue, SystemError> {
     let sqs = aws_sdk_sqs::Client::new(sdk);
-    let dead = make(&sqs, &format!("{prefix}-questions-dead"), None).await?;
-    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": MOST_RECEIVES}).to_string();
-    make(&sqs, &format!("{prefix}-questions"), Some(redrive)).await
+    let dead = create_queue(&sqs, &format!("{prefix}-score-requests-dead"), None).await?;
+    let redrive = json!({"deadLetterTargetArn": dead.arn, "maxReceiveCount": MAX_RECEIVES}).to_string();
+    create_queue(&sqs, &format!("{prefix}-score-requests"), Some(redrive)).await
 }
 
-async fn make(sqs: &aws_sdk_sqs::Client, name: &str, redrive: Option<String>) -> Result<Queue, SystemError> {
+async fn create_queue(
+    sqs: &aws_sdk_sqs::Client,
+    name: &str,
+    redrive: Option<String>,
+) -> Result<Queue, SystemError> {
     let what = format!("the queue `{name}`");
-    // Hidden for as long as the function may have it, and some.
-    let hidden_s = (TIMEOUT.as_secs() + TIMEOUT.as_secs() / 2).to_string();
+    // One and a half times the function's timeout, so that no message is received twice at a time.
+    let visibility_s = (TIMEOUT.as_secs() + TIMEOUT.as_secs() / 2).to_string();
     let mut request =
-        sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, hidden_s);
+        sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, visibility_s);
     if let Some(redrive) = redrive {
         request = request.attributes(QueueAttributeName::RedrivePolicy, redrive);
     }

@@ -136,7 +136,9 @@ fn mangled_documents_are_answered_and_json_is_read_as_strictly_as_by_serde() {
         let name = if base == YAML { "a.yaml" } else { "a.json" };
         let outcome = read(name, &text);
         let drawn = match &outcome {
-            Ok(loaded) => loaded.locate(vec![Finding::error("x", vec!["rules".into(), 0.into()], "x")]),
+            Ok(loaded) => {
+                loaded.source_map.locate(vec![Finding::error("x", vec!["rules".into(), 0.into()], "x")])
+            }
             Err(diagnostics) => {
                 assert!(!diagnostics.is_empty());
                 diagnostics.clone()

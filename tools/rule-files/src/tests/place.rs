@@ -14,7 +14,7 @@ fn path(steps: &str) -> Vec<PathSegment> {
 
 #[track_caller]
 fn place(loaded: &Loaded, steps: &str) -> ((usize, usize), String) {
-    let diagnostics = loaded.locate(vec![Finding::error("x", path(steps), "x")]);
+    let diagnostics = loaded.source_map.locate(vec![Finding::error("x", path(steps), "x")]);
     (diagnostics[0].place.start(), marked(&diagnostics[0]).to_owned())
 }
 
@@ -72,7 +72,7 @@ fn a_part_of_an_expression_is_found_in_every_way_of_writing_it() {
             let start = value.find("bad").unwrap();
             let finding =
                 Finding::error("x", path("rules.0.groups.0.states.0.when"), "x").within(start..start + 3);
-            let diagnostics = loaded.locate(vec![finding]);
+            let diagnostics = loaded.source_map.locate(vec![finding]);
             assert_eq!(marked(&diagnostics[0]), "bad", "{text}");
         }
     }
@@ -81,7 +81,7 @@ fn a_part_of_an_expression_is_found_in_every_way_of_writing_it() {
     let value = &loaded.document.rules[0].groups[0].states[0].when;
     let start = value.find("bad").unwrap();
     let finding = Finding::error("x", path("rules.0.groups.0.states.0.when"), "x").within(start..start + 3);
-    assert_eq!(marked(&loaded.locate(vec![finding])[0]), "bad");
+    assert_eq!(marked(&loaded.source_map.locate(vec![finding])[0]), "bad");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_place_at_the_end_of_an_expression_is_before_the_closing_quote() {
         let loaded = sound("a.yaml", &text);
         let finding = Finding::error("x", path("rules.0.groups.0.states.0.when"), "x").within(3..3);
         let end = text.find("t >").unwrap() + 3;
-        assert_eq!(loaded.locate(vec![finding])[0].place.bytes(), end..end, "{text}");
+        assert_eq!(loaded.source_map.locate(vec![finding])[0].place.bytes(), end..end, "{text}");
     }
 }
 
@@ -107,6 +107,6 @@ fn an_expression_that_a_comment_cuts_off_is_told_so() {
         "rules: \n- id: a\n  groups: [{id: g, states: [{state: A,\n     when: tag('x # y') > 5\n  }]}]";
     let loaded = sound("a.yaml", text);
     let finding = Finding::error("x", path("rules.0.groups.0.states.0.when"), "x").within(4..6);
-    let diagnostics = loaded.locate(vec![finding]);
+    let diagnostics = loaded.source_map.locate(vec![finding]);
     assert!(diagnostics[0].finding.help.as_ref().unwrap().contains("begins a comment"));
 }

@@ -70,7 +70,6 @@ rules:
             "13:5 missing-field: a rule lacks `id` \
              | an `id` is a name of letters, digits, `.`, `_` and `-`, as in `id: filler-overheat`",
             "14:14 wrong-type: `version` must be a whole number, not negative; found the number `-1`",
-            "18:37 expression: unexpected `=` | to compare, write `==`",
         ]
     );
 }
@@ -174,6 +173,7 @@ fn several_files_are_one_rule_set_and_findings_name_the_right_one() {
     ];
     let findings = paths.into_iter().map(|path| andon_domain::Finding::error("x", path, "x")).collect();
     let places: Vec<_> = set
+        .source_map
         .locate(findings)
         .iter()
         .map(|d| (d.place.source().name().to_owned(), d.place.start(), marked(d).to_owned()))
@@ -206,4 +206,25 @@ fn the_fields_of_a_document_are_those_of_the_model() {
     fields.sort_unstable();
     known.sort_unstable();
     assert_eq!(fields, known);
+}
+
+#[test]
+fn a_check_sees_the_sound_rules_of_a_refused_document_and_its_findings_stand_at_their_places() {
+    let text = "rules:\n- {id: a, group: []}\n- {id: b, groups: []}\n- {id: c, groups: []}";
+    let check = |sound: RuleDocument| {
+        assert_eq!(sound.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        let path = vec!["rules".into(), 1.into(), "id".into()];
+        vec![andon_domain::Finding::error("checked", path, "found by the check")]
+    };
+    let found = crate::read_and_check("a.yaml", text, check).unwrap_err();
+    let last = found.last().unwrap();
+    assert_eq!((last.finding.code, last.place.start(), marked(last)), ("checked", (4, 8), "c"));
+    assert!(found.iter().any(|diagnostic| diagnostic.finding.code == "unknown-field"), "{found:?}");
+}
+
+#[test]
+fn a_check_is_not_asked_about_a_document_without_mistakes() {
+    let text = "rules: [{id: a, groups: []}]";
+    let loaded = crate::read_and_check("a.yaml", text, |_| panic!("the caller compiles it")).unwrap();
+    assert_eq!(loaded.document.rules.len(), 1);
 }

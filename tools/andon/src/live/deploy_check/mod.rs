@@ -5,11 +5,11 @@ mod render;
 use andon_aws::setup::Inspected;
 use andon_workflows::ports::{PortError, SetRef};
 use andon_workflows::readiness::{SetReadiness, StatesReadiness, rule_sets, states};
-use clap::ValueEnum;
 use serde::Serialize;
 
-use super::connection::{Connection, with_system};
-use crate::Failure;
+use super::connection::{SystemArguments, with_system};
+use crate::failure::Failure;
+use crate::format::Format;
 use crate::terminal::{self, Terminal};
 
 /// Say, before a deployment or an update, what this version would change or break. Changes nothing.
@@ -31,19 +31,8 @@ pub(crate) struct Arguments {
     /// Look at the states of at most so many equipments. Each is read: half a read unit or more.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     states: u64,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: Format,
     #[command(flatten)]
-    connection: Connection,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs: one JSON object.
-    Json,
+    system: SystemArguments,
 }
 
 /// All that was found.
@@ -138,7 +127,7 @@ impl Report {
 }
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    with_system(&arguments.connection, terminal, async |system| {
+    with_system(&arguments.system.connection, terminal, async |system| {
         let mut report = Report { version: env!("CARGO_PKG_VERSION"), ..Report::default() };
         report.resources(system.aws.inspect().await);
         match rule_sets(&system.aws).await {
@@ -155,14 +144,14 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
             Err(error) => report.failures.push(error.message),
         }
         report.conclude();
-        match arguments.format {
+        match arguments.system.format.value {
             Format::Text => terminal::print(&render::text(&report, terminal))?,
             Format::Json => {
                 let json =
-                    serde_json::to_string(&report).map_err(|error| Failure::Said(error.to_string()))?;
+                    serde_json::to_string(&report).map_err(|error| Failure::Message(error.to_string()))?;
                 terminal::print(&format!("{json}\n"))?;
             }
         }
-        if report.ready { Ok(()) } else { Err(Failure::AlreadySaid) }
+        if report.ready { Ok(()) } else { Err(Failure::AlreadyPrinted) }
     })
 }

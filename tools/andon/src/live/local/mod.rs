@@ -6,14 +6,14 @@ mod up;
 use clap::{Subcommand, ValueEnum};
 
 use self::record::Running;
-use crate::Failure;
+use crate::failure::Failure;
 use crate::terminal::{self, Terminal};
 use crate::times::{length, stamp};
 
 /// Run the whole system on this machine, without AWS and without Docker.
 ///
 /// An emulator stands in for AWS (ministack, installed from PyPI on first use; Python 3.10 or newer is needed); the
-/// functions are the ones that run in Lambda, as processes. All other commands talk to it without being told.
+/// functions are the ones that run in Lambda, as processes. All other commands find it without options.
 #[derive(clap::Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -72,13 +72,13 @@ fn down(terminal: &Terminal) -> Result<(), Failure> {
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    Err(Failure::Said("the local system was asked to stop, and still runs; end its process".to_owned()))
+    Err(Failure::Message("the local system was asked to stop, and still runs; end its process".to_owned()))
 }
 
 fn show(arguments: &StatusArguments, terminal: &Terminal) -> Result<(), Failure> {
     let Some(running) = record::running() else {
         terminal.say("No local system is running. To start one: andon local up");
-        return Err(Failure::AlreadySaid);
+        return Err(Failure::AlreadyPrinted);
     };
     terminal::print(&match arguments.format {
         Format::Text => text(&running, andon_clock::now_ms()),

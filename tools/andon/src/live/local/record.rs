@@ -1,4 +1,4 @@
-//! Which local system runs: a file that the other commands find it by, and a lock that is held as long as it runs.
+//! The local system that runs: a file by which the other commands find it, and a lock that it holds until it ends.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// A local system that runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub(in crate::live) struct Running {
     pub(in crate::live) since: i64,
     /// Where its emulator answers.
     pub(in crate::live) endpoint: String,
-    /// The variables that its functions have, and whoever talks to it needs.
+    /// The variables that its functions have, and that every client of it needs.
     pub(in crate::live) vars: Vec<(String, String)>,
     /// The queue that its state changes go to.
     pub(in crate::live) changes_queue: String,
@@ -40,7 +40,7 @@ pub(in crate::live) fn running() -> Option<Running> {
 }
 
 fn running_in(folder: &Path) -> Option<Running> {
-    // Whoever runs one holds the lock; when it dies in whatever way, it does no longer.
+    // The process of `andon local up` holds the lock, and loses it when it ends, also when it is killed.
     let lock = File::open(folder.join(LOCK)).ok()?;
     match lock.try_lock_shared() {
         Err(TryLockError::WouldBlock) => serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok(),
@@ -49,16 +49,16 @@ fn running_in(folder: &Path) -> Option<Running> {
 }
 
 /// The lock of the system that runs here.
-pub(super) struct Held {
+pub(super) struct SystemLock {
     folder: PathBuf,
     _lock: File,
 }
 
-impl Held {
+impl SystemLock {
     /// Takes the lock.
     pub(super) fn take() -> Result<Self, Failure> {
         let folder = folder().ok_or_else(|| {
-            Failure::Said(
+            Failure::Message(
                 "neither XDG_CACHE_HOME nor HOME is set; expected a folder to keep files in".to_owned(),
             )
         })?;
@@ -67,7 +67,8 @@ impl Held {
 
     fn take_in(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join(LOCK);
-        let cannot = |error: io::Error| Failure::Said(format!("cannot write `{}`: {error}", path.display()));
+        let cannot =
+            |error: io::Error| Failure::Message(format!("cannot write `{}`: {error}", path.display()));
         fs::create_dir_all(folder).map_err(cannot)?;
         let lock = File::options().create(true).write(true).truncate(false).open(&path).map_err(cannot)?;
         match lock.try_lock() {
@@ -75,21 +76,22 @@ impl Held {
             Err(TryLockError::WouldBlock) => {
                 let at =
                     running_in(folder).map(|running| format!(" at {}", running.endpoint)).unwrap_or_default();
-                return Err(Failure::Said(format!(
+                return Err(Failure::Message(format!(
                     "a local system runs already{at}; to stop it: andon local down"
                 )));
             }
             Err(TryLockError::Error(error)) => return Err(cannot(error)),
         }
-        let held = Self { folder: folder.to_owned(), _lock: lock };
-        held.withdraw();
-        Ok(held)
+        let lock = Self { folder: folder.to_owned(), _lock: lock };
+        lock.withdraw();
+        Ok(lock)
     }
 
     /// Lets other commands find the system. The file holds a key: only the user may read it.
     pub(super) fn announce(&self, running: &Running) -> Result<(), Failure> {
         let path = self.folder.join(RECORD);
-        let cannot = |error: io::Error| Failure::Said(format!("cannot write `{}`: {error}", path.display()));
+        let cannot =
+            |error: io::Error| Failure::Message(format!("cannot write `{}`: {error}", path.display()));
         let mut options = File::options();
         options.create_new(true).write(true);
         #[cfg(unix)]
@@ -108,7 +110,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for SystemLock {
     fn drop(&mut self) {
         self.withdraw();
     }
@@ -118,7 +120,7 @@ impl Drop for Held {
 pub(super) fn ask_to_stop() -> Result<(), Failure> {
     let Some(path) = folder().map(|folder| folder.join(RECORD)) else { return Ok(()) };
     fs::remove_file(&path)
-        .map_err(|error| Failure::Said(format!("cannot delete `{}`: {error}", path.display())))
+        .map_err(|error| Failure::Message(format!("cannot delete `{}`: {error}", path.display())))
 }
 
 /// Whether some system holds the lock, announced or not.
@@ -135,15 +137,15 @@ mod tests {
     fn a_system_is_found_as_long_as_it_runs_and_only_one_runs() {
         let folder = std::env::temp_dir().join(format!("andon-record-{}", std::process::id()));
         assert_eq!(running_in(&folder), None);
-        let held = Held::take_in(&folder).unwrap();
+        let lock = SystemLock::take_in(&folder).unwrap();
         assert_eq!(running_in(&folder), None);
         let running = Running { pid: 7, endpoint: "http://127.0.0.1:1".to_owned(), ..Running::default() };
-        held.announce(&running).unwrap();
+        lock.announce(&running).unwrap();
         assert_eq!(running_in(&folder), Some(running));
-        let second = Held::take_in(&folder).err();
-        assert!(matches!(second, Some(Failure::Said(message)) if message.contains("andon local down")));
-        assert!(held.is_announced());
-        drop(held);
+        let second = SystemLock::take_in(&folder).err();
+        assert!(matches!(second, Some(Failure::Message(message)) if message.contains("andon local down")));
+        assert!(lock.is_announced());
+        drop(lock);
         assert_eq!(running_in(&folder), None);
         // Left behind by one that was killed.
         fs::write(folder.join(RECORD), "{}").unwrap();

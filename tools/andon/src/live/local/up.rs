@@ -9,11 +9,11 @@ use andon_aws::Aws;
 use andon_clock::{Stopwatch, now_ms};
 use andon_domain::{Millis, RuleDocument};
 use andon_local::models::ModelServer;
-use andon_local::{Event, Listener, Options, Place, System};
+use andon_local::{Backend, Event, Listener, Options, System};
 use andon_workflows::rulebook::{self, PutError};
 
-use super::record::{Held, Running};
-use crate::Failure;
+use super::record::{Running, SystemLock};
+use crate::failure::Failure;
 use crate::live::rules::checked;
 use crate::live::{runtime, until_ctrl_c};
 use crate::model::{Models, named_file, read_models};
@@ -69,13 +69,13 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         files => Some(checked(files, terminal)?),
     };
     let models = read_models(&arguments.model)?;
-    let held = Held::take()?;
+    let lock = SystemLock::take()?;
     runtime()?.block_on(async {
         let Some(system) = until_ctrl_c(start(arguments, models, terminal)).await else {
-            return Err(Failure::Said("stopped before it was up".to_owned()));
+            return Err(Failure::Message("stopped before it was up".to_owned()));
         };
         let system = system?;
-        let outcome = until_ctrl_c(serve(&system, &held, rules, terminal)).await.unwrap_or(Ok(()));
+        let outcome = until_ctrl_c(serve(&system, &lock, rules, terminal)).await.unwrap_or(Ok(()));
         terminal.say("Stopping ..");
         // A second Ctrl-C does not wait.
         until_ctrl_c(system.down()).await;
@@ -86,31 +86,31 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
 
 async fn start(arguments: &Arguments, models: Models, terminal: &Terminal) -> Result<System, Failure> {
     let color = if terminal.color { ColorChoice::Always } else { ColorChoice::Never };
-    let told = Told {
+    let printer = ProgressPrinter {
         terminal: Terminal::new(color),
         verbose: arguments.verbose,
         begun: Stopwatch::start(),
         last: Mutex::default(),
     };
-    let told = Arc::new(told);
+    let printer = Arc::new(printer);
     let mut vars: BTreeMap<String, String> = BTreeMap::new();
     vars.insert("ANDON_SHARDS".to_owned(), arguments.shards.to_string());
     vars.insert("ANDON_TICK_INTERVAL".to_owned(), arguments.tick_interval.to_string());
     let options = Options {
-        place: arguments.endpoint.clone().map_or(Place::Emulator, Place::Endpoint),
+        backend: arguments.endpoint.clone().map_or(Backend::Emulator, Backend::Endpoint),
         prefix: arguments.prefix.clone(),
         vars,
         window: Duration::from_millis(u64::try_from(arguments.batch_window.0).unwrap_or_default()),
         batch_size: usize::try_from(arguments.batch_size).unwrap_or(1),
         models,
-        listener: Listener::new(move |event| told.hear(&event)),
+        listener: Listener::new(move |event| printer.print(&event)),
         ..Options::default()
     };
-    System::up(options).await.map_err(|error| Failure::Said(error.to_string()))
+    System::up(options).await.map_err(|error| Failure::Message(error.to_string()))
 }
 
 /// Says what happens.
-struct Told {
+struct ProgressPrinter {
     terminal: Terminal,
     verbose: bool,
     begun: Stopwatch,
@@ -118,8 +118,8 @@ struct Told {
     last: Mutex<String>,
 }
 
-impl Told {
-    fn hear(&self, event: &Event) {
+impl ProgressPrinter {
+    fn print(&self, event: &Event) {
         let text = escape_control_chars(&event.to_string());
         match event {
             Event::Step(_) => {
@@ -145,7 +145,7 @@ impl Told {
 /// Puts the first rules, lets others find the system, and waits until it is to stop.
 async fn serve(
     system: &System,
-    held: &Held,
+    lock: &SystemLock,
     rules: Option<RuleDocument>,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
@@ -153,7 +153,7 @@ async fn serve(
         Some(rules) => first_rules(system, &rules).await?,
         None => "none yet; to put some: andon rules put FILE...".to_owned(),
     };
-    held.announce(&Running {
+    lock.announce(&Running {
         pid: std::process::id(),
         since: now_ms(),
         endpoint: system.endpoint().unwrap_or_default().to_owned(),
@@ -161,7 +161,7 @@ async fn serve(
         changes_queue: system.changes_queue().to_owned(),
     })?;
     terminal.say(&greeting(system, &rules));
-    while held.is_announced() {
+    while lock.is_announced() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     Ok(())
@@ -170,7 +170,7 @@ async fn serve(
 async fn first_rules(system: &System, rules: &RuleDocument) -> Result<String, Failure> {
     let aws = Aws::connect(system.config()).await;
     let put = rulebook::put(&aws, rules, None, "andon local up", system.config().keep_sets()).await;
-    let put = put.map_err(|error: PutError| Failure::Said(error.to_string()))?;
+    let put = put.map_err(|error: PutError| Failure::Message(error.to_string()))?;
     Ok(format!("{}, in force from {} on", counted(rules.rules.len() as u64, "rule"), stamp(put.start_ms)))
 }
 

@@ -69,6 +69,6 @@ fn what_the_bus_does_not_take_is_an_error() {
     memory.world_mut().refused_detail = Some("oven-1".to_owned());
     let terminal = Terminal::new(ColorChoice::Never);
     let outcome = at_once(again(&memory, &arguments(&["--since", "10m"]), &terminal));
-    assert!(matches!(outcome, Err(Failure::Said(message)) if message.starts_with("1 was not published")));
+    assert!(matches!(outcome, Err(Failure::Message(message)) if message.starts_with("1 was not published")));
     assert_eq!(memory.world().failures.len(), 1);
 }

@@ -7,30 +7,31 @@ use andon_workflows::ports::{CheckpointStore, Clock, RuleStore, Stream};
 use andon_workflows::rulebook::{self, Change, Current, KeepSets, PutError, PutSummary};
 
 use super::difference;
-use crate::Failure;
-use crate::live::said;
+use crate::failure::Failure;
+use crate::format::Format;
+use crate::live::connection::SystemArguments;
+use crate::live::port_failure;
 use crate::terminal::{Terminal, grouped};
-use crate::times::{Moment, length, stamp};
+use crate::times::{TimeArgument, length, stamp};
 use andon_domain::text::escape_control_chars;
 
-/// How a change is made.
+/// The options of a change.
 #[derive(clap::Args, Debug, Default)]
-pub(super) struct How {
+pub(super) struct ChangeArguments {
     /// Who changes it, or why; `andon rules history` shows it.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
     /// When it takes effect: a time, or `+10m` from now [default: about 11 s after it is written].
-    #[arg(long, value_name = "TIME|+DURATION", value_parser = Moment::to_come)]
-    start: Option<Moment>,
+    #[arg(long, value_name = "TIME|+DURATION", value_parser = TimeArgument::to_come)]
+    start: Option<TimeArgument>,
     /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
     /// Wait until it takes effect.
     #[arg(long, conflicts_with = "dry_run")]
     wait: bool,
-    /// How to print what changes.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: super::Format,
+    #[command(flatten)]
+    pub(super) system: SystemArguments,
 }
 
 /// Most lines of one kind of difference.
@@ -70,7 +71,7 @@ fn replaced<T: Clone>(current: &[T], others: Vec<T>, id: impl Fn(&T) -> &String)
 
 /// What is to be removed, by ids.
 #[derive(Debug, Default)]
-pub(super) struct Gone<'a> {
+pub(super) struct Removal<'a> {
     pub(super) rules: &'a [String],
     pub(super) models: &'a [String],
     /// Those whose attributes are to be removed.
@@ -78,20 +79,20 @@ pub(super) struct Gone<'a> {
 }
 
 /// The current set without some.
-pub(super) fn without(current: &RuleDocument, gone: &Gone<'_>) -> Result<RuleDocument, Failure> {
+pub(super) fn without(current: &RuleDocument, removal: &Removal<'_>) -> Result<RuleDocument, Failure> {
     let rules: BTreeSet<&str> = current.rules.iter().map(|rule| rule.id.as_str()).collect();
     let models: BTreeSet<&str> = current.models.iter().map(|model| model.id.as_str()).collect();
     let equipment: BTreeSet<&str> = current.equipment.keys().map(String::as_str).collect();
     // A rule and a model may have one name: which is meant has to be said.
-    let hint = gone.rules.iter().find(|id| !rules.contains(id.as_str()) && models.contains(id.as_str()));
+    let hint = removal.rules.iter().find(|id| !rules.contains(id.as_str()) && models.contains(id.as_str()));
     let hint = hint.map(|id| format!("; `{0}` is a model: `--model {0}`", escape_control_chars(id)));
-    known(gone.rules, &rules, ["rule", "rules"], hint.unwrap_or_default())?;
-    known(gone.models, &models, ["model", "models"], String::new())?;
-    known(gone.equipment, &equipment, ["equipment", "equipments"], String::new())?;
+    known(removal.rules, &rules, ["rule", "rules"], hint.unwrap_or_default())?;
+    known(removal.models, &models, ["model", "models"], String::new())?;
+    known(removal.equipment, &equipment, ["equipment", "equipments"], String::new())?;
     let mut document = current.clone();
-    document.rules.retain(|rule| !gone.rules.contains(&rule.id));
-    document.models.retain(|model| !gone.models.contains(&model.id));
-    document.equipment.retain(|id, _| !gone.equipment.contains(id));
+    document.rules.retain(|rule| !removal.rules.contains(&rule.id));
+    document.models.retain(|model| !removal.models.contains(&model.id));
+    document.equipment.retain(|id, _| !removal.equipment.contains(id));
     Ok(document)
 }
 
@@ -106,7 +107,7 @@ fn known(ids: &[String], known: &BTreeSet<&str>, nouns: [&str; 2], hint: String)
         1 => (one, "is"),
         _ => (many, "are"),
     };
-    Err(Failure::Said(format!(
+    Err(Failure::Message(format!(
         "the {noun} {} {verb} not in the set; nothing was deleted (`andon rules list` shows those that are){hint}",
         strangers.join(", ")
     )))
@@ -115,54 +116,56 @@ fn known(ids: &[String], known: &BTreeSet<&str>, nouns: [&str; 2], hint: String)
 /// Makes a set of the current one, shows what differs, and puts it.
 pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
     ports: &P,
-    how: &How,
+    change: &ChangeArguments,
     keep: KeepSets,
     terminal: &Terminal,
     make: impl FnOnce(&RuleDocument) -> Result<RuleDocument, Failure>,
 ) -> Result<(), Failure> {
-    if how.note.len() > NOTE_BYTES {
-        let length = how.note.len();
+    if change.note.len() > NOTE_BYTES {
+        let length = change.note.len();
         return Err(Failure::Usage(format!(
             "the note is {length} bytes long; expected at most {NOTE_BYTES}"
         )));
     }
-    let current = rulebook::current(ports).await.map_err(said)?;
+    let current = rulebook::current(ports).await.map_err(port_failure)?;
     let document = make(&current.document)?;
     let difference = rulebook::compare(&current.document, &document);
     let now_ms = ports.now_ms();
     clock_fits(ports, now_ms).await?;
-    if how.format == super::Format::Text {
+    if change.system.format.value == Format::Text {
         crate::terminal::print(&differences(&current.document, &document, &difference, terminal))?;
     }
     // The first set is put even if it is empty.
     let empty = difference.is_empty() && !current.pointer.sets.is_empty();
-    if how.dry_run || empty {
-        if how.format == super::Format::Json {
+    if change.dry_run || empty {
+        if change.system.format.value == Format::Json {
             crate::terminal::print(&json(&difference, None))?;
         }
         terminal.say(if empty { "Nothing differs: nothing to put." } else { "Nothing was put (--dry-run)." });
         return Ok(());
     }
-    let start_ms = how.start.map(|start| match start {
-        Moment::At(ms) => ms,
+    let start_ms = change.start.map(|start| match start {
+        TimeArgument::At(ms) => ms,
         // A whole second, so that it can be named.
-        Moment::FromNow(_) => start.ms(now_ms).saturating_add(999).div_euclid(1000).saturating_mul(1000),
+        TimeArgument::FromNow(_) => {
+            start.ms(now_ms).saturating_add(999).div_euclid(1000).saturating_mul(1000)
+        }
     });
     let differing = difference.added.len() + difference.changed.len() + difference.removed.len();
     let bar = terminal.steps(differing as u64);
     bar.set_message("rules written");
     let told = |done: usize| bar.set_position(done as u64);
-    let wanted = Change { start_ms, note: &how.note, keep, told: &told };
+    let wanted = Change { start_ms, note: &change.note, keep, told: &told };
     let put = rulebook::replace(ports, &current, &document, wanted).await;
     bar.finish_and_clear();
     let put = put.map_err(|error| failure(error, &current, &document, now_ms))?;
-    if how.format == super::Format::Json {
+    if change.system.format.value == Format::Json {
         crate::terminal::print(&json(&put, Some(put.start_ms)))?;
     }
     let in_ms = put.start_ms.saturating_sub(ports.now_ms());
     let takes = format!("Takes effect at {}, in {}", stamp(put.start_ms), length(in_ms));
     terminal.say(&format!("{takes}: for each equipment with its first record from then on."));
-    if how.wait {
+    if change.wait {
         ports.sleep_ms(u64::try_from(in_ms).unwrap_or_default()).await;
         terminal.say("It is in force.");
     }
@@ -171,11 +174,11 @@ pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
 
 /// A set that starts in the past of the stream would not be seen by all: this machine's clock must not be behind.
 async fn clock_fits<P: CheckpointStore + Stream>(ports: &P, now_ms: i64) -> Result<(), Failure> {
-    let checkpoints = ports.checkpoints(ports.stream_name()).await.map_err(said)?;
+    let checkpoints = ports.checkpoints(ports.stream_name()).await.map_err(port_failure)?;
     let newest_ms = checkpoints.iter().map(|(_, checkpoint)| checkpoint.arrival_ms).max().unwrap_or(now_ms);
     let behind_ms = newest_ms.saturating_sub(now_ms);
     if behind_ms > 2_000 {
-        return Err(Failure::Said(format!(
+        return Err(Failure::Message(format!(
             "this machine's clock is at least {} behind the stream's; set it right first, or the rules would start in the \
              past",
             length(behind_ms)
@@ -267,7 +270,7 @@ fn json(put: &PutSummary, start_ms: Option<i64>) -> String {
 
 /// Why nothing was put, and what to do about it.
 fn failure(error: PutError, current: &Current, document: &RuleDocument, now_ms: i64) -> Failure {
-    Failure::Said(match error {
+    Failure::Message(match error {
         PutError::Invalid(findings) => {
             let lines: Vec<String> = findings
                 .iter()
@@ -308,7 +311,7 @@ fn failure(error: PutError, current: &Current, document: &RuleDocument, now_ms: 
                                (`andon rules history`), then do it again"
                 .to_owned()
         }
-        PutError::Port(error) => return said(error),
+        PutError::Port(error) => return port_failure(error),
         other => other.to_string(),
     })
 }

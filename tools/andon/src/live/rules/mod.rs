@@ -7,13 +7,13 @@ mod show;
 use std::path::PathBuf;
 
 use andon_domain::{RuleDocument, Severity};
-use andon_engine::RuleSet;
-use andon_rule_files::{RenderOptions, render};
-use clap::{Subcommand, ValueEnum};
+use andon_rule_files::{Loaded, RenderOptions, render};
+use clap::Subcommand;
 
-use super::connection::{Connection, with_system};
+use super::connection::with_system;
+use crate::failure::Failure;
+use crate::rules::{self, ReadError, compiler_findings};
 use crate::terminal::Terminal;
-use crate::{Failure, rules};
 
 /// See and change the rules of a running system.
 ///
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    PutSummary(PutArguments),
+    Put(PutArguments),
     List(show::ListArguments),
     Get(show::GetArguments),
     Delete(DeleteArguments),
@@ -58,9 +58,7 @@ struct PutArguments {
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
-    how: change::How,
-    #[command(flatten)]
-    connection: Connection,
+    change: change::ChangeArguments,
 }
 
 /// Remove rules, models, or the attributes of equipments.
@@ -85,53 +83,41 @@ struct DeleteArguments {
     #[arg(long, value_name = "ID")]
     equipment: Vec<String>,
     #[command(flatten)]
-    how: change::How,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// How to print.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
+    change: change::ChangeArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     match &arguments.command {
-        Command::PutSummary(put) => {
+        Command::Put(put) => {
             // Before anything is asked of the network.
             let files = checked(&put.files, terminal)?;
-            with_system(&put.connection, terminal, async |system| {
+            with_system(&put.change.system.connection, terminal, async |system| {
                 let keep = system.config.keep_sets();
                 let make = |current: &RuleDocument| {
                     Ok(if put.replace { files } else { change::merged(current, files) })
                 };
-                change::change(&system.aws, &put.how, keep, terminal, make).await
+                change::change(&system.aws, &put.change, keep, terminal, make).await
             })
         }
-        Command::Delete(delete) => with_system(&delete.connection, terminal, async |system| {
-            let gone =
-                change::Gone { rules: &delete.ids, models: &delete.models, equipment: &delete.equipment };
-            let make = |current: &RuleDocument| change::without(current, &gone);
-            change::change(&system.aws, &delete.how, system.config.keep_sets(), terminal, make).await
+        Command::Delete(delete) => with_system(&delete.change.system.connection, terminal, async |system| {
+            let removal =
+                change::Removal { rules: &delete.ids, models: &delete.models, equipment: &delete.equipment };
+            let make = |current: &RuleDocument| change::without(current, &removal);
+            change::change(&system.aws, &delete.change, system.config.keep_sets(), terminal, make).await
         }),
-        Command::List(list) => with_system(&list.connection, terminal, async |system| {
+        Command::List(list) => with_system(&list.system.connection, terminal, async |system| {
             show::list(&system.aws, list, terminal).await
         }),
         Command::Get(get) => {
             with_system(&get.connection, terminal, async |system| show::get(&system.aws, get, terminal).await)
         }
-        Command::History(history) => with_system(&history.connection, terminal, async |system| {
+        Command::History(history) => with_system(&history.system.connection, terminal, async |system| {
             show::history(&system.aws, history, terminal).await
         }),
     }
 }
 
-/// Reads rule files as one set; what is wrong or doubtful is said as `andon check` says it.
+/// Reads rule files as one set, and prints errors and warnings as `andon check` does.
 pub(super) fn checked(files: &[PathBuf], terminal: &Terminal) -> Result<RuleDocument, Failure> {
     let options = RenderOptions { color: terminal.color, ..RenderOptions::default() };
     let say = |diagnostics: &[andon_rule_files::Diagnostic]| {
@@ -139,16 +125,16 @@ pub(super) fn checked(files: &[PathBuf], terminal: &Terminal) -> Result<RuleDocu
             terminal.say(render(diagnostics, options).trim_end());
         }
     };
-    let loaded = match rules::read(files) {
-        Ok(loaded) => loaded?,
-        Err(diagnostics) => {
+    let Loaded { document, source_map } = rules::read(files).map_err(|error| match error {
+        ReadError::Unreadable(failure) => failure,
+        ReadError::Invalid(diagnostics) => {
             say(&diagnostics);
-            return Err(Failure::AlreadySaid);
+            Failure::AlreadyPrinted
         }
-    };
-    let mut findings = andon_lint::lint(&loaded.document);
-    findings.extend(RuleSet::compile(loaded.document.clone()).err().unwrap_or_default());
-    let wrong = findings.iter().any(|finding| finding.severity == Severity::Error);
-    say(&loaded.locate(findings));
-    if wrong { Err(Failure::AlreadySaid) } else { Ok(loaded.document) }
+    })?;
+    let mut findings = andon_lint::lint(&document);
+    findings.extend(compiler_findings(document.clone()));
+    let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
+    say(&source_map.locate(findings));
+    if has_errors { Err(Failure::AlreadyPrinted) } else { Ok(document) }
 }

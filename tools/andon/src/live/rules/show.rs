@@ -6,27 +6,24 @@ use andon_workflows::rulebook::{self, RuleVersionSpan};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use super::Format;
 use super::difference;
-use crate::Failure;
-use crate::live::connection::Connection;
-use crate::live::said;
+use crate::failure::Failure;
+use crate::format::Format;
+use crate::live::connection::{Connection, SystemArguments};
+use crate::live::port_failure;
 use crate::live::table::{Cell, Table};
 use crate::terminal::{self, Terminal, counted};
-use crate::times::{Moment, length, stamp};
+use crate::times::{TimeArgument, length, stamp};
 use andon_domain::text::escape_control_chars;
 
 /// List the rules and models of a set.
 #[derive(clap::Args)]
 pub(super) struct ListArguments {
     /// The set that starts at this time, as `andon rules history` shows it [default: the newest].
-    #[arg(long, value_name = "START", value_parser = Moment::gone_by)]
-    set: Option<Moment>,
-    /// How to print them.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: Format,
+    #[arg(long, value_name = "START", value_parser = TimeArgument::gone_by)]
+    set: Option<TimeArgument>,
     #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) system: SystemArguments,
 }
 
 /// Print rules and models as a file that can be edited and put again.
@@ -39,9 +36,9 @@ pub(super) struct GetArguments {
     #[arg(long = "model", value_name = "ID")]
     models: Vec<String>,
     /// Of the set that starts at this time, as `andon rules history` shows it [default: the newest].
-    #[arg(long, value_name = "START", value_parser = Moment::gone_by)]
-    set: Option<Moment>,
-    /// How to print them.
+    #[arg(long, value_name = "START", value_parser = TimeArgument::gone_by)]
+    set: Option<TimeArgument>,
+    /// The format of the file.
     #[arg(long, value_enum, default_value = "yaml", value_name = "FORMAT")]
     format: FileFormat,
     #[command(flatten)]
@@ -57,14 +54,11 @@ pub(super) struct HistoryArguments {
     /// A model instead of a rule, as far back as there are sets.
     #[arg(long, value_name = "ID", conflicts_with = "id")]
     model: Option<String>,
-    /// How to print them.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: Format,
     #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) system: SystemArguments,
 }
 
-/// How rules are written.
+/// A format of rule files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FileFormat {
     /// As people write them.
@@ -85,13 +79,13 @@ pub(super) async fn list<P: RuleStore + Clock>(
     let (set, document) = set_of(ports, arguments.set, now_ms).await?;
     let Some(set) = set else {
         terminal.say("There are no rules yet. To put some: andon rules put FILE...");
-        return if arguments.format == Format::Json {
+        return if arguments.system.format.value == Format::Json {
             terminal::print("{\"start\":null,\"rules\":[],\"models\":[],\"equipment\":[]}\n")
         } else {
             Ok(())
         };
     };
-    if arguments.format == Format::Json {
+    if arguments.system.format.value == Format::Json {
         let rules: Vec<serde_json::Value> = document
             .rules
             .iter()
@@ -172,14 +166,14 @@ pub(super) async fn get<P: RuleStore + Clock>(
         let unknown = arguments.ids.iter().find(|id| document.rules.iter().all(|rule| rule.id != **id));
         if let Some(id) = unknown {
             let id = escape_control_chars(id);
-            return Err(Failure::Said(format!(
+            return Err(Failure::Message(format!(
                 "the set has no rule `{id}` (`andon rules list` shows those it has)"
             )));
         }
         let unknown = arguments.models.iter().find(|id| document.models.iter().all(|model| model.id != **id));
         if let Some(id) = unknown {
             let id = escape_control_chars(id);
-            return Err(Failure::Said(format!(
+            return Err(Failure::Message(format!(
                 "the set has no model `{id}` (`andon rules list` shows those it has)"
             )));
         }
@@ -203,8 +197,8 @@ pub(super) async fn history<P: RuleStore + Clock>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let Some(id) = arguments.model.as_ref().or(arguments.id.as_ref()) else {
-        let pointer = ports.pointer().await.map_err(said)?;
-        return match arguments.format {
+        let pointer = ports.pointer().await.map_err(port_failure)?;
+        return match arguments.system.format.value {
             Format::Text => terminal::print(&sets_text(&pointer, ports.now_ms(), terminal)),
             Format::Json => {
                 let line = |set: &SetRef| serde_json::json!({"start": set.start_ms, "written": set.written_ms, "rules": set.rules, "note": set.note});
@@ -219,11 +213,14 @@ pub(super) async fn history<P: RuleStore + Clock>(
         Some(id) => rulebook::model_history(ports, id).await,
         None => rulebook::history(ports, id).await,
     };
-    let versions = versions.map_err(said)?;
+    let versions = versions.map_err(port_failure)?;
     if versions.is_empty() {
-        return Err(Failure::Said(format!("there has never been a {what} `{}`", escape_control_chars(id))));
+        return Err(Failure::Message(format!(
+            "there has never been a {what} `{}`",
+            escape_control_chars(id)
+        )));
     }
-    match arguments.format {
+    match arguments.system.format.value {
         Format::Text => terminal::print(&versions_text(&versions, terminal)),
         Format::Json => {
             let mut text = String::new();
@@ -241,10 +238,10 @@ pub(super) async fn history<P: RuleStore + Clock>(
 /// The set that was asked for, the newest if none was; and its document.
 async fn set_of<P: RuleStore>(
     ports: &P,
-    wanted: Option<Moment>,
+    wanted: Option<TimeArgument>,
     now_ms: i64,
 ) -> Result<(Option<SetRef>, RuleDocument), Failure> {
-    let Pointer { sets, .. } = ports.pointer().await.map_err(said)?;
+    let Pointer { sets, .. } = ports.pointer().await.map_err(port_failure)?;
     let set = match wanted {
         None => sets.last(),
         Some(start) => {
@@ -253,7 +250,7 @@ async fn set_of<P: RuleStore>(
             let exact = sets.iter().find(|set| set.start_ms == start_ms);
             Some(exact.or_else(|| sets.iter().find(same)).ok_or_else(|| {
                 let start = stamp(start_ms);
-                Failure::Said(format!(
+                Failure::Message(format!(
                     "no rule set starts at {start} (`andon rules history` shows when they do)"
                 ))
             })?)
@@ -261,7 +258,7 @@ async fn set_of<P: RuleStore>(
     };
     match set {
         None => Ok((None, RuleDocument::default())),
-        Some(set) => Ok((Some(set.clone()), rulebook::document(ports, set).await.map_err(said)?)),
+        Some(set) => Ok((Some(set.clone()), rulebook::document(ports, set).await.map_err(port_failure)?)),
     }
 }
 

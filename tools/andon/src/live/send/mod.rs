@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use andon_clock::Stopwatch;
 use andon_workflows::ports::{Clock, Stream, StreamEntry};
 
-use self::record::{NotSent, Outgoing, Record};
+use self::record::{Outgoing, Record, SkipReason};
 use self::sender::{Sender, Tally};
 use super::connection::{Connection, with_system};
-use super::{said, until_ctrl_c};
-use crate::Failure;
+use super::{port_failure, until_ctrl_c};
+use crate::failure::Failure;
 use crate::lines::{self, Line, Lines};
 use crate::terminal::{Terminal, counted, grouped};
-use crate::times::{Moment, length};
+use crate::times::{TimeArgument, length};
 use andon_domain::text::escape_control_chars;
 
 /// Send recorded data points into a running system, as gateways do.
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     /// Move all times so that the newest point is of this time, with --speed when it is sent: `now`, or as in
     /// `2026-03-02T06:00:00Z`.
     #[arg(long, value_name = "now|TIME", value_parser = as_of)]
-    as_of: Option<Moment>,
+    as_of: Option<TimeArgument>,
     /// Send lines that cannot be read, too: the system rejects them with a reason.
     #[arg(long)]
     unreadable: bool,
@@ -67,13 +67,13 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-fn as_of(text: &str) -> Result<Moment, String> {
-    if text == "now" { Ok(Moment::FromNow(0)) } else { Moment::gone_by(text) }
+fn as_of(text: &str) -> Result<TimeArgument, String> {
+    if text == "now" { Ok(TimeArgument::FromNow(0)) } else { TimeArgument::gone_by(text) }
 }
 
 /// What was read and not sent.
 #[derive(Debug, Default)]
-struct LeftOut {
+struct SkippedLines {
     ticks: u64,
     rules: u64,
     unreadable: u64,
@@ -82,16 +82,16 @@ struct LeftOut {
 
 /// What a sending did.
 #[derive(Debug, Default)]
-struct Sent {
+struct SendOutcome {
     tally: Tally,
-    left_out: LeftOut,
+    skipped: SkippedLines,
 }
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     let span = span(arguments, terminal)?;
     with_system(&arguments.connection, terminal, async |system| {
         let stopwatch = Stopwatch::start();
-        let mut sent = Sent::default();
+        let mut sent = SendOutcome::default();
         let work = send(&system.aws, arguments, span, &mut sent, terminal);
         // Who waits for standard input does not hear Ctrl-C: there it ends the process as ever.
         let waits = arguments.events.iter().any(|path| lines::is_stdin(path));
@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
             terminal.say(&format!("{stopped}{}", sent.text(stopwatch.elapsed().as_millis(), terminal)));
         }
         outcome.unwrap_or(Ok(()))?;
-        if sent.tally.refused > 0 { Err(Failure::AlreadySaid) } else { Ok(()) }
+        if sent.tally.refused > 0 { Err(Failure::AlreadyPrinted) } else { Ok(()) }
     })
 }
 
@@ -129,7 +129,7 @@ fn span(arguments: &Arguments, terminal: &Terminal) -> Result<Option<Span>, Fail
     progress.set_message("looking for the newest point");
     for path in &arguments.events {
         let input = lines::open(path, |bytes| progress.inc(bytes))
-            .map_err(|error| Failure::Said(error.to_string()))?;
+            .map_err(|error| Failure::Message(error.to_string()))?;
         let mut lines = Lines::new(input);
         while let Some((_, line)) = lines.next().map_err(|error| unreadable_file(path, &error))? {
             if let Line::Bytes(bytes) = line
@@ -145,14 +145,14 @@ fn span(arguments: &Arguments, terminal: &Terminal) -> Result<Option<Span>, Fail
 }
 
 fn unreadable_file(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Said(format!("cannot read `{}`: {error}", path.display()))
+    Failure::Message(format!("cannot read `{}`: {error}", path.display()))
 }
 
 async fn send<P: Stream + Clock>(
     ports: &P,
     arguments: &Arguments,
     span: Option<Span>,
-    sent: &mut Sent,
+    sent: &mut SendOutcome,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let mut pace = Pace::new(arguments, span, ports.now_ms());
@@ -163,12 +163,12 @@ async fn send<P: Stream + Clock>(
     };
     for path in &arguments.events {
         let input = lines::open(path, |bytes| progress.inc(bytes))
-            .map_err(|error| Failure::Said(error.to_string()))?;
+            .map_err(|error| Failure::Message(error.to_string()))?;
         let mut lines = Lines::new(input);
         loop {
             // What comes slowly must not wait for what comes next.
             if !lines.is_ready() {
-                sender.flush(&mut sent.tally).await.map_err(said)?;
+                sender.flush(&mut sent.tally).await.map_err(port_failure)?;
             }
             let next = lines.next().map_err(|error| unreadable_file(path, &error))?;
             let Some((number, line)) = next else { break };
@@ -176,12 +176,12 @@ async fn send<P: Stream + Clock>(
             let points: u64 = outgoing.records.iter().map(|record| record.points).sum();
             let wait_ms = pace.wait_ms(outgoing.time_ms, points, ports.now_ms());
             if wait_ms > 0 {
-                sender.flush(&mut sent.tally).await.map_err(said)?;
+                sender.flush(&mut sent.tally).await.map_err(port_failure)?;
                 progress.set_message(format!("{} points sent", grouped(sent.tally.points)));
                 ports.sleep_ms(wait_ms).await;
             }
             for record in outgoing.records {
-                sender.push(record, &mut sent.tally).await.map_err(said)?;
+                sender.push(record, &mut sent.tally).await.map_err(port_failure)?;
             }
             progress.set_message(format!("{} points sent", grouped(sent.tally.points)));
         }
@@ -190,7 +190,7 @@ async fn send<P: Stream + Clock>(
     Ok(())
 }
 
-impl Sent {
+impl SendOutcome {
     /// What a line becomes; `None` where it is left out.
     fn outgoing(
         &mut self,
@@ -203,20 +203,20 @@ impl Sent {
         let (bytes, read) = match line {
             Line::Bytes(bytes) => (bytes, record::read(bytes, pace.shift_ms(bytes))),
             Line::TooLong => {
-                (&[][..], Err(NotSent::Unreadable("the line is longer than a record may be".to_owned())))
+                (&[][..], Err(SkipReason::Unreadable("the line is longer than a record may be".to_owned())))
             }
         };
         match read {
             Ok(outgoing) => return Some(outgoing),
-            Err(NotSent::Tick) => self.left_out.ticks += 1,
-            Err(NotSent::Rules) => self.left_out.rules += 1,
-            Err(NotSent::Unreadable(_)) if arguments.unreadable && !bytes.is_empty() => {
+            Err(SkipReason::Tick) => self.skipped.ticks += 1,
+            Err(SkipReason::Rules) => self.skipped.rules += 1,
+            Err(SkipReason::Unreadable(_)) if arguments.unreadable && !bytes.is_empty() => {
                 let entry = StreamEntry { partition_key: record::UNKNOWN.to_owned(), data: bytes.to_vec() };
                 return Some(Outgoing { time_ms: None, records: vec![Record { entry, points: 0 }] });
             }
-            Err(NotSent::Unreadable(reason)) => {
-                self.left_out.unreadable += 1;
-                self.left_out.first.get_or_insert_with(|| {
+            Err(SkipReason::Unreadable(reason)) => {
+                self.skipped.unreadable += 1;
+                self.skipped.first.get_or_insert_with(|| {
                     format!("{}:{number}: {}", path.display(), escape_control_chars(&reason))
                 });
             }
@@ -225,7 +225,7 @@ impl Sent {
     }
 
     fn text(&self, elapsed_ms: u128, terminal: &Terminal) -> String {
-        let Self { tally, left_out } = self;
+        let Self { tally, skipped } = self;
         let elapsed_ms = i64::try_from(elapsed_ms).unwrap_or(i64::MAX).max(1);
         let per_second = u128::from(tally.points) * 1000 / u128::try_from(elapsed_ms).unwrap_or(1);
         let mut text = format!(
@@ -246,13 +246,13 @@ impl Sent {
         };
         line(tally.retries, "records sent again, since the stream did not take them at once");
         line(tally.refused, "records refused for good");
-        line(left_out.ticks, "ticks left out: a running system makes its own");
-        line(left_out.rules, "rule sets left out: andon rules put brings them");
+        line(skipped.ticks, "ticks left out: a running system makes its own");
+        line(skipped.rules, "rule sets left out: andon rules put brings them");
         line(
-            left_out.unreadable,
+            skipped.unreadable,
             "lines left out: they cannot be read (--unreadable sends them all the same)",
         );
-        for (what, first) in [("refusal", &tally.first_refusal), ("unreadable line", &left_out.first)] {
+        for (what, first) in [("refusal", &tally.first_refusal), ("unreadable line", &skipped.first)] {
             if let Some(first) = first {
                 text.push_str(&format!("\n          first {what}: {}", escape_control_chars(first)));
             }

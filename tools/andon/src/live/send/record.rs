@@ -24,7 +24,7 @@ pub(super) struct Record {
 
 /// Why a line is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NotSent {
+pub(super) enum SkipReason {
     /// It is a tick: a running system has its own, and takes no others.
     Tick,
     /// It brings a rule set: that goes another way.
@@ -41,11 +41,11 @@ struct Envelope<'a> {
 }
 
 /// Reads a line. Its times are moved by `shift_ms`.
-pub(super) fn read(line: &[u8], shift_ms: i64) -> Result<Outgoing, NotSent> {
+pub(super) fn read(line: &[u8], shift_ms: i64) -> Result<Outgoing, SkipReason> {
     let message = Message::read(line);
     let time_ms = message.arrival_or_greatest_ms();
-    let unreadable = |detail: String| NotSent::Unreadable(detail);
-    let data = || -> Result<&str, NotSent> {
+    let unreadable = |detail: String| SkipReason::Unreadable(detail);
+    let data = || -> Result<&str, SkipReason> {
         let text = std::str::from_utf8(line).map_err(|error| unreadable(error.to_string()))?.trim();
         if message.arrival_ms.is_none() {
             return Ok(text);
@@ -55,8 +55,8 @@ pub(super) fn read(line: &[u8], shift_ms: i64) -> Result<Outgoing, NotSent> {
         Ok(envelope.data.get())
     };
     let records = match &message.content {
-        MessageContent::Tick(_) => return Err(NotSent::Tick),
-        MessageContent::Rules(_) => return Err(NotSent::Rules),
+        MessageContent::Tick(_) => return Err(SkipReason::Tick),
+        MessageContent::Rules(_) => return Err(SkipReason::Rules),
         MessageContent::Nothing => {
             let first = message.rejections.first();
             return Err(unreadable(first.map_or_else(|| "no data point".to_owned(), ToString::to_string)));
@@ -82,9 +82,9 @@ fn record(equipment: &str, data: String, points: usize) -> Record {
 
 /// A list with points of several equipments, as a list for each: order is kept per partition key. What cannot be read in
 /// it goes with the first, to be rejected with its reason.
-fn by_equipment_records(data: &str, shift_ms: i64) -> Result<Vec<Record>, NotSent> {
+fn by_equipment_records(data: &str, shift_ms: i64) -> Result<Vec<Record>, SkipReason> {
     let items: Vec<&RawValue> =
-        serde_json::from_str(data).map_err(|error| NotSent::Unreadable(error.to_string()))?;
+        serde_json::from_str(data).map_err(|error| SkipReason::Unreadable(error.to_string()))?;
     let mut groups: Vec<(Option<String>, Vec<&str>, usize)> = Vec::new();
     for item in items {
         let equipment = match Message::read(item.get().as_bytes()).content {
@@ -112,12 +112,12 @@ fn by_equipment_records(data: &str, shift_ms: i64) -> Result<Vec<Record>, NotSen
 pub(super) const UNKNOWN: &str = "unknown";
 
 /// JSON with its times moved.
-fn shifted(data: &str, shift_ms: i64) -> Result<String, NotSent> {
+fn shifted(data: &str, shift_ms: i64) -> Result<String, SkipReason> {
     if shift_ms == 0 {
         return Ok(data.to_owned());
     }
     let mut value: Value =
-        serde_json::from_str(data).map_err(|error| NotSent::Unreadable(error.to_string()))?;
+        serde_json::from_str(data).map_err(|error| SkipReason::Unreadable(error.to_string()))?;
     match &mut value {
         Value::Array(points) => points.iter_mut().for_each(|point| shift(point, shift_ms)),
         point => shift(point, shift_ms),
@@ -191,11 +191,11 @@ mod tests {
     #[test]
     fn ticks_and_rules_are_told_from_what_cannot_be_read() {
         let not_sent = |line: &str| read(line.as_bytes(), 0).err().unwrap();
-        assert_eq!(not_sent(r#"{"equipmentId":"m","tick":true}"#), NotSent::Tick);
-        assert_eq!(not_sent(r#"{"arrival":1,"rules":{"rules":[]}}"#), NotSent::Rules);
-        assert!(matches!(not_sent("{"), NotSent::Unreadable(_)));
+        assert_eq!(not_sent(r#"{"equipmentId":"m","tick":true}"#), SkipReason::Tick);
+        assert_eq!(not_sent(r#"{"arrival":1,"rules":{"rules":[]}}"#), SkipReason::Rules);
+        assert!(matches!(not_sent("{"), SkipReason::Unreadable(_)));
         assert!(
-            matches!(not_sent(r#"{"equipmentId":"m","tag":"t","value":1}"#), NotSent::Unreadable(reason) if reason.contains("timestamp"))
+            matches!(not_sent(r#"{"equipmentId":"m","tag":"t","value":1}"#), SkipReason::Unreadable(reason) if reason.contains("timestamp"))
         );
     }
 }

@@ -41,10 +41,10 @@ fn point(equipment: &str, timestamp_ms: i64) -> String {
     format!(r#"{{"version":1,"timestamp":{timestamp_ms},"equipmentId":"{equipment}","tag":"t","value":1}}"#)
 }
 
-fn send_all<G: Gate>(ports: &Memory<G>, words: &[&str]) -> (Sent, Result<(), Failure>) {
+fn send_all<G: Gate>(ports: &Memory<G>, words: &[&str]) -> (SendOutcome, Result<(), Failure>) {
     let arguments = arguments(words);
     let terminal = Terminal::new(ColorChoice::Never);
-    let mut sent = Sent::default();
+    let mut sent = SendOutcome::default();
     let outcome = span(&arguments, &terminal)
         .and_then(|span| at_once(send(ports, &arguments, span, &mut sent, &terminal)));
     (sent, outcome)
@@ -85,7 +85,7 @@ fn lines_go_under_their_equipment_and_what_is_left_out_is_counted() {
     let path = file.path();
     let expected = format!(
         "\
-Sent 4 points of 2 equipments to 1 shard in 2.0 s (2 points/s)
+SendOutcome 4 points of 2 equipments to 1 shard in 2.0 s (2 points/s)
         1 ticks left out: a running system makes its own
         1 rule sets left out: andon rules put brings them
         1 lines left out: they cannot be read (--unreadable sends them all the same)
@@ -188,6 +188,6 @@ fn what_the_stream_refuses_for_now_is_sent_again_and_what_it_refuses_for_good_is
     assert_eq!(found.len(), 20);
     let (sent, outcome) =
         send_all(&Memory::of(&shared, Throttled { always: true, ..Throttled::default() }), &[file.path()]);
-    assert!(matches!(outcome, Err(Failure::Said(message)) if message.contains("throttled")));
+    assert!(matches!(outcome, Err(Failure::Message(message)) if message.contains("throttled")));
     assert_eq!(sent.tally.points, 0);
 }

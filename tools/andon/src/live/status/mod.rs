@@ -5,11 +5,11 @@ mod render;
 use andon_clock::Stopwatch;
 use andon_domain::Millis;
 use andon_workflows::status::{KeysStatus, Memo, Status, StatusPorts, status};
-use clap::ValueEnum;
 
-use super::connection::{Connection, with_system};
-use super::{said, until_ctrl_c};
-use crate::Failure;
+use super::connection::{SystemArguments, with_system};
+use super::{port_failure, until_ctrl_c};
+use crate::failure::Failure;
+use crate::format::Format;
 use crate::terminal::{self, Terminal};
 
 /// Show how a running system is doing: how far it has read, who sends, what is rejected, what is parked.
@@ -44,37 +44,25 @@ pub(crate) struct Arguments {
     /// End with exit code 1 if an equipment is parked or failing.
     #[arg(long, conflicts_with_all = ["watch", "quick"])]
     check: bool,
-    /// How to print it.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: Format,
     #[command(flatten)]
-    connection: Connection,
-}
-
-/// How to print it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people: tables.
-    Text,
-    /// For programs: one JSON object; with --watch one a line for each look.
-    Json,
+    system: SystemArguments,
 }
 
 /// While watching, all keys are looked through only so often, ms.
 const LOOK_THROUGH_MS: i64 = 30_000;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    with_system(&arguments.connection, terminal, async |system| {
+    with_system(&arguments.system.connection, terminal, async |system| {
         let lanes = system.config.lanes;
         if arguments.watch {
             return until_ctrl_c(watch(&system.aws, lanes, arguments, terminal)).await.unwrap_or(Ok(()));
         }
         let status =
-            status(&system.aws, lanes, !arguments.quick, &mut Memo::default()).await.map_err(said)?;
+            status(&system.aws, lanes, !arguments.quick, &mut Memo::default()).await.map_err(port_failure)?;
         show(&status, arguments, terminal)?;
         let bad = |keys: &KeysStatus| !keys.parked.is_empty() || !keys.failing.is_empty();
         if arguments.check && status.keys.as_ref().is_some_and(bad) {
-            return Err(Failure::AlreadySaid);
+            return Err(Failure::AlreadyPrinted);
         }
         Ok(())
     })
@@ -100,7 +88,7 @@ async fn watch<P: StatusPorts>(
                     keys = Some((status.now, new));
                 }
                 status.keys = keys.as_ref().map(|(_, keys)| keys.clone());
-                if arguments.format == Format::Text {
+                if arguments.system.format.value == Format::Text {
                     terminal::print(terminal.page(first))?;
                 }
                 show(&status, arguments, terminal)?;
@@ -108,7 +96,7 @@ async fn watch<P: StatusPorts>(
             }
             // It may come back.
             Err(error) if !first => terminal.warning(&error.to_string()),
-            Err(error) => return Err(said(error)),
+            Err(error) => return Err(port_failure(error)),
         }
         let took_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
         ports.sleep_ms(wait_ms.saturating_sub(took_ms).max(100)).await;
@@ -116,7 +104,7 @@ async fn watch<P: StatusPorts>(
 }
 
 fn show(status: &Status, arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    terminal::print(&match arguments.format {
+    terminal::print(&match arguments.system.format.value {
         Format::Text => render::text(status, arguments.all, terminal),
         Format::Json => format!("{}\n", serde_json::to_string(status)?),
     })

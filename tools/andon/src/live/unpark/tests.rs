@@ -81,7 +81,7 @@ fn unpark_with(memory: &Memory, words: &[&str]) -> Result<(), Failure> {
 #[test]
 fn a_parked_equipment_goes_on_once_the_cause_is_mended() {
     let memory = parked();
-    assert!(matches!(unpark_with(&memory, &["bad"]), Err(Failure::AlreadySaid)));
+    assert!(matches!(unpark_with(&memory, &["bad"]), Err(Failure::AlreadyPrinted)));
     assert!(memory.world().heads["bad"].parked.is_some());
     memory.world_mut().refused_equipment = None;
     unpark_with(&memory, &["--all"]).unwrap();

@@ -6,13 +6,13 @@ use andon_aws::Received;
 use andon_domain::Millis;
 use andon_workflows::ports::{Clock, PortError};
 use andon_workflows::publish::StateChange;
-use clap::ValueEnum;
 use serde::Deserialize;
 
 use super::change::Lines;
-use super::connection::{Connection, with_system};
-use super::{said, until_ctrl_c};
-use crate::Failure;
+use super::connection::{SystemArguments, with_system};
+use super::{port_failure, until_ctrl_c};
+use crate::failure::Failure;
+use crate::format::Format;
 use crate::terminal::{self, Terminal, counted};
 use andon_domain::text::escape_control_chars;
 
@@ -43,20 +43,8 @@ pub(crate) struct Arguments {
     /// Show also what is delivered again, marked as such.
     #[arg(long)]
     duplicates: bool,
-    /// How to print them.
-    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
-    format: Format,
     #[command(flatten)]
-    connection: Connection,
-}
-
-/// How to print them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs: the detail of each event, one a line, as docs/state-changes.md describes it.
-    Json,
+    system: SystemArguments,
 }
 
 /// Where messages come from.
@@ -88,7 +76,7 @@ const IDENTITIES: usize = 100_000;
 const RETRY_MS: u64 = 2_000;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    with_system(&arguments.connection, terminal, async |system| {
+    with_system(&arguments.system.connection, terminal, async |system| {
         let queue = arguments.queue.clone().or(system.changes_queue).ok_or_else(|| {
             Failure::Usage(
                 "which queue? name one that is the target of a rule of the bus with --queue (docs/operating.md shows how to make \
@@ -96,17 +84,17 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
                     .to_owned(),
             )
         })?;
-        let mut watched = Watched::default();
-        let inbox = system.aws.inbox(&queue).await.map_err(said)?;
-        let outcome = until_ctrl_c(watch(&inbox, &system.aws, arguments, terminal, &mut watched)).await;
-        terminal.say(&watched.text());
+        let mut state = WatchState::default();
+        let inbox = system.aws.inbox(&queue).await.map_err(port_failure)?;
+        let outcome = until_ctrl_c(watch(&inbox, &system.aws, arguments, terminal, &mut state)).await;
+        terminal.say(&state.text());
         outcome.unwrap_or(Ok(()))
     })
 }
 
 /// What was seen.
 #[derive(Default)]
-struct Watched {
+struct WatchState {
     shown: u64,
     again: u64,
     unreadable: u64,
@@ -114,7 +102,7 @@ struct Watched {
     order: VecDeque<String>,
 }
 
-impl Watched {
+impl WatchState {
     /// Whether a change is new.
     fn is_new(&mut self, id: &str) -> bool {
         if !self.known.insert(id.to_owned()) {
@@ -146,7 +134,7 @@ async fn watch(
     clock: &impl Clock,
     arguments: &Arguments,
     terminal: &Terminal,
-    watched: &mut Watched,
+    state: &mut WatchState,
 ) -> Result<(), Failure> {
     let mut lines = Lines::new();
     let mut heard_ms = clock.now_ms();
@@ -166,7 +154,7 @@ async fn watch(
                 clock.sleep_ms(RETRY_MS).await;
                 continue;
             }
-            Err(error) => return Err(said(error)),
+            Err(error) => return Err(port_failure(error)),
         };
         answered = true;
         let mut changes = Vec::new();
@@ -174,8 +162,8 @@ async fn watch(
             match read(&message.body) {
                 Ok(change) => changes.push(change),
                 Err(reason) => {
-                    watched.unreadable += 1;
-                    if watched.unreadable == 1 {
+                    state.unreadable += 1;
+                    if state.unreadable == 1 {
                         terminal.warning(&format!(
                             "a message is no state change: {}",
                             escape_control_chars(&reason)
@@ -187,13 +175,13 @@ async fn watch(
         // Queues do not keep order; what came together is put into it.
         changes.sort_by_key(|change| (change.transition.at, change.transition.sequence));
         for change in changes {
-            let new = watched.is_new(&change.id);
-            watched.again += u64::from(!new);
+            let new = state.is_new(&change.id);
+            state.again += u64::from(!new);
             if !new && !arguments.duplicates {
                 continue;
             }
-            watched.shown += u64::from(new);
-            show(&change, new, arguments.format, &mut lines, terminal)?;
+            state.shown += u64::from(new);
+            show(&change, new, arguments.system.format.value, &mut lines, terminal)?;
         }
         if !received.is_empty() {
             heard_ms = clock.now_ms();
@@ -202,7 +190,7 @@ async fn watch(
                 terminal.warning(&escape_control_chars(&error.message));
             }
         }
-        let enough = arguments.count.is_some_and(|count| watched.shown >= count);
+        let enough = arguments.count.is_some_and(|count| state.shown >= count);
         let idle = received.is_empty()
             && arguments.until_idle.is_some_and(|idle| clock.now_ms().saturating_sub(heard_ms) >= idle.0);
         if enough || idle {

@@ -69,11 +69,11 @@ fn event(sequence: u64) -> Received {
     ))
 }
 
-fn watch_all(queue: &Queue, words: &[&str]) -> (Watched, Result<(), Failure>) {
+fn watch_all(queue: &Queue, words: &[&str]) -> (WatchState, Result<(), Failure>) {
     let terminal = Terminal::new(ColorChoice::Never);
-    let mut watched = Watched::default();
-    let outcome = at_once(watch(queue, queue, &arguments(words), &terminal, &mut watched));
-    (watched, outcome)
+    let mut state = WatchState::default();
+    let outcome = at_once(watch(queue, queue, &arguments(words), &terminal, &mut state));
+    (state, outcome)
 }
 
 #[test]
@@ -85,11 +85,11 @@ fn what_is_delivered_again_is_known_by_its_identity_and_all_is_taken_off_the_que
         Err(PortError::transient("throttled")),
         Ok(vec![event(4)]),
     ]);
-    let (watched, outcome) = watch_all(&queue, &["--until-idle", "5s"]);
+    let (state, outcome) = watch_all(&queue, &["--until-idle", "5s"]);
     assert!(outcome.is_ok());
-    assert_eq!((watched.shown, watched.again, watched.unreadable), (4, 1, 1));
+    assert_eq!((state.shown, state.again, state.unreadable), (4, 1, 1));
     assert_eq!(queue.forgotten.borrow().len(), 6);
-    assert_eq!(watched.text(), "4 state changes, 1 delivered again, 1 message could not be read");
+    assert_eq!(state.text(), "4 state changes, 1 delivered again, 1 message could not be read");
 }
 
 #[test]
@@ -107,5 +107,5 @@ fn a_queue_that_never_answered_is_an_error_and_not_waited_for() {
     let queue = Queue::default();
     queue.answers.borrow_mut().push_back(Err(PortError::transient("connection refused")));
     let (_, outcome) = watch_all(&queue, &[]);
-    assert!(matches!(outcome, Err(Failure::Said(message)) if message.contains("andon local status")));
+    assert!(matches!(outcome, Err(Failure::Message(message)) if message.contains("andon local status")));
 }

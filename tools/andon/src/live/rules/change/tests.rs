@@ -18,10 +18,10 @@ fn rules(ids: &[&str], limit: u32) -> RuleDocument {
 
 fn put(
     memory: &Memory,
-    how: &How,
+    change: &ChangeArguments,
     make: impl FnOnce(&RuleDocument) -> Result<RuleDocument, Failure>,
 ) -> Result<(), Failure> {
-    at_once(change(memory, how, KeepSets::default(), &Terminal::new(ColorChoice::Never), make))
+    at_once(change(memory, change, KeepSets::default(), &Terminal::new(ColorChoice::Never), make))
 }
 
 fn newest(memory: &Memory) -> RuleDocument {
@@ -30,7 +30,7 @@ fn newest(memory: &Memory) -> RuleDocument {
 
 fn message(outcome: Result<(), Failure>) -> String {
     match outcome {
-        Err(Failure::Said(message) | Failure::Usage(message)) => message,
+        Err(Failure::Message(message) | Failure::Usage(message)) => message,
         other => panic!("expected a message, not {other:?}"),
     }
 }
@@ -38,16 +38,16 @@ fn message(outcome: Result<(), Failure>) -> String {
 #[test]
 fn put_merges_by_id_and_keeps_the_order() {
     let memory = Memory::new();
-    put(&memory, &How::default(), |current| Ok(merged(current, rules(&["a", "b"], 80)))).unwrap();
-    let how = How { note: "why".to_owned(), ..How::default() };
-    put(&memory, &how, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, rules(&["a", "b"], 80)))).unwrap();
+    let how = ChangeArguments { note: "why".to_owned(), ..ChangeArguments::default() };
+    put(&memory, &change, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
     let ids: Vec<String> = newest(&memory).rules.into_iter().map(|rule| rule.id).collect();
     assert_eq!(ids, ["a", "b", "c"]);
     let pointer = memory.world().pointer.clone();
     assert_eq!((pointer.sets.len(), pointer.sets[1].note.as_str()), (2, "why"));
     assert_eq!(pointer.sets[1].start_ms % 1000, 0, "a start is shown in seconds");
     // The same again: nothing differs, nothing is put.
-    put(&memory, &how, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
+    put(&memory, &change, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
     assert_eq!(memory.world().pointer.sets.len(), 2);
 }
 
@@ -63,21 +63,22 @@ fn settings_stay_unless_a_file_has_some() {
 #[test]
 fn a_dry_run_puts_nothing() {
     let memory = Memory::new();
-    let how = How { dry_run: true, ..How::default() };
-    put(&memory, &how, |current| Ok(merged(current, rules(&["a"], 1)))).unwrap();
+    let how = ChangeArguments { dry_run: true, ..ChangeArguments::default() };
+    put(&memory, &change, |current| Ok(merged(current, rules(&["a"], 1)))).unwrap();
     assert!(memory.world().pointer.sets.is_empty());
 }
 
 #[test]
 fn a_rule_that_is_not_there_cannot_be_deleted_and_nothing_else_is() {
     let memory = Memory::new();
-    put(&memory, &How::default(), |current| Ok(merged(current, rules(&["a", "b"], 1)))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, rules(&["a", "b"], 1)))).unwrap();
     let ids = ["a".to_owned(), "c".to_owned()];
-    let gone = |ids| Gone { rules: ids, ..Gone::default() };
-    let refused = message(put(&memory, &How::default(), |current| without(current, &gone(&ids))));
+    let removal = |ids| Removal { rules: ids, ..Removal::default() };
+    let refused =
+        message(put(&memory, &ChangeArguments::default(), |current| without(current, &removal(&ids))));
     assert!(refused.contains("the rule `c` is not in the set"), "{refused}");
     assert_eq!(newest(&memory).rules.len(), 2);
-    put(&memory, &How::default(), |current| without(current, &gone(&ids[..1]))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| without(current, &removal(&ids[..1]))).unwrap();
     assert_eq!(newest(&memory).rules.len(), 1);
 }
 
@@ -92,18 +93,18 @@ fn with_a_model(rows: u32) -> RuleDocument {
 #[test]
 fn models_and_attributes_are_put_and_deleted_as_rules_are() {
     let memory = Memory::new();
-    put(&memory, &How::default(), |current| Ok(merged(current, with_a_model(1)))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, with_a_model(1)))).unwrap();
     // Rules alone leave them as they are; an equipment is replaced as a whole.
-    put(&memory, &How::default(), |current| Ok(merged(current, rules(&["b"], 1)))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, rules(&["b"], 1)))).unwrap();
     assert_eq!((newest(&memory).models, newest(&memory).rules.len()), (with_a_model(1).models, 2));
     let other = RuleDocument::from_json(r#"{"equipment":{"f":{"line":3}}}"#).unwrap();
-    put(&memory, &How::default(), |current| Ok(merged(current, other.clone()))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, other.clone()))).unwrap();
     assert_eq!(newest(&memory).equipment["e"], with_a_model(1).equipment["e"]);
     assert_eq!(newest(&memory).equipment["f"], other.equipment["f"]);
-    put(&memory, &How::default(), |current| Ok(merged(current, with_a_model(7)))).unwrap();
+    put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, with_a_model(7)))).unwrap();
     let [a, e] = [["a".to_owned()], ["e".to_owned()]];
-    let gone = Gone { models: &a, equipment: &e, ..Gone::default() };
-    put(&memory, &How::default(), |current| without(current, &gone)).unwrap();
+    let removal = Removal { models: &a, equipment: &e, ..Removal::default() };
+    put(&memory, &ChangeArguments::default(), |current| without(current, &removal)).unwrap();
     let left = newest(&memory);
     assert_eq!((left.models.len(), left.rules.len(), left.equipment.len()), (0, 2, 1));
     // What became of the model can be seen, as far back as there are sets.
@@ -119,15 +120,15 @@ fn models_and_attributes_are_put_and_deleted_as_rules_are() {
 fn a_model_that_is_taken_for_a_rule_is_not_deleted_but_pointed_out() {
     let current = RuleDocument { rules: Vec::new(), ..with_a_model(1) };
     let ids = ["a".to_owned()];
-    let refused = message(without(&current, &Gone { rules: &ids, ..Gone::default() }).map(|_| ()));
+    let refused = message(without(&current, &Removal { rules: &ids, ..Removal::default() }).map(|_| ()));
     assert!(
         refused.contains("the rule `a` is not in the set") && refused.contains("`--model a`"),
         "{refused}"
     );
     let ids = ["z".to_owned()];
-    let refused = message(without(&current, &Gone { models: &ids, ..Gone::default() }).map(|_| ()));
+    let refused = message(without(&current, &Removal { models: &ids, ..Removal::default() }).map(|_| ()));
     assert!(refused.contains("the model `z` is not in the set"), "{refused}");
-    let refused = message(without(&current, &Gone { equipment: &ids, ..Gone::default() }).map(|_| ()));
+    let refused = message(without(&current, &Removal { equipment: &ids, ..Removal::default() }).map(|_| ()));
     assert!(refused.contains("the equipment `z` is not in the set"), "{refused}");
 }
 
@@ -155,14 +156,14 @@ fn what_differs_is_shown_model_by_model_and_equipment_by_equipment() {
 
 #[test]
 fn what_differs_is_shown_rule_by_rule() {
-    let before = rules(&["a", "b", "gone"], 80);
+    let before = rules(&["a", "b", "removal"], 80);
     let mut after = rules(&["a", "b", "new\u{1b}"], 80);
     after.rules[1] = rules(&["b"], 90).rules.remove(0);
     after.settings = Some(Settings { idle_timeout: andon_domain::Millis(20_000), ..Settings::default() });
     let text =
         differences(&before, &after, &rulebook::compare(&before, &after), &Terminal::new(ColorChoice::Never));
     let expected = "\
-- gone
+- removal
 ~ b
       g.HOT.when: t > 80 -> t > 90
 + new\\u{1b}
@@ -176,12 +177,14 @@ fn what_differs_is_shown_rule_by_rule() {
 #[test]
 fn a_start_that_is_too_early_is_told_with_the_earliest_one() {
     let memory = Memory::new();
-    let soon = How { start: Some(Moment::FromNow(5_000)), ..How::default() };
+    let soon = ChangeArguments { start: Some(TimeArgument::FromNow(5_000)), ..ChangeArguments::default() };
     let refused = message(put(&memory, &soon, |_| Ok(rules(&["a"], 1))));
     assert!(refused.contains("every function must know a set before it starts"), "{refused}");
-    let late = How { start: Some(Moment::FromNow(3_600_000)), ..How::default() };
+    let late =
+        ChangeArguments { start: Some(TimeArgument::FromNow(3_600_000)), ..ChangeArguments::default() };
     put(&memory, &late, |_| Ok(rules(&["a"], 1))).unwrap();
-    let between = How { start: Some(Moment::FromNow(60_000)), ..How::default() };
+    let between =
+        ChangeArguments { start: Some(TimeArgument::FromNow(60_000)), ..ChangeArguments::default() };
     let refused = message(put(&memory, &between, |_| Ok(rules(&["b"], 1))));
     assert!(refused.contains("the newest set starts only at 2023-11-14 23:13:20Z"), "{refused}");
 }
@@ -189,8 +192,8 @@ fn a_start_that_is_too_early_is_told_with_the_earliest_one() {
 #[test]
 fn what_somebody_else_put_meanwhile_is_not_undone() {
     let memory = Memory::new();
-    put(&memory, &How::default(), |_| Ok(rules(&["a"], 1))).unwrap();
-    let refused = message(put(&memory, &How::default(), |current| {
+    put(&memory, &ChangeArguments::default(), |_| Ok(rules(&["a"], 1))).unwrap();
+    let refused = message(put(&memory, &ChangeArguments::default(), |current| {
         let document = merged(current, rules(&["b"], 1));
         let theirs = rules(&["a", "theirs"], 1);
         at_once_inside(rulebook::put(&memory, &theirs, None, "", KeepSets::default())).unwrap();
@@ -219,7 +222,7 @@ fn a_clock_that_is_behind_the_stream_puts_nothing() {
         .world_mut()
         .checkpoints
         .insert(("points".to_owned(), "shardId-000000000000".to_owned()), checkpoint);
-    let refused = message(put(&memory, &How::default(), |_| Ok(rules(&["a"], 1))));
+    let refused = message(put(&memory, &ChangeArguments::default(), |_| Ok(rules(&["a"], 1))));
     assert!(refused.contains("30 s behind"), "{refused}");
 }
 
@@ -235,8 +238,8 @@ fn twenty_thousand_rules_are_put_and_one_more_is_refused() {
     let memory = Memory::new();
     let many: Vec<String> = (0..20_001).map(|number| format!("rule-{number}")).collect();
     let ids: Vec<&str> = many.iter().map(String::as_str).collect();
-    let refused = message(put(&memory, &How::default(), |_| Ok(rules(&ids, 1))));
+    let refused = message(put(&memory, &ChangeArguments::default(), |_| Ok(rules(&ids, 1))));
     assert!(refused.contains("20001 rules"), "{refused}");
-    put(&memory, &How::default(), |_| Ok(rules(&ids[..20_000], 1))).unwrap();
+    put(&memory, &ChangeArguments::default(), |_| Ok(rules(&ids[..20_000], 1))).unwrap();
     assert_eq!(at_once(memory.pointer()).unwrap().sets[0].rules, 20_000);
 }
