@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Helpers of several tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(crate) fn compiled(document: RuleDocument) -> CompiledRules {
     CompiledRules::new(RuleSet::compile(document).unwrap_or_else(|findings| panic!("{:?}", findings.first())))
 }
 
-/// Keeps what is decided.
+/// A sink that records the decisions.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Recorded {
     pub(crate) transitions: Vec<Transition>,
@@ -81,7 +81,7 @@ pub(crate) fn replay_all<'a>(
     (recorded, counts)
 }
 
-/// What of a transition is compared with other models: (sequence, from, to, at, group).
+/// The part of a transition that is compared with other models: (sequence, from, to, at, group).
 pub(crate) type ComparedTransition = (u64, String, Option<String>, i64, Option<String>);
 
 /// Transitions by (rule, equipment), in the order of decision.

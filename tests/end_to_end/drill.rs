@@ -75,14 +75,14 @@ async fn the_bus_is_away(world: &mut World, door: &FaultProxy, records: &[Outgoi
     world.until_all_is_folded().await;
     let since = Stopwatch::start();
     tokio::time::sleep(OUTAGE).await;
-    world.receive_what_is_there().await;
+    world.drain_queue().await;
     assert_eq!(world.changes(), before, "something was published without a bus");
     let asked = world.invocations(PUBLISH);
     door.open(EVENTBRIDGE);
     println!("bus away for {:.0?}: all is folded, nothing is published", since.elapsed());
     let since = Stopwatch::start();
     world.until_all_is_published(before + 1).await;
-    assert!(world.invocations(PUBLISH) > asked, "nobody tried again");
+    assert!(world.invocations(PUBLISH) > asked, "no retries");
     println!("  back: all published {:.1?} later", since.elapsed());
 }
 
@@ -105,7 +105,7 @@ async fn a_state_is_damaged(world: &mut World, records: &[OutgoingRecord], later
     damage(world, equipment, |damaged| std::mem::replace(damaged, body)).await;
     let (ok, said) = andon(world, &["unpark", equipment]).await;
     assert!(ok, "{said}");
-    println!("  mended, andon unpark: {said}");
+    println!("  fixed, andon unpark: {said}");
     world.until_all_is_published(1).await;
     println!("  what was decided is what would have been");
 }
@@ -134,7 +134,7 @@ async fn a_consumer_lost_a_day(world: &mut World) {
     let since = Stopwatch::start();
     while world.deliveries() < deliveries + changes {
         assert!(since.elapsed() < super::world::TEST_TIMEOUT, "not all came again");
-        world.receive_what_is_there().await;
+        world.drain_queue().await;
     }
     assert_eq!(world.changes(), changes, "republishing made a new identity");
     println!("  all {changes} came again, each with the content it had");

@@ -162,7 +162,7 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
             medians.push(median);
             ages_ms.push(age_ms);
         }
-        // A noisy machine: the point is that nobody waits for seconds.
+        // A noisy machine: what matters is that no call waits for seconds.
         let worst = medians.iter().max().unwrap();
         assert!(*worst < medians[0] * 3 + Duration::from_millis(200), "{medians:?}");
         assert!(*ages_ms.iter().max().unwrap() < ages_ms[0] * 3 + 500, "{ages_ms:?}");
@@ -175,7 +175,7 @@ fn evaluating_takes_as_long_with_a_slow_a_failing_or_a_dead_model_as_without_tro
     });
 }
 
-/// The most memory that processes of a function have had that this one has started, MB; 0 where nobody tells.
+/// Returns the peak memory of the processes of a function that this one has started, MB; 0 where `/proc` is missing.
 fn peak_mb(function: &str) -> u32 {
     let own = format!("PPid:\t{}", std::process::id());
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -81,7 +81,7 @@ fn poison_between_good_records_is_set_aside_with_its_reason_and_holds_nothing_up
             assert_eq!(about.count(), 1, "{reason}: {shown}\n{found:#?}");
         }
 
-        // Nothing of it comes again and again. Where the functions run elsewhere, nobody counts.
+        // No endless retries. Invocations of deployed functions are not counted.
         let invocations = world.invocations(EVALUATE);
         tokio::time::sleep(Duration::from_secs(3)).await;
         let later = world.invocations(EVALUATE);

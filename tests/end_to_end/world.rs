@@ -20,7 +20,7 @@ fn endpoint() -> Option<String> {
     std::env::var("ANDON_TEST_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// Patience with what is under way.
+/// Longest wait for an expected effect.
 pub(super) const TEST_TIMEOUT: Duration = Duration::from_secs(240);
 
 pub(super) struct World {
@@ -96,10 +96,9 @@ impl World {
         self.system.down().await;
     }
 
-    /// Sends records, those that were refused again and again. What the stream holds in the end, and in which order, is
-    /// read back.
+    /// Sends records, and refused ones again. The order in the stream is read back later.
     pub(super) async fn send(&mut self, records: &[OutgoingRecord]) {
-        // A slow emulator takes seconds for more at once, and what is not answered in time is sent again.
+        // A slow emulator takes seconds for larger requests, and requests that time out are sent again.
         for part in records.chunks(100) {
             let mut entries: Vec<StreamEntry> = part
                 .iter()
@@ -122,7 +121,7 @@ impl World {
         self.sent += records.len();
     }
 
-    /// How often a function was invoked.
+    /// Returns the number of invocations of a function.
     pub(super) fn invocations(&self, of: &str) -> usize {
         let events = self.events.lock().unwrap();
         events
@@ -131,7 +130,7 @@ impl World {
             .count()
     }
 
-    /// How long the invocations of a function took, in their order.
+    /// Returns the durations of the invocations of a function, in their order.
     pub(super) fn durations(&self, of: &str) -> Vec<Duration> {
         let events = self.events.lock().unwrap();
         let took = events.iter().filter_map(|event| match event {
@@ -141,7 +140,7 @@ impl World {
         took.collect()
     }
 
-    /// A measure in the lines that the invocations of a function wrote, in their order.
+    /// Returns a field of the log lines of a function, in their order.
     pub(super) fn measured(&self, of: &str, measure: &str) -> Vec<i64> {
         let events = self.events.lock().unwrap();
         let values = events.iter().filter_map(|event| match event {
@@ -153,7 +152,7 @@ impl World {
         values.collect()
     }
 
-    /// How often an invocation failed for a reason.
+    /// Returns the number of invocations that failed for a reason.
     pub(super) fn failures(&self, of: &str, reason: &str) -> usize {
         let events = self.events.lock().unwrap();
         let failed = |event: &&Event| {
@@ -163,9 +162,9 @@ impl World {
         events.iter().filter(failed).count()
     }
 
-    /// Takes what is in the queue.
+    /// Receives messages of the queue.
     pub(super) async fn receive(&mut self) {
-        // What a slow emulator does not give now, it gives later.
+        // A slow emulator delivers them later.
         for body in self.system.receive_changes(1).await.unwrap_or_default() {
             let event: serde_json::Value = serde_json::from_str(&body).unwrap();
             assert_eq!(event["source"], "andon");
@@ -177,8 +176,8 @@ impl World {
         }
     }
 
-    /// Takes what is in the queue, until nothing comes any more.
-    pub(super) async fn receive_what_is_there(&mut self) {
+    /// Receives messages until the queue is empty.
+    pub(super) async fn drain_queue(&mut self) {
         let mut before = usize::MAX;
         while before != self.deliveries {
             before = self.deliveries;
@@ -186,12 +185,12 @@ impl World {
         }
     }
 
-    /// How many different state changes were published.
+    /// Returns the number of distinct state changes.
     pub(super) fn changes(&self) -> usize {
         self.published.len()
     }
 
-    /// How many state changes came out of the bus, repeats included.
+    /// Returns the number of deliveries, repeats included.
     pub(super) fn deliveries(&self) -> usize {
         self.deliveries
     }
@@ -201,7 +200,7 @@ impl World {
         self.system.models().expect("models are hosted")
     }
 
-    /// Rules and the states that they have gone into on an equipment.
+    /// Returns the rules of a machine with the states that they have entered.
     pub(super) fn states_of(&self, equipment: &str) -> BTreeSet<(String, String)> {
         let changes = self.published.values().map(|change| &change.transition);
         let of_it = changes.filter(|transition| transition.equipment_id == equipment);
@@ -216,7 +215,7 @@ impl World {
         sorted(self.published.values().map(|change| change.transition.clone()))
     }
 
-    /// Waits until what was published is what a replay of the stream says, and is so much at least.
+    /// Waits until the published state changes equal those of a replay of the stream, and are at least `least`.
     pub(super) async fn until_all_is_published(&mut self, least: usize) {
         let since = Stopwatch::start();
         let mut seen = usize::MAX;
@@ -272,7 +271,7 @@ impl World {
         }
     }
 
-    /// How many records of the stream are behind the checkpoints.
+    /// Returns the number of records behind the checkpoints.
     pub(super) async fn unfolded(&mut self) -> usize {
         let stream = self.system.config().names.stream.clone();
         self.read.on(self.system.points()).await;

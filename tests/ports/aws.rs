@@ -19,7 +19,7 @@ fn config(endpoint: &str, purpose: &str) -> Config {
     Config::from_vars(vars(endpoint, purpose)).unwrap()
 }
 
-/// Names of this run and of nobody else.
+/// Names that only this run uses.
 pub(super) fn vars(endpoint: &str, purpose: &str) -> Vec<(String, String)> {
     let run = format!("{purpose}-{:x}-{}", andon_clock::now_ms(), std::process::id());
     let vars = [
@@ -165,7 +165,7 @@ fn requests_and_capacity_units_are_counted() {
                 assert_eq!(aws.commit(&commit).await, Ok(Committed::Done));
             }
         }
-        aws.read_heads(&["e1-true", "e3-true", "nobody"]).await.unwrap();
+        aws.read_heads(&["e1-true", "e3-true", "unknown"]).await.unwrap();
         aws.pointer().await.unwrap();
         setup::delete(&config).await.unwrap();
         aws.metered()

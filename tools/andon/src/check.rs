@@ -1,4 +1,4 @@
-//! `andon check`: what is wrong or doubtful in rule files, at its place.
+//! `andon check`: errors and warnings in rule files, at their places.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::format::{Format, FormatArgument};
 use crate::rules::{self, ReadError, compiler_findings};
 use crate::terminal::{self, Terminal, counted};
 
-/// Check rule files, and show what is wrong or doubtful at its place.
+/// Check rule files, and show errors and warnings at their places.
 ///
-/// Errors are what a running system refuses. Warnings are legal, but hardly meant: a condition that can never be true,
-/// a state that another one always hides, a parameter that nothing uses.
+/// A running system refuses rules with errors. Warnings are legal but probably wrong: a condition that can never be true,
+/// a state that another one always hides, an unused parameter.
 ///
 /// Each FILE is checked on its own. A directory is one rule set of all the rule files in it (`*.yaml`, `*.yml`,
-/// `*.json`), so that an id that stands in two of them is found.
+/// `*.json`), so that duplicate ids are found.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,17 +34,17 @@ pub(crate) struct Arguments {
     /// Rule files in YAML or JSON, or directories of them; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// All files are one rule set, as with `andon replay --rules`.
+    /// Check all files as one rule set, as `andon replay --rules` does.
     #[arg(long)]
     together: bool,
-    /// End with exit code 1 on warnings, too.
+    /// End with exit code 1 also on warnings.
     #[arg(long)]
     deny_warnings: bool,
     #[command(flatten)]
     format: FormatArgument,
 }
 
-/// What was checked, and how much was found.
+/// Counts of the checked and of the findings.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     files: usize,
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     if tally.errors > 0 || denied { Err(Failure::AlreadyPrinted) } else { Ok(()) }
 }
 
-/// Everything that is wrong or doubtful in one rule set, in the order of files and text.
+/// Returns the errors and warnings of one rule set, in the order of files and text.
 fn check(paths: &[PathBuf], tally: &mut Tally) -> Result<Vec<Diagnostic>, Failure> {
     let mut files = Vec::new();
     for path in paths {
@@ -122,7 +122,7 @@ impl Tally {
     /// As in `2 files, 12 rules, 1 model: 3 errors, 1 warning`.
     fn text(&self, terminal: &Terminal) -> String {
         let mut checked = vec![counted(self.files as u64, "file")];
-        // Of a set that cannot be read nobody knows how many rules it has.
+        // The rules of an unreadable set cannot be counted.
         if self.unread == 0 {
             checked.push(counted(self.rules as u64, "rule"));
             if self.models > 0 {

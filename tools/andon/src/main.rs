@@ -25,14 +25,14 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
-/// Condition monitoring for production lines: people write rules over data points, andon says when a rule's state
-/// changes, and why.
+/// Condition monitoring for production lines: evaluates rules over data points, and reports each state change with its
+/// reason.
 #[derive(Parser)]
 #[command(
     name = "andon",
     version,
-    after_help = "Exit codes: 0 all is well; 1 something is wrong with what was given (rules, events, files); 2 the \
-                  command line was not understood.\n\nTo see it at work: andon demo",
+    after_help = "Exit codes: 0 success; 1 wrong input (rules, events, files) or a failed service; 2 the command line was \
+                  not understood.\n\nTo see it work: andon demo",
     max_term_width = 100
 )]
 struct Arguments {

@@ -136,7 +136,7 @@ fn absence(operand: &str) -> Option<(&str, &str)> {
     operand.strip_prefix("absent(")?.strip_suffix("')")?.rsplit_once(", '")
 }
 
-#[allow(clippy::float_cmp, reason = "rules compare exactly, and so must what is told about them")]
+#[allow(clippy::float_cmp, reason = "rules compare exactly, and so must their explanation")]
 fn holds(value: f64, limit: &Limit) -> bool {
     match limit.op {
         CompareOp::Less => value < limit.value,

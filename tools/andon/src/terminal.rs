@@ -1,5 +1,4 @@
-//! Where words go: standard output for results, standard error for everything else; colour and progress only
-//! where a person looks.
+//! The terminal: results on standard output, everything else on standard error; colour and progress only for people.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -18,7 +17,7 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
-/// Standard error, and what it and standard output can show.
+/// Standard error, with the abilities of both outputs.
 pub(crate) struct Terminal {
     pub(crate) color: bool,
     /// Colour on standard output, which may be a file while standard error is not.
@@ -39,7 +38,7 @@ impl Terminal {
         Self { color: wanted(interactive), color_of_results: wanted(io::stdout().is_terminal()), interactive }
     }
 
-    /// Says something on standard error. That nobody listens is no reason to fail.
+    /// Prints a message on standard error. Ignores errors: the results matter more.
     pub(crate) fn say(&self, text: &str) {
         let _ = writeln!(io::stderr(), "{text}");
     }
@@ -71,7 +70,7 @@ impl Terminal {
         self.paint_result(state, style_of_state(state))
     }
 
-    /// What begins a page that takes the place of the one before: on a terminal an empty screen, else an empty line.
+    /// Returns the start of a page that replaces the one before: on a terminal an empty screen, else an empty line.
     #[cfg(feature = "live")]
     pub(crate) fn page(&self, first: bool) -> &'static str {
         match (io::stdout().is_terminal(), first) {
@@ -81,7 +80,7 @@ impl Terminal {
         }
     }
 
-    /// A progress bar over bytes; hidden unless a person looks. `None`: the total is not known.
+    /// A progress bar over bytes; hidden unless standard error is a terminal. `None`: the total is unknown.
     pub(crate) fn progress(&self, total_bytes: Option<u64>) -> ProgressBar {
         if !self.interactive {
             return ProgressBar::hidden();
@@ -101,7 +100,7 @@ impl Terminal {
 
 #[cfg(feature = "live")]
 impl Terminal {
-    /// Something that turns while the work goes on; hidden unless a person looks.
+    /// A spinner; hidden unless standard error is a terminal.
     pub(crate) fn spinner(&self) -> ProgressBar {
         let spinner = self.progress(None);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed}  {msg}") {
@@ -110,7 +109,7 @@ impl Terminal {
         spinner
     }
 
-    /// A progress bar over things that are counted; hidden unless a person looks.
+    /// A progress bar over a count; hidden unless standard error is a terminal.
     pub(crate) fn steps(&self, total: u64) -> ProgressBar {
         let bar = self.progress(Some(total));
         if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len}  {elapsed}  {msg}") {
@@ -153,7 +152,7 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// A measured value as people read it: in so many digits, and below 1 with as many decimals.
+/// Formats a measured value with `digits` significant digits, and below 1 with as many decimals.
 pub(crate) fn measured(value: f64, digits: usize) -> String {
     let size = value.abs();
     // As the shortest text it is no longer than needed already.
@@ -166,7 +165,7 @@ pub(crate) fn measured(value: f64, digits: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// How a state looks, by the names that are usual.
+/// Returns the style of a state, by common names.
 pub(crate) fn style_of_state(state: &str) -> &'static str {
     match state {
         "ALARM" | "CRITICAL" | "ERROR" | "FAULT" => "1;31",
@@ -183,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn measured_values_have_so_many_digits_and_no_needless_zeros() {
+    fn measured_values_have_significant_digits_and_no_needless_zeros() {
         let all = [18_034.51, 151.29, 84.193_898, 6.0, -0.089_66, 1e12, 1e-7, 0.0, -0.000_1];
         let told = all.map(|value| measured(value, 4));
         assert_eq!(told, ["18035", "151.3", "84.19", "6", "-0.0897", "1e12", "1e-7", "0", "-0.0001"]);

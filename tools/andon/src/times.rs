@@ -67,19 +67,19 @@ pub(crate) fn length(ms: i64) -> String {
     format!("{sign}{length}")
 }
 
-/// A time that somebody named.
+/// A time on the command line.
 #[cfg(feature = "live")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeArgument {
     /// This time, ms.
     At(i64),
-    /// So long from now, ms; negative: ago.
+    /// An offset from now, ms; negative for the past.
     FromNow(i64),
 }
 
 #[cfg(feature = "live")]
 impl TimeArgument {
-    /// The time, when it is `now_ms`.
+    /// Returns the time, given the current time.
     pub(crate) fn ms(self, now_ms: i64) -> i64 {
         match self {
             Self::At(ms) => ms,
@@ -87,7 +87,7 @@ impl TimeArgument {
         }
     }
 
-    /// A time to come: a time, or `+10m`.
+    /// Parses a future time: a time, or `+10m`.
     pub(crate) fn to_come(text: &str) -> Result<Self, String> {
         match text.strip_prefix('+') {
             Some(duration) => Self::duration(duration).map(Self::FromNow),
@@ -96,7 +96,7 @@ impl TimeArgument {
         }
     }
 
-    /// A time gone by: a time, or `10m`, which is ten minutes ago.
+    /// Parses a past time: a time, or `10m` for ten minutes ago.
     pub(crate) fn gone_by(text: &str) -> Result<Self, String> {
         if let Ok(Millis(ms)) = Millis::parse(text.strip_prefix('-').unwrap_or(text)) {
             return Ok(Self::FromNow(-ms));

@@ -1,4 +1,4 @@
-//! In the place of the commands over a running system, where they were left out of the build: they say how to get them.
+//! Placeholders for the commands over a running system, in builds without them: they say how to get them.
 
 use std::ffi::OsString;
 
@@ -19,15 +19,15 @@ pub(crate) enum Command {
     Watch(AnyArguments),
     /// Show how a running system is doing (not in this build).
     Status(AnyArguments),
-    /// Let parked equipments go on (not in this build).
+    /// Fold the parked records of machines, and go on (not in this build).
     Unpark(AnyArguments),
-    /// Say again what was decided (not in this build).
+    /// Publish state changes again (not in this build).
     Republish(AnyArguments),
-    /// Say what this version would change or break in a running system (not in this build).
+    /// Check whether this version can take over a running system (not in this build).
     DeployCheck(AnyArguments),
 }
 
-/// Whatever the command takes.
+/// Any arguments.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct AnyArguments {

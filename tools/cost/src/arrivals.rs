@@ -1,6 +1,5 @@
-//! W1 as it would arrive at another rate: the same points in the same order, one after the other, with event time stretched
-//! or pressed so that machines send as often as the rate has it. Delays with it: a machine numbers what it sends, and a
-//! point that is late by so many of its points stays so.
+//! W1 at another rate: the same points in the same order, with event time stretched or compressed to the rate. Delays scale
+//! with it: a point that is late by a number of points of its machine stays late by as many.
 
 use andon_kit_cases::w1::W1;
 

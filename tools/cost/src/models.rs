@@ -23,7 +23,7 @@ const MEMORY_GB: f64 = 0.25;
 const STREAM_S: f64 = 0.01;
 /// Messages in a request of SQS, sent, received or deleted.
 const SQS_BATCH: f64 = 10.0;
-/// A request of SQS is paid for by so many bytes.
+/// SQS bills a request per started block of this many bytes.
 const SQS_BYTES: f64 = 65_536.0;
 /// A line of the log of each invocation, with those that Lambda adds, bytes.
 const LOG_BYTES: f64 = 2_000.0;
@@ -70,7 +70,7 @@ pub(crate) fn bill() -> Result<()> {
     Ok(())
 }
 
-/// The bytes of a message with so many rows.
+/// Returns the bytes of a message with `rows` rows.
 fn message_bytes(rows: u32) -> Result<f64> {
     let names: Vec<String> = (0..INPUTS).map(|number| format!("feature_{number}")).collect();
     let inputs: Vec<f64> = (0..INPUTS).map(|number| f64::from(number) + 0.123_456_789).collect();

@@ -1,4 +1,4 @@
-//! What AWS asks, in one table. US East (N. Virginia), dollars, as listed in November 2026; free tiers left out.
+//! The prices of AWS, in one table. US East (N. Virginia), dollars, as listed in November 2026; free tiers left out.
 
 /// One price, and what it is for.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub(crate) struct Price {
 }
 
 impl Price {
-    /// Dollars for so many units.
+    /// Returns the price of some units, in dollars.
     pub(crate) fn of(self, units: f64) -> f64 {
         self.dollars * units / self.per
     }

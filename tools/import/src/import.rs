@@ -29,7 +29,7 @@ use tags::Tags;
 /// # Errors
 ///
 /// What stops an import: see [`ImportError`]. A row or a cell that cannot be used does not, unless
-/// [`Options::strict`] says so; it is told in the [`Summary`].
+/// [`Options::strict`] says so; it stands in the [`Summary`].
 pub fn import<R: Read, W: Write>(
     mut input: R,
     output: W,
@@ -97,7 +97,7 @@ struct Importer<'o, W> {
     tags: Tags,
     summary: Summary,
     /// Where each equipment stands in the summary.
-    equipments: BTreeMap<String, usize>,
+    machines: BTreeMap<String, usize>,
     /// Where the last row's equipment stands.
     equipment: Option<usize>,
     /// Date and time, put together.
@@ -123,7 +123,7 @@ impl<'o, W: Write> Importer<'o, W> {
             lines: Lines::new(output, options.snapshot, options.first_sequence_number),
             tags: Tags::new(plan, options),
             summary,
-            equipments: BTreeMap::new(),
+            machines: BTreeMap::new(),
             equipment: None,
             joined: String::new(),
             zone_used: false,

@@ -3,7 +3,7 @@
 //!
 //! [`import`] streams from a reader to a writer. It opens no files, prints nothing and asks no clock; the memory it
 //! needs is bounded however long or broken the input is. What it had to assume, what it left out and why, and how
-//! much the rows were out of order is told by the [`Summary`].
+//! much the rows were out of order stands in the [`Summary`].
 //!
 //! Nothing is dropped without a word: each row, and each cell of a row that was read, ends up in exactly one of the
 //! summary's counts.
@@ -43,7 +43,7 @@ pub const MAX_NAME_BYTES: usize = 256;
 pub const MAX_TEXT_BYTES: usize = 4096;
 /// A list of data points (see [`Options::snapshot`]) is continued on a next line where it would pass this many bytes.
 pub const MAX_SNAPSHOT_BYTES: usize = 1024 * 1024;
-/// The summary tells about this many tags and this many equipments one by one; the points of more are counted
+/// The summary lists up to this many tags and this many machines; the points of more are counted
 /// together.
 pub const MAX_SUMMARY_NAMES: usize = 10_000;
 /// The summary keeps this many rejections in full; more are counted by reason.

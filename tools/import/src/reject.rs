@@ -53,7 +53,7 @@ impl fmt::Display for Reason {
             Self::NoTime => "no time",
             Self::BadTime => "time not understood",
             Self::BadArrival => "arrival time not understood",
-            Self::BadEquipment => "no valid equipment",
+            Self::BadEquipment => "no valid machine",
             Self::BadSource => "no valid source",
             Self::BadQuality => "no valid quality",
             Self::BadTag => "no valid tag",

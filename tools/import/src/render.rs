@@ -55,7 +55,7 @@ impl Summary {
             return;
         }
         match self.max_backward_line {
-            None => text.line("The times of each equipment never go backwards."),
+            None => text.line("The times of each machine never go backwards."),
             Some(line) => text.line(&format!(
                 "The times of an equipment go backwards in {}, by {} at most, on line {line}; \
                  a max_out_of_orderness of {} puts them all in order.",
@@ -78,12 +78,12 @@ impl Summary {
 
     fn names(&self, text: &mut Text) {
         text.list(
-            "Equipment",
-            self.equipments.iter().map(|it| format!("{}: {}", it.name, count(it.points, "point"))),
+            "Machines",
+            self.machines.iter().map(|it| format!("{}: {}", it.name, count(it.points, "point"))),
         );
         if self.other_equipment_points > 0 {
             text.item(&format!(
-                "further equipments: {}, whose order in time was not watched",
+                "further machines: {}, whose order in time was not checked",
                 count(self.other_equipment_points, "point")
             ));
         }
@@ -210,7 +210,7 @@ fn tag(tag: &TagSummary) -> String {
     format!("{}{renamed}: {}", tag.name, parts.join(", "))
 }
 
-/// Without a row of zeros that nobody can read.
+/// Formats a number without a long row of zeros.
 fn number(number: f64) -> String {
     let size = number.abs();
     if size != 0.0 && !(1e-5..1e15).contains(&size) { format!("{number:e}") } else { number.to_string() }

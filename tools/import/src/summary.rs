@@ -56,9 +56,9 @@ pub struct Summary {
     pub tags: Vec<TagSummary>,
     /// Points of tags beyond those.
     pub other_tag_points: u64,
-    /// The equipments, by name.
-    pub equipments: Vec<Equipment>,
-    /// Points of equipments beyond those; their order in time was not watched.
+    /// The machines, by name.
+    pub machines: Vec<Equipment>,
+    /// Points of further machines, whose order in time was not checked.
     pub other_equipment_points: u64,
     /// Points by quality.
     pub qualities: BTreeMap<String, u64>,

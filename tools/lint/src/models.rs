@@ -80,7 +80,7 @@ fn constant_inputs(
     }
     if !names_tag && !inputs.is_empty() {
         let path = place.iter().cloned().chain(["inputs".into()]).collect();
-        let message = "no input names a tag, so that no point leads to a request but an equipment's first";
+        let message = "no input names a tag, so that only the first point of a machine causes a request";
         findings.push(Finding::warning("inputs-without-tag", path, message));
     }
 }

@@ -73,7 +73,7 @@ impl Globs<'_> {
             let message = if !seen.insert(glob) {
                 format!("`{glob}` stands in the scope twice")
             } else if all.is_some_and(|all| all != index) {
-                format!("`{glob}` changes nothing: the scope has `*`, which is every equipment")
+                format!("`{glob}` changes nothing: the scope has `*`, which is every machine")
             } else {
                 continue;
             };

@@ -1,5 +1,5 @@
 //! Hosts models as endpoints of SageMaker, and nothing else: `cargo run -p andon-local --example models -- ENDPOINT=FILE..`
-//! prints where it answers (`AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME` of whoever asks), and runs until it is ended.
+//! prints where it answers (for `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME` of its clients), and runs until it is ended.
 
 #![allow(clippy::print_stdout, reason = "this is what the example is for")]
 

@@ -1,13 +1,13 @@
-//! What happens, for whoever watches: a terminal, a test.
+//! Events of a local system, for a terminal or a test.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Something that happened.
+/// An event of a local system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// What is being done now, for a person who waits.
+    /// The current step of starting, for a progress display.
     Step(String),
     /// A line that a function wrote.
     Line {
@@ -27,12 +27,12 @@ pub enum Event {
     Invoked {
         /// The function.
         function: String,
-        /// How long it took.
+        /// The duration.
         duration: Duration,
-        /// Why it failed, if it did.
+        /// The error, if it failed.
         error: Option<String>,
     },
-    /// Something is wrong and is tried again.
+    /// A failure that is retried.
     Problem(String),
 }
 
@@ -52,32 +52,32 @@ impl fmt::Display for Event {
     }
 }
 
-/// Who is told of events. It is called from several threads.
+/// A receiver of events. It is called from several threads.
 #[derive(Clone)]
 pub struct Listener(Arc<dyn Fn(Event) + Send + Sync>);
 
 impl Listener {
-    /// Tells a function.
+    /// A listener that calls a function.
     pub fn new(listen: impl Fn(Event) + Send + Sync + 'static) -> Self {
         Self(Arc::new(listen))
     }
 
-    /// Tells nobody.
+    /// A listener that ignores all events.
     #[must_use]
     pub fn silent() -> Self {
         Self::new(|_| {})
     }
 
-    pub(crate) fn tell(&self, event: Event) {
+    pub(crate) fn notify(&self, event: Event) {
         (self.0)(event);
     }
 
     pub(crate) fn step(&self, text: impl Into<String>) {
-        self.tell(Event::Step(text.into()));
+        self.notify(Event::Step(text.into()));
     }
 
     pub(crate) fn problem(&self, text: impl Into<String>) {
-        self.tell(Event::Problem(text.into()));
+        self.notify(Event::Problem(text.into()));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ModelError;
 pub struct Forest {
     /// Names of the features in the order of a row.
     pub inputs: Vec<String>,
-    /// So many rows each tree was grown from.
+    /// Rows sampled for each tree.
     pub sample: u32,
     /// The trees.
     pub trees: Vec<Tree>,
@@ -36,12 +36,12 @@ pub enum Node {
     },
     /// Rows are parted no further.
     Leaf {
-        /// So many rows of the sample came here.
+        /// Rows of the sample in this leaf.
         rows: u32,
     },
 }
 
-/// The mean path to a row among so many, where rows are parted at random.
+/// Returns the mean path length to one of `rows` rows in a random tree.
 #[must_use]
 pub fn path_length(rows: u32) -> f64 {
     const EULER: f64 = 0.577_215_664_901_532_9;

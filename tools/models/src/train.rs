@@ -58,7 +58,7 @@ impl Forest {
         enough(rows)?;
         let mut random = fastrand::Rng::with_seed(options.seed);
         let sample = usize::try_from(options.sample.max(2)).unwrap_or(usize::MAX).min(rows.len());
-        // As deep as a tree of so many rows is in the mean: what is deeper is no longer unusual.
+        // The mean depth of a tree of this size: deeper rows are no anomalies.
         let deepest = sample.next_power_of_two().trailing_zeros();
         let trees = (0..options.trees.max(1)).map(|_| {
             let mut drawn: Vec<&[f64]> =

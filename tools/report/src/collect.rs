@@ -21,7 +21,7 @@ pub struct ReportBuilder {
     pub(crate) rules: Vec<RuleInfo>,
     rule_index: LookupMap<String, u32>,
     tag_index: LookupMap<String, u32>,
-    pub(crate) equipments: Vec<Equipment>,
+    pub(crate) machines: Vec<Equipment>,
     equipment_index: LookupMap<String, u32>,
     last_equipment: u32,
     series: Vec<Series>,
@@ -168,7 +168,7 @@ impl ReportBuilder {
             self.totals.points_not_kept += 1;
             return;
         };
-        if let Some(equipment) = self.equipments.get_mut(index(equipment_id)) {
+        if let Some(equipment) = self.machines.get_mut(index(equipment_id)) {
             equipment.points += 1;
             equipment.first_ms = Some(equipment.first_ms.map_or(at_ms, |first| first.min(at_ms)));
         }
@@ -207,7 +207,7 @@ impl ReportBuilder {
             }
         };
         let equipment = self.equipment_id(&transition.equipment);
-        let first_ms = equipment.and_then(|e| self.equipments.get(index(e))).and_then(|e| e.first_ms);
+        let first_ms = equipment.and_then(|e| self.machines.get(index(e))).and_then(|e| e.first_ms);
         let (most_changes, most_listed) = (self.most_changes(), self.most_listed());
         match equipment.and_then(|equipment| self.pair_mut(equipment, rule)) {
             Some(pair) => pair.transition(transition, first_ms, most_changes, most_listed),
@@ -230,7 +230,7 @@ impl ReportBuilder {
             });
         }
         if let Some(id) = equipment.and_then(|equipment| self.equipment_id(equipment))
-            && let Some(equipment) = self.equipments.get_mut(index(id))
+            && let Some(equipment) = self.machines.get_mut(index(id))
         {
             *equipment.rejected.entry(name).or_default() += 1;
         }
@@ -269,19 +269,19 @@ impl ReportBuilder {
 
     fn equipment_id(&mut self, name: &str) -> Option<u32> {
         // Senders send in bursts: most points are of the same equipment as the one before.
-        if self.equipments.get(index(self.last_equipment)).is_some_and(|last| last.name == name) {
+        if self.machines.get(index(self.last_equipment)).is_some_and(|last| last.name == name) {
             return Some(self.last_equipment);
         }
         if let Some(known) = self.equipment_index.get(name) {
             self.last_equipment = *known;
             return Some(*known);
         }
-        let new = self.equipments.len();
-        if new >= limits::EQUIPMENTS || name.len() > limits::NAME_BYTES {
+        let new = self.machines.len();
+        if new >= limits::MACHINES || name.len() > limits::NAME_BYTES {
             return None;
         }
         self.equipment_index.insert(name.to_owned(), id(new));
-        self.equipments.push(Equipment {
+        self.machines.push(Equipment {
             name: name.to_owned(),
             first_ms: None,
             points: 0,

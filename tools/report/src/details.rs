@@ -13,7 +13,7 @@ use crate::ranking::{Group, Row, rule_id};
 use crate::states::{TROUBLE, value_classes};
 use crate::timeline::StripView;
 
-/// What each detail may take of the page.
+/// The share of the page for each detail.
 struct DetailBudget {
     buckets: usize,
     boxes: usize,
@@ -76,7 +76,7 @@ pub(crate) fn write(
     if left > 0 {
         html.raw("<p class=left>");
         html.text(format_args!(
-            "{} of rule and equipment left out here, to keep the page small",
+            "{} of rule and machine left out here, to keep the page small",
             Counted(left, "pair")
         ));
         html.raw("; those with transitions come first.</p>");
@@ -138,7 +138,7 @@ fn detail(
     }
     html.raw("<p class=shares>");
     let whole = row.time_in.iter().fold(0_i64, |sum, (_, ms)| sum.saturating_add(*ms));
-    // A state that was left at once, as at the start, is told in the list of changes.
+    // A state that was left at once, as at the start, is in the list of changes.
     for (state, ms) in row.time_in.iter().filter(|(_, ms)| *ms > 0 || whole == 0).take(8) {
         html.raw("<span>");
         chip(html, state);

@@ -68,7 +68,7 @@ impl fmt::Display for DateTime {
     }
 }
 
-/// The whole second that a time falls into: what is told to people needs no milliseconds.
+/// Returns the whole second of a time: people need no milliseconds.
 pub(crate) fn to_second(at_ms: i64) -> i64 {
     at_ms.saturating_sub(at_ms.rem_euclid(1_000))
 }

@@ -1,11 +1,11 @@
 //! Every bound in one place, with the arithmetic behind the page's 10 MB.
 
-/// Equipments, tags and states longer than this many bytes are not collected; the engine refuses them at 256.
+/// Machines, tags and states longer than this many bytes are not collected; the engine refuses them at 256.
 pub(crate) const NAME_BYTES: usize = 512;
 /// Bytes kept of a value or a state; longer ones that begin alike are one.
 pub(crate) const VALUE_BYTES: usize = 128;
-/// Equipments that are told apart.
-pub(crate) const EQUIPMENTS: usize = 20_000;
+/// Maximum machines on a page.
+pub(crate) const MACHINES: usize = 20_000;
 /// Rules that are told apart.
 pub(crate) const RULES: usize = 10_000;
 /// (equipment, rule) pairs that are followed.
@@ -65,7 +65,7 @@ pub(crate) const CHARTS: usize = 16;
 pub(crate) const THRESHOLDS: usize = 8;
 /// States named in the legend.
 pub(crate) const LEGEND: usize = 32;
-/// Equipments in the table of rejected points.
+/// Maximum machines in the table of rejected points.
 pub(crate) const REJECTED_ROWS: usize = 50;
 
 /// The greatest length, within `least..=most`, to which all of `lengths` can be cut so that their sum stays within

@@ -1,4 +1,4 @@
-//! All rules of all equipments on one axis of time.
+//! The overview: all rules of all machines on one time axis.
 
 use std::collections::BTreeMap;
 
@@ -82,13 +82,13 @@ pub(crate) fn write(
     let rows: usize = groups.iter().map(|g| g.rows.len()).sum();
     html.raw("<section id=overview><h2>Overview</h2>");
     if rows == 0 {
-        html.raw("<p class=lead>No rule watched any equipment in this range.</p></section>");
+        html.raw("<p class=lead>No rule watched any machine in this range.</p></section>");
         return;
     }
     html.raw(
-        "<p class=lead>One line per rule: which state it had, when. Equipment that is in trouble at the end ",
+        "<p class=lead>One line per rule: its state over time. Machines in an alarm or warning state at the end ",
     );
-    html.raw("comes first, then the one that was in trouble longest.</p>");
+    html.raw("come first, then those that were in one longest.</p>");
     legend(html, report, groups);
     html.raw(
         "<div class=\"charts over\" tabindex=0 role=group aria-label=\"Overview; with the arrow keys the ",
@@ -243,7 +243,7 @@ pub(crate) fn incidents(html: &mut Html, report: &ReportBuilder) {
     html.raw(
         "<section id=incidents><h2>What happened</h2><div class=scroll><table class=inc><thead><tr><th>#<th>Time (UTC)",
     );
-    html.raw("<th>Equipment<th>Event<tbody>");
+    html.raw("<th>Machine<th>Event<tbody>");
     for (i, incident) in report.incidents.iter().enumerate() {
         html.raw("<tr id=i").text(i + 1).raw("><td><span class=num>").text(i + 1).raw("</span><td class=t>");
         html.text(DateTime(incident.at_ms)).raw("<td>");

@@ -100,13 +100,13 @@ fn header(html: &mut Html, report: &ReportBuilder, range: &Range, outside: u64) 
         }
         html.raw("</pre>");
     }
-    html.raw("<p class=lead>This page shows which state each rule gave each piece of equipment over time, the values ");
+    html.raw("<p class=lead>This page shows the state of each rule on each machine over time, the values ");
     html.raw("behind every change, and which data could not be used.</p><dl class=totals>");
     let total = |html: &mut Html, n: u64, what: &'static str| {
         html.raw("<div><dd>").text(Count(n)).raw("</dd><dt>").raw(what).raw("</dt></div>");
     };
     let usize_count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    total(html, usize_count(report.equipments.len()), "equipment");
+    total(html, usize_count(report.machines.len()), "machines");
     total(html, usize_count(report.rules.len()), "rules");
     total(html, totals.points, "points used");
     html.raw("<div><dd>").text(Count(totals.rejected)).raw("</dd><dt>rejected");
@@ -130,11 +130,11 @@ fn notes(html: &mut Html, report: &ReportBuilder, outside: u64) {
         }
     };
     note(outside, "point", "far outside of the time range that is shown: look at the senders' clocks.");
-    note(totals.points_not_kept, "point", "not drawn: more equipment and tags than this page can hold.");
+    note(totals.points_not_kept, "point", "not drawn: more machines and tags than this page can hold.");
     note(
         totals.transitions_not_kept,
         "transition",
-        "not shown: more equipment and rules than this page can hold.",
+        "not shown: more machines and rules than this page can hold.",
     );
     note(totals.rules_not_kept, "rule", "not shown: more rules than this page can hold.");
 }

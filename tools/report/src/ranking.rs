@@ -50,14 +50,14 @@ impl Row<'_> {
 /// All pairs by equipment: what is in trouble at the end first, then what was in trouble longest, then what changed
 /// most, then by name.
 pub(crate) fn groups<'a>(report: &'a ReportBuilder, range: &Range) -> Vec<Group<'a>> {
-    let mut by_equipment: Vec<Vec<Row<'a>>> = report.equipments.iter().map(|_| Vec::new()).collect();
+    let mut by_equipment: Vec<Vec<Row<'a>>> = report.machines.iter().map(|_| Vec::new()).collect();
     for pair in &report.pairs {
         if let Some(rows) = by_equipment.get_mut(index(pair.equipment)) {
             rows.push(row(report, pair, range));
         }
     }
     let mut groups: Vec<Group<'a>> = report
-        .equipments
+        .machines
         .iter()
         .zip(by_equipment)
         .filter(|(_, rows)| !rows.is_empty())
@@ -85,7 +85,7 @@ pub(crate) fn rule_id<'a>(report: &'a ReportBuilder, pair: &Pair) -> &'a str {
 pub(crate) fn initial<'a>(report: &'a ReportBuilder, pair: &'a Pair, range: &Range) -> (&'a str, i64) {
     let default = || report.rules.get(index(pair.rule)).map_or("", |rule| rule.default_state.as_str());
     let state = pair.initial.as_deref().unwrap_or_else(default);
-    let first_ms = report.equipments.get(index(pair.equipment)).and_then(|e| e.first_ms);
+    let first_ms = report.machines.get(index(pair.equipment)).and_then(|e| e.first_ms);
     let first_change = pair.winners.changes().first().map(|c| c.at_ms);
     (state, first_ms.or(first_change).unwrap_or(range.end_ms))
 }

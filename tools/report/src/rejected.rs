@@ -94,26 +94,26 @@ fn reason_row(html: &mut Html, reason_name: &str, meaning: &str, reason: &Reason
 }
 
 fn by_equipment(html: &mut Html, report: &ReportBuilder, all: &[(&str, &str, &Reason)]) {
-    let mut equipments: Vec<(u64, &Equipment)> = report
-        .equipments
+    let mut machines: Vec<(u64, &Equipment)> = report
+        .machines
         .iter()
         .map(|e| (e.rejected.values().sum::<u64>(), e))
         .filter(|(n, _)| *n > 0)
         .collect();
-    if equipments.is_empty() {
+    if machines.is_empty() {
         return;
     }
-    equipments.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
+    machines.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.name.cmp(&b.1.name)));
     let columns: Vec<&str> = all.iter().filter(|r| r.2.rejected > 0).map(|r| r.0).collect();
     html.raw(
-        "<h3>Rejected by equipment</h3><div class=scroll><table><thead><tr><th>Equipment<th class=r>Rejected",
+        "<h3>Rejected by machine</h3><div class=scroll><table><thead><tr><th>Machine<th class=r>Rejected",
     );
     html.raw("<th class=r>Share");
     for column in &columns {
         html.raw("<th class=r>").text(name(column));
     }
     html.raw("<tbody>");
-    for (n, equipment) in equipments.iter().take(limits::REJECTED_ROWS) {
+    for (n, equipment) in machines.iter().take(limits::REJECTED_ROWS) {
         html.raw("<tr><td>").text(name(&equipment.name)).raw("<td class=r>").text(Count(*n));
         let whole = float_count(n.saturating_add(equipment.points));
         html.raw("<td class=r>").text(Share { part: float_count(*n), whole });
@@ -125,9 +125,9 @@ fn by_equipment(html: &mut Html, report: &ReportBuilder, all: &[(&str, &str, &Re
         }
     }
     html.raw("</table></div>");
-    let more = equipments.len().saturating_sub(limits::REJECTED_ROWS);
+    let more = machines.len().saturating_sub(limits::REJECTED_ROWS);
     if more > 0 {
-        let more = Counted(u64::try_from(more).unwrap_or(u64::MAX), "more equipment");
+        let more = Counted(u64::try_from(more).unwrap_or(u64::MAX), "more machine");
         html.raw("<p class=left>").text(format_args!("{more} with fewer are not listed.")).raw("</p>");
     }
 }

@@ -7,11 +7,11 @@ use andon_domain::fnv::fnv64;
 pub(crate) struct StateStyle {
     /// Class of the style sheet.
     pub(crate) class: &'static str,
-    /// How much it calls for someone: 3 alarm, 2 warning, 1 unknown, 0 all else.
+    /// 3 alarm, 2 warning, 1 unknown, 0 all others.
     pub(crate) severity: u8,
 }
 
-/// States from this severity on are trouble.
+/// Lowest severity that counts as an alarm or warning.
 pub(crate) const TROUBLE: u8 = 2;
 
 const ALARM: [&str; 10] =

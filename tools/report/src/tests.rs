@@ -57,7 +57,7 @@ fn assert_balanced(page: &str) {
 fn an_empty_report_is_a_page_that_says_so() {
     let page = report().finish(0);
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
-    assert!(page.contains("No points.") && page.contains("No rule watched any equipment"));
+    assert!(page.contains("No points.") && page.contains("No rule watched any machine"));
     assert!(page.contains("Every point was used."));
     assert_balanced(&page);
 }

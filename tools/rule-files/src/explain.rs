@@ -1,4 +1,4 @@
-//! What serde found wrong, in words for the person who wrote the document.
+//! The mistakes that serde found, in words for the author of the document.
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ use crate::event::{Mistake, Style};
 use crate::scalar::{Resolved, resolve};
 use crate::tree::{Kind, Node};
 
-/// Words that people bring along from other systems, with what they are called here.
-const FOREIGN: [(&str, &str); 68] = [
+/// Field names of other systems, with the names here.
+const FOREIGN: [(&str, &str); 67] = [
     ("idle", "idle_timeout"),
     ("timeout", "idle_timeout"),
     ("lateness", "allowed_lateness"),
@@ -55,7 +55,6 @@ const FOREIGN: [(&str, &str); 68] = [
     ("hold_off", "keep_for"),
     ("count", "times"),
     ("attributes", "equipment"),
-    ("equipments", "equipment"),
     ("machines", "equipment"),
     ("assets", "equipment"),
     ("bindings", "models"),
@@ -82,7 +81,7 @@ const FOREIGN: [(&str, &str); 68] = [
     ("pointer", "number"),
 ];
 
-/// Where each field belongs that people look for on another level.
+/// The level of each field that is often written on another one.
 const LEVELS: [(&str, &[&str]); 9] = [
     ("`settings`", &["max_out_of_orderness", "allowed_lateness", "idle_timeout", "max_source_drift"]),
     ("a rule", &["id", "version", "description", "scope", "default", "parameters", "groups"]),
@@ -112,7 +111,7 @@ const LEVELS: [(&str, &[&str]); 9] = [
     ("`answer`", &["number", "column"]),
 ];
 
-/// The mistake, for a tree whose root is at `base` in the document.
+/// Returns the mistake, for a tree whose root is at `base` in the document.
 pub(crate) fn explain(root: &Node<'_>, base: &[PathSegment], error: &Error) -> Mistake {
     let path: Vec<PathSegment> = error.reversed_path.iter().rev().cloned().collect();
     let node = root.find(&path);
@@ -145,7 +144,7 @@ pub(crate) fn explain(root: &Node<'_>, base: &[PathSegment], error: &Error) -> M
         ErrorKind::Expected(expected) => wrong_value(node, expected, &whole, bytes),
         ErrorKind::Custom(message) => Mistake::new("invalid-value", bytes, message.clone()),
     };
-    // Nothing to put a caret under: an empty value is meant with its name.
+    // An empty value has no place for a caret: the caret goes under its name.
     if let (Some(Node { kind: Kind::Scalar(text, Style::Plain), .. }), Some((PathSegment::Key(key), parent))) =
         (node, path.split_last())
         && text.is_empty()
@@ -157,7 +156,7 @@ pub(crate) fn explain(root: &Node<'_>, base: &[PathSegment], error: &Error) -> M
     mistake
 }
 
-/// The field that was probably meant by one that is not known.
+/// Returns the known field that an unknown one probably stands for.
 pub(crate) fn meant<'a>(field: &str, expected: &[&'a str]) -> Option<&'a str> {
     foreign(field, expected).or_else(|| nearest(field, expected.iter().copied()))
 }
@@ -216,7 +215,7 @@ fn wrong_value(
     }
 }
 
-/// What a scalar is, and what to do if something else is wanted.
+/// Describes a scalar, with advice if another type is expected.
 fn scalar(text: &str, style: Style, expected: &str, path: &[PathSegment]) -> (String, Option<String>) {
     let shown = shorten(text);
     let resolved = resolve(text, style);
@@ -268,7 +267,7 @@ fn how_lists_begin(path: &[PathSegment]) -> String {
     format!("each item of the list begins with `{first}`")
 }
 
-/// serde's words for what it wants, in those of the documentation.
+/// Translates the types that serde expects into the words of the documentation.
 fn wanted(expected: &str) -> &str {
     match expected {
         "a string" => "a text",
@@ -290,7 +289,7 @@ fn wanted(expected: &str) -> &str {
     }
 }
 
-/// What a map at this place of a document is.
+/// Names the thing that a map at this place describes.
 fn thing(path: &[PathSegment]) -> &'static str {
     let list = match path {
         [.., PathSegment::Key(list), PathSegment::Item(_)] => list.as_str(),

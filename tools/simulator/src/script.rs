@@ -195,7 +195,7 @@ impl Plot<'_> {
         let end_ms = from_ms + self.between_s(6 * 60, 9 * 60);
         let mut at_ms = from_ms;
         let mut open = false;
-        // The last change shuts the door that nobody opened.
+        // The last change closes the door, which no change had opened.
         while at_ms < end_ms || open {
             open = !open;
             self.change(at_ms, PACKER, Signal::Door(open));

@@ -131,8 +131,8 @@ impl Shift {
         Some(now_ms)
     }
 
-    /// Writes the rest of the shift. `progress` is told, every megabyte or so, which arrival time (ms since the
-    /// epoch) has been reached.
+    /// Writes the rest of the shift. Calls `progress` about every megabyte with the arrival time (ms since the
+    /// epoch) that has been reached.
     ///
     /// # Errors
     ///

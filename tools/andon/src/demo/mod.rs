@@ -1,4 +1,4 @@
-//! `andon demo`: one shift of a bottling line, what happened in it, and what the rules said.
+//! `andon demo`: one shift of a bottling line, its incidents, and the state changes of the rules.
 
 mod story;
 
@@ -19,11 +19,11 @@ use crate::replay::{Report, RequestLog, Session, TransitionLines, TransitionLog,
 use crate::terminal::{self, Terminal};
 use andon_clock::Stopwatch;
 
-/// Simulate one shift of a bottling line, run rules over it, and tell what happened and what andon said.
+/// Simulate one shift of a bottling line, run rules over it, and show incidents and state changes.
 ///
-/// Eight machines, about a million data points in eight hours, and much that goes wrong: a sensor that jumps, one that
-/// dies, a fault that grows behind a maintenance, a gateway without a link. The story is printed as it happened, in
-/// the order of time, with the state changes between. It takes some seconds and needs nothing but this program.
+/// Eight machines send about a million data points in eight hours. Many things fail: a sensor jumps, another one dies, a
+/// fault grows behind a maintenance, a gateway loses its link. The timeline shows each incident and the state changes that
+/// it caused. It takes some seconds and needs nothing but this program.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,39 +32,39 @@ Examples:
   andon demo --seed 8 --dir another-shift
 
 The files in the folder:
-  rules.yaml     the rules, with their reasons: change one, and see what it would have said
-  models.yaml    a rule that asks a model, and how the model is asked
-  shift.jsonl    the data points, one JSON record a line (about 210 MB), what the model said among them
+  rules.yaml     the rules, with comments: change one, and replay the shift
+  models.yaml    a rule on the score of a model, and the binding of the model
+  shift.jsonl    the data points and scores, one JSON record per line (about 210 MB)
   changes.jsonl  the state changes with their explanations
-  report.html    a page with states, charts and what was rejected
+  report.html    a page with states, charts and rejected points
 
 The same seed gives the same files, byte for byte.")]
 pub(crate) struct Arguments {
     /// Another shift: the same kinds of incidents, at other times.
     #[arg(long, default_value_t = DEFAULT_SEED, value_name = "NUMBER")]
     seed: u64,
-    /// The folder for the files; those of a demo before are replaced.
+    /// The folder for the files; replaces those of an earlier demo.
     #[arg(long, default_value = "andon-demo", value_name = "FOLDER")]
     dir: PathBuf,
-    /// Only print the story.
+    /// Only print the timeline.
     #[arg(long, conflicts_with = "dir")]
     no_files: bool,
 }
 
-/// In the program, so that it works in any folder.
+/// The rules are part of the program, so that it works in any folder.
 const RULES: &str = include_str!("../../../../events/rules/bottling-line.yaml");
 const RULES_FILE: &str = "rules.yaml";
 const MODEL_RULES: &str = include_str!("../../../../events/rules/bottling-line-models.yaml");
 const MODEL_RULES_FILE: &str = "models.yaml";
-/// Trained on another shift, as the file above says.
+/// The model, trained on another shift as the rules file explains.
 const MODEL: (&str, &[u8]) = ("bearing-wear", include_bytes!("../../../../events/models/bearing-wear.json"));
-/// How long the model takes for an answer.
+/// Latency of the model, ms.
 const MODEL_LATENCY_MS: i64 = 200;
 const EVENTS_FILE: &str = "shift.jsonl";
 const CHANGES_FILE: &str = "changes.jsonl";
 const REPORT_FILE: &str = "report.html";
 
-/// Lines are written in blocks of about this many bytes.
+/// Size of the blocks in which lines are written, bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
@@ -108,13 +108,13 @@ fn session(rules: CompiledRules, report: Option<Report>) -> Session<Observers> {
 }
 
 fn report(shift: &Shift, seed: u64, rules: &CompiledRules) -> Report {
-    let note = "A simulated shift of a bottling line. The numbered marks are what really happened.";
+    let note = "A simulated shift of a bottling line. The numbered marks are the real incidents.";
     let mut report = Report::new(&format!("One shift of a bottling line (seed {seed})"), note, rules);
     shift.story().iter().for_each(|incident| note_incident(&mut report, incident));
     report
 }
 
-/// The sample rules, and what their conditions are told by.
+/// Returns the sample rules, compiled, and the reasons of their conditions.
 fn rules() -> Result<(RuleSet, Reasons), Failure> {
     let read = |file: &str, text: &str| {
         let loaded = andon_rule_files::read(file, text);
@@ -203,7 +203,7 @@ fn note_incident(report: &mut Report, incident: &Incident) {
     }
 }
 
-/// The files that grow while the shift goes on.
+/// The files that are written during the shift.
 struct Files {
     events: OutputFile,
     changes: OutputFile,
@@ -233,7 +233,7 @@ impl Files {
     }
 }
 
-/// Where the files are, and what to do with them.
+/// Returns the list of the files, with the next commands.
 fn next(dir: &Path) -> String {
     let path = |file: &str| dir.join(file).display().to_string();
     let (rules, models, events) = (path(RULES_FILE), path(MODEL_RULES_FILE), path(EVENTS_FILE));
@@ -250,7 +250,7 @@ fn next(dir: &Path) -> String {
 mod tests {
     use super::*;
 
-    /// What is said in a shift, without routine changes: equipment, rule and the new state, by time.
+    /// The state changes of a shift without routine ones: machine, rule and the new state, by time.
     fn said(seed: u64) -> Vec<String> {
         let (set, _) = rules().unwrap();
         let models = models().unwrap();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn every_incident_is_told_by_the_rule_that_is_for_it_and_nothing_else_is() {
+    fn every_incident_is_reported_by_its_rule_and_nothing_else_is() {
         assert_eq!(
             said(DEFAULT_SEED),
             [

@@ -1,4 +1,4 @@
-//! What `andon import csv` can be told.
+//! The options of `andon import csv`.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,9 @@ use andon_import::{Delimiter, Field, Layout, Nulls, Options, TimeFormat, Zone};
 
 /// Turn CSV exports of historians, SCADA systems, loggers and spreadsheets into event records.
 ///
-/// Writes one JSON line for each data point. What can be found out is found out: the delimiter, the column of the time,
-/// how times are written, whether there is one column per tag or a column of tags and one of values. What was assumed,
-/// what was left out and why stands in the summary on standard error. Nothing is left out without being counted.
+/// Writes one JSON line per data point. Detects the delimiter, the column and format of the time, and whether there is one
+/// column per tag or a column of tags and one of values. The summary on standard error states the assumptions, and counts
+/// the rows and cells that were skipped, with reasons.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,10 +23,10 @@ Examples:
     andon import csv Export.csv --equipment filler-1 --decimal-comma --zone Europe/Berlin \\
       --rename Temperatur=water_temperature --output filler.jsonl.gz
 
-  A logger's file without a header, with epoch times, packed:
+  A logger's file without a header, with epoch times, compressed:
     andon import csv log.csv.gz --columns time,temperature --time-format epoch-s --equipment oven-3
 
-  Day or month first? Files with 01/02/2026 must be told:
+  Day or month first? For dates such as 01/02/2026, name the format:
     andon import csv us.csv --equipment m1 --time-format '%m/%d/%Y %H:%M:%S'
 
 Then: andon replay --rules rules.yaml --report report.html press.jsonl")]
@@ -34,30 +34,35 @@ pub(crate) struct Arguments {
     /// CSV files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// Where to write; a name that ends in `.gz` is compressed [default: standard output].
+    /// The output file; compressed if its name ends in `.gz` [default: standard output].
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// No summary and no progress on standard error.
     #[arg(long, short)]
     pub(super) quiet: bool,
 
-    /// The equipment that all points are of.
-    #[arg(long, value_name = "NAME", conflicts_with = "equipment_column", help_heading = "Whose points")]
+    /// The machine of all points: their `equipmentId`.
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "equipment_column",
+        help_heading = "Machine and sender"
+    )]
     equipment: Option<String>,
-    /// The column that names the equipment [default: one named like `equipment`, `machine`, `asset` or `device`].
-    #[arg(long, value_name = "COLUMN", help_heading = "Whose points")]
+    /// The column that names the machine [default: one named like `equipment`, `machine`, `asset` or `device`].
+    #[arg(long, value_name = "COLUMN", help_heading = "Machine and sender")]
     equipment_column: Option<String>,
     /// The sender of all points.
-    #[arg(long, value_name = "NAME", conflicts_with = "source_column", help_heading = "Whose points")]
+    #[arg(long, value_name = "NAME", conflicts_with = "source_column", help_heading = "Machine and sender")]
     source: Option<String>,
     /// The column that names the sender [default: one named like `source` or `gateway`].
-    #[arg(long, value_name = "COLUMN", help_heading = "Whose points")]
+    #[arg(long, value_name = "COLUMN", help_heading = "Machine and sender")]
     source_column: Option<String>,
 
     /// `wide`: one column per tag. `long`: a column of tags and a column of values. `auto`: as the header suggests.
     #[arg(long, default_value = "auto", value_name = "LAYOUT", help_heading = "The file")]
     layout: Layout,
-    /// What separates the fields: one character, or `tab` [default: found in the header].
+    /// The field separator: one character, or `tab` [default: detected in the header].
     #[arg(long, value_name = "CHARACTER", help_heading = "The file")]
     delimiter: Option<Delimiter>,
     /// The names of the columns, separated by commas, for a file without a header.
@@ -70,14 +75,14 @@ pub(crate) struct Arguments {
     /// The column of the time [default: one named like `timestamp`, `time` or `date`, else the first].
     #[arg(long, value_name = "COLUMN", help_heading = "Times")]
     time_column: Option<String>,
-    /// The column of the date, where date and time stand in two columns.
+    /// The column of the date, if date and time have separate columns.
     #[arg(long, value_name = "COLUMN", help_heading = "Times")]
     date_column: Option<String>,
-    /// How times are written: `auto`, `epoch-s`, `epoch-ms`, `epoch-us`, `epoch-ns`, or a pattern such as
+    /// The format of times: `auto`, `epoch-s`, `epoch-ms`, `epoch-us`, `epoch-ns`, or a pattern such as
     /// '%d/%m/%Y %H:%M:%S'.
     #[arg(long, default_value = "auto", value_name = "FORMAT", help_heading = "Times")]
     time_format: TimeFormat,
-    /// The zone of times that do not say theirs: `UTC`, `+02:00`, or a name such as `Europe/Berlin`.
+    /// The zone of times without one: `UTC`, `+02:00`, or a name such as `Europe/Berlin`.
     #[arg(
         long,
         default_value = "UTC",
@@ -86,10 +91,10 @@ pub(crate) struct Arguments {
         help_heading = "Times"
     )]
     zone: Zone,
-    /// The column that says when a point arrived [default: one named like `created_at` or `arrival`, else the time].
+    /// The column of the arrival time [default: one named like `created_at` or `arrival`, else the time].
     #[arg(long, value_name = "COLUMN", help_heading = "Times")]
     arrival_column: Option<String>,
-    /// How arrival times are written, as with --time-format.
+    /// The format of arrival times, as with --time-format.
     #[arg(long, default_value = "auto", value_name = "FORMAT", help_heading = "Times")]
     arrival_format: TimeFormat,
 
@@ -99,7 +104,7 @@ pub(crate) struct Arguments {
     /// The column of values in the long layout [default: one named like `value`].
     #[arg(long, value_name = "COLUMN", help_heading = "Tags and values")]
     value_column: Option<String>,
-    /// Only a comma marks decimals (`=false`: only a point) [default: a point; in files with `;` a comma, too].
+    /// Decimals have a comma only (`=false`: a point only) [default: a point; in files with `;` also a comma].
     #[arg(
         long,
         value_name = "true|false",
@@ -109,32 +114,32 @@ pub(crate) struct Arguments {
         help_heading = "Tags and values"
     )]
     decimal_comma: Option<bool>,
-    /// Read this tag, by its name in the file; may be given more than once [default: all].
+    /// Import this tag only, by its name in the file; may be given several times [default: all].
     #[arg(long, value_name = "TAG", help_heading = "Tags and values")]
     include: Vec<String>,
-    /// Leave this tag out; may be given more than once.
+    /// Skip this tag; may be given several times.
     #[arg(long, value_name = "TAG", help_heading = "Tags and values")]
     exclude: Vec<String>,
-    /// Give a tag another name; may be given more than once.
+    /// Rename a tag; may be given several times.
     #[arg(long, value_name = "TAG=NAME", value_parser = renaming, help_heading = "Tags and values")]
     rename: Vec<(String, String)>,
-    /// The values of this tag are text, whatever they look like; may be given more than once.
+    /// Read the values of this tag as text, also if they look like numbers; may be given several times.
     #[arg(long, value_name = "TAG", help_heading = "Tags and values")]
     text: Vec<String>,
-    /// A word that means that there is no value, besides `NaN`, `null`, `N/A`, `-` and the like.
+    /// A word for a missing value, besides `NaN`, `null`, `N/A`, `-` and the like.
     #[arg(long, value_name = "WORD", allow_hyphen_values = true, help_heading = "Tags and values")]
     null: Vec<String>,
-    /// Write points without a value, too.
+    /// Also write points without a value.
     #[arg(long, help_heading = "Tags and values")]
     write_nulls: bool,
     /// The column of the quality [default: one named like `quality`].
     #[arg(long, value_name = "COLUMN", help_heading = "Tags and values")]
     quality_column: Option<String>,
-    /// A word that means good quality, besides `Ok`, `Good`, `valid`, `192` and the like.
+    /// A word for good quality, besides `Ok`, `Good`, `valid`, `192` and the like.
     #[arg(long, value_name = "WORD", help_heading = "Tags and values")]
     good: Vec<String>,
 
-    /// One line for each row of the wide layout, with a list of its points.
+    /// Write one line per row of the wide layout, with a list of its points.
     #[arg(long, help_heading = "Records")]
     snapshot: bool,
     /// The sequence number of the first point.
@@ -143,7 +148,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What the arguments say about the files.
+    /// Returns the options of the import.
     pub(super) fn options(&self) -> Options {
         let mut options = Options {
             layout: self.layout,
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn without_options_everything_is_found_out() {
+    fn without_options_everything_is_detected() {
         assert_eq!(format!("{:?}", options(&[])), format!("{:?}", Options::default()));
     }
 

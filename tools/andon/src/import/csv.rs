@@ -15,7 +15,7 @@ use crate::lines;
 use crate::terminal::Terminal;
 use andon_domain::text::escape_control_chars;
 
-/// What is known after some files.
+/// Totals over the files so far.
 #[derive(Default)]
 struct ImportTotals {
     points: u64,
@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     }
     warnings.iter().for_each(|warning| terminal.warning(warning));
     match outcome {
-        // Who reads has had enough.
+        // The reader of standard output has gone away.
         Err(Failure::AlreadyPrinted) => return Ok(()),
         Err(failure) => return Err(failure),
         Ok(()) => {}
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         Ok(()) => {}
     }
     if totals.points == 0 {
-        return Err(Failure::Message("there is no data point in what was given".to_owned()));
+        return Err(Failure::Message("the input has no data points".to_owned()));
     }
     if !arguments.quiet {
         terminal.say(&totals.hint(output_path));
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     Ok(())
 }
 
-/// Why a file could not be imported; already said where the reader of the output has gone away.
+/// Makes a failure of an import error; an already printed one if the reader of the output has gone away.
 fn said(path: &Path, error: ImportError) -> Failure {
     match error {
         ImportError::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::AlreadyPrinted,
@@ -97,7 +97,7 @@ fn said(path: &Path, error: ImportError) -> Failure {
     }
 }
 
-/// An output that is one of the inputs would be emptied before it is read.
+/// Refuses an output that is one of the inputs: it would be emptied before it is read.
 fn refuse_own_output(files: &[PathBuf], output: Option<&Path>) -> Result<(), Failure> {
     let Some(output) = output else { return Ok(()) };
     let real = |path: &Path| fs::canonicalize(path).ok();
@@ -112,10 +112,10 @@ fn refuse_own_output(files: &[PathBuf], output: Option<&Path>) -> Result<(), Fai
 }
 
 impl ImportTotals {
-    /// Adds a file. Says where its points may lie before those of the files before it.
+    /// Adds a file. Returns a warning if its points begin before the end of an earlier file.
     fn add_file(&mut self, path: &Path, summary: &Summary) -> Option<String> {
         let mut overlapping = Vec::new();
-        for equipment in &summary.equipments {
+        for equipment in &summary.machines {
             let last_ms = self.last_ms.entry(equipment.name.clone()).or_insert(i64::MIN);
             if summary.first_ms.is_some_and(|first_ms| first_ms < *last_ms) {
                 overlapping.push(equipment.name.as_str());
@@ -135,7 +135,7 @@ impl ImportTotals {
         ))
     }
 
-    /// How to go on.
+    /// Returns the hint at the next command.
     fn hint(&self, output: Option<&Path>) -> String {
         let settings = match i64::try_from(self.max_backward_ms) {
             Ok(backward_ms) if backward_ms > 0 => format!(
@@ -159,11 +159,11 @@ mod tests {
 
     fn summary_of(equipment: &str, first_ms: i64, last_ms: i64) -> Summary {
         let equipment = andon_import::Equipment { name: equipment.to_owned(), points: 1, last_ms };
-        Summary { points: 1, first_ms: Some(first_ms), equipments: vec![equipment], ..Summary::default() }
+        Summary { points: 1, first_ms: Some(first_ms), machines: vec![equipment], ..Summary::default() }
     }
 
     #[test]
-    fn a_file_that_begins_before_the_end_of_the_last_is_told_unless_it_is_of_another_equipment() {
+    fn a_file_that_begins_before_the_end_of_the_last_is_warned_of_unless_it_is_of_another_machine() {
         let mut totals = ImportTotals::default();
         assert_eq!(totals.add_file(Path::new("monday.csv"), &summary_of("press-1", 0, 100)), None);
         assert_eq!(totals.add_file(Path::new("other.csv"), &summary_of("press-2", 0, 100)), None);

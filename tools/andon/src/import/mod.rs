@@ -1,4 +1,4 @@
-//! `andon import`: history as people have it, turned into event records.
+//! `andon import`: turns recorded history into event records.
 
 mod arguments;
 mod csv;

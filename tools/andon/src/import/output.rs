@@ -1,4 +1,4 @@
-//! Where event records are written: standard output, or a file that may be compressed.
+//! The output of event records: standard output, or a file that may be compressed.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

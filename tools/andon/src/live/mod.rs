@@ -1,5 +1,4 @@
-//! Commands over a running system. Each is thin: what it does is in `andon_workflows`, over ports; here are its options, its
-//! words and its tables.
+//! Commands over a running system: options, messages and tables. The work itself is in `andon_workflows`, over ports.
 
 mod change;
 mod connection;
@@ -61,28 +60,28 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::Message(format!("cannot start: {error}")))
 }
 
-/// The outcome of some work, unless Ctrl-C comes first.
+/// Returns the outcome of the work, or `None` if Ctrl-C comes first.
 async fn until_ctrl_c<T>(work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         outcome = work => Some(outcome),
-        // Where it cannot be heard, it ends the process as ever.
+        // Without a handler, Ctrl-C ends the process.
         Ok(()) = tokio::signal::ctrl_c() => None,
     }
 }
 
-/// What went wrong, and what to do where that is known.
+/// Makes a failure of a port's error, with advice where there is any.
 fn port_failure(error: PortError) -> Failure {
     Failure::Message(with_advice(&error.message))
 }
 
-/// Characters of what a service said that are shown, where it is known what it means.
+/// Maximum characters of a service's message that are shown below the advice.
 const SAID: usize = 200;
 
-/// What usually goes wrong: words in what was said, and what it means.
+/// Frequent errors: words in the message, and the advice.
 const ADVICE: [(&[&str], &str); 6] = [
     (
         &["refused", "dns error", "failed to lookup", "unreachable", "no answer in time", "connect error"],
-        "nobody answers: is the system running, and reachable from here? (andon local status; --endpoint, --region)",
+        "no answer: is the system running, and reachable from here? (andon local status; --endpoint, --region)",
     ),
     (
         &["missing region", "region must be set", "no region", "invalid configuration: region"],
@@ -105,7 +104,7 @@ const ADVICE: [(&[&str], &str); 6] = [
     ),
     (
         &["accessdenied", "not authorized"],
-        "these AWS credentials may not do this: ask whoever keeps the account",
+        "these AWS credentials lack a permission: ask the owner of the account",
     ),
     (
         &["resourcenotfound", "nosuchbucket", "nonexistentqueue", "queuedoesnotexist"],
@@ -113,7 +112,7 @@ const ADVICE: [(&[&str], &str); 6] = [
     ),
 ];
 
-/// What was said, behind what it means where that is known.
+/// Returns the message, below the advice where there is any.
 fn with_advice(message: &str) -> String {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     let lower = message.to_lowercase();
@@ -126,7 +125,7 @@ fn with_advice(message: &str) -> String {
     format!("{advice}\n  {}", escape_control_chars(&said))
 }
 
-/// The outcome of what waits for nothing but the world in memory.
+/// Runs a future over ports in memory.
 #[cfg(test)]
 fn at_once<T>(work: impl Future<Output = T>) -> T {
     runtime().unwrap().block_on(work)

@@ -1,4 +1,4 @@
-//! `andon republish`: state changes once more to the bus.
+//! `andon republish`: publishes state changes again.
 
 use andon_workflows::ports::{Clock as _, Objects, OutboxStore, PortError};
 use andon_workflows::publish::{PublishPorts, preview, republish};
@@ -10,23 +10,23 @@ use crate::failure::Failure;
 use crate::terminal::{self, Terminal, counted, grouped};
 use crate::times::{TimeArgument, stamp};
 
-/// Say again what was decided, for consumers that missed it.
+/// Publish state changes again, for consumers that missed them.
 ///
-/// State changes go to the bus again under the same identities, as long as they are remembered (a week by default).
-/// Consumers that keep to `sequence` ignore those that they know. With --dry-run, they are only shown: that is the recent
-/// history of each equipment, without any effect.
+/// State changes go to the bus again under the same identities, as long as the outbox keeps them (a week by default).
+/// Consumers that follow `sequence` ignore known ones. With --dry-run, they are only shown: the recent history of each
+/// machine, without any effect.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   andon republish --since 2h --dry-run
   andon republish --since 2026-03-02T06:00:00Z --equipment filler-1
 
-Exit codes: 0 all were taken; 1 some were not, or the system cannot be asked; 2 the command line was not understood.")]
+Exit codes: 0 all were published; 1 some were not, or the system cannot be read; 2 the command line was not understood.")]
 pub(crate) struct Arguments {
-    /// Decided since this time, or since so long ago: `2026-03-02T06:00:00Z`, `2h`.
+    /// State changes decided since a time or for a duration: `2026-03-02T06:00:00Z`, `2h`.
     #[arg(long, value_name = "TIME|DURATION", value_parser = TimeArgument::gone_by, allow_hyphen_values = true)]
     since: TimeArgument,
-    /// Only those of this equipment.
+    /// Only those of this machine, by `equipmentId`.
     #[arg(long, value_name = "EQUIPMENT")]
     equipment: Option<String>,
     /// Only show them.
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     })
 }
 
-/// Shows what would be published, and ends where nobody reads on.
+/// Shows the state changes without publishing them. Ends when the reader of standard output has gone away.
 async fn show<P: OutboxStore + Objects>(
     ports: &P,
     now_ms: i64,
@@ -77,7 +77,7 @@ async fn show<P: OutboxStore + Objects>(
     Ok(())
 }
 
-/// Why showing ended early.
+/// A reason to stop showing.
 enum ShowError {
     Port(PortError),
     Failure(Failure),
@@ -106,7 +106,7 @@ async fn again<P: PublishPorts + OutboxStore>(
     terminal.say(&format!("Published again: {published}, decided since {}.", stamp(since_ms)));
     if done.failed > 0 {
         return Err(Failure::Message(format!(
-            "{} not published: the bus did not take them; those that it never will take are in the queue of failures",
+            "{} not published: the bus did not accept them; those that it refuses for good are in the queue of failures",
             if done.failed == 1 { "1 was".to_owned() } else { format!("{} were", grouped(done.failed)) }
         )));
     }

@@ -1,4 +1,4 @@
-//! `andon unpark`: equipments that were set aside go on.
+//! `andon unpark`: parked machines go on.
 
 use andon_workflows::evaluate::{EvaluatePorts, EvaluateSettings, Evaluator, UnparkError};
 use andon_workflows::status;
@@ -9,11 +9,11 @@ use crate::failure::Failure;
 use crate::terminal::{self, Terminal, counted};
 use andon_domain::text::escape_control_chars;
 
-/// Let parked equipments go on: their records are folded in the order in which they came, then what comes next.
+/// Fold the parked records of machines in their order of arrival, and go on.
 ///
-/// An equipment is parked after it could not be folded several times in a row; its records are kept meanwhile. Mend the
-/// cause first (`andon status` shows it): most often a state that was damaged, or a rule set that was lost. An equipment
-/// that still cannot be folded stays parked, and nothing is lost.
+/// A machine is parked when its records failed to fold several times in a row; its records are kept. Fix the cause first:
+/// `andon status` shows it, most often a damaged state or a missing rule set. A machine whose records still fail to fold
+/// stays parked, and no record is lost.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,10 +22,10 @@ Examples:
 
 Exit codes: 0 all of them go on; 1 some stay parked; 2 the command line was not understood.")]
 pub(crate) struct Arguments {
-    /// The equipments.
+    /// The machines, by `equipmentId`.
     #[arg(value_name = "EQUIPMENT", required_unless_present = "all", conflicts_with = "all")]
-    equipments: Vec<String>,
-    /// All that are parked.
+    machines: Vec<String>,
+    /// All parked machines.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     with_system(&arguments.connection, terminal, async |system| {
-        // Without the key, parked ticks and scores would be taken for forged ones, and left out.
+        // Without the key, parked ticks and scores would count as forged.
         let trust = system.config.authenticator().map_err(|error| Failure::Message(error.to_string()))?;
         unpark(system.aws, system.config.evaluate_settings(), Some(&trust), arguments, terminal).await
     })
@@ -47,20 +47,20 @@ async fn unpark<P: EvaluatePorts>(
     arguments: &Arguments,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let equipments = if arguments.all {
+    let machines = if arguments.all {
         let keys = status::look_through(&ports).await.map_err(port_failure)?;
         keys.parked.into_iter().map(|key| key.equipment_id).collect()
     } else {
-        arguments.equipments.clone()
+        arguments.machines.clone()
     };
-    if equipments.is_empty() {
-        terminal.say("No equipment is parked.");
+    if machines.is_empty() {
+        terminal.say("No machine is parked.");
         return Ok(());
     }
     let evaluator = Evaluator::new(ports, settings);
-    let progress = terminal.steps(equipments.len() as u64);
+    let progress = terminal.steps(machines.len() as u64);
     let mut stay = 0;
-    for equipment in &equipments {
+    for equipment in &machines {
         let name = escape_control_chars(equipment);
         progress.set_message(name.clone());
         let outcome = evaluator.unpark(equipment, trust).await;
@@ -77,8 +77,8 @@ async fn unpark<P: EvaluatePorts>(
                 match unparked.questions_unsent {
                     0 => String::new(),
                     unsent => format!(
-                        "; {} to models not asked, since `ANDON_QUESTIONS_QUEUE_URL` is not set",
-                        counted(unsent, "question")
+                        "; {} to models not sent, since `ANDON_QUESTIONS_QUEUE_URL` is not set",
+                        counted(unsent, "score request")
                     ),
                 }
             ),

@@ -1,4 +1,4 @@
-//! `andon model`: models from history, and what rules with their scores would have said.
+//! `andon model`: trains models on history, and evaluates rules with their scores.
 
 mod features;
 mod labels;
@@ -20,9 +20,9 @@ use crate::terminal::Terminal;
 
 /// Train small models on history, and try rules with their scores on it.
 ///
-/// A model is asked by a binding in the rule file (see docs/models.md): the features come from there, computed in event time by
-/// the code that computes them live. The models here are files that `andon local up --model` hosts; those of others are behind
-/// an endpoint of SageMaker, and their scores are recorded with the points.
+/// A binding in the rule file defines the inputs of a model (see docs/models.md). They are computed in event time, by the
+/// code that computes them in a running system. `andon local up --model` hosts the models of this command. Scores of other
+/// models come from a SageMaker endpoint, and are recorded with the points.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -42,10 +42,10 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     }
 }
 
-/// Models by whom they answer: the id of a binding, or the name of an endpoint.
+/// Models by the id of their binding, or by the name of their endpoint.
 pub(crate) type Models = BTreeMap<String, Model>;
 
-/// A model's file and whom it answers: `NAME=FILE`.
+/// Parses a model's name and file: `NAME=FILE`.
 pub(crate) fn named_file(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => {

@@ -1,4 +1,4 @@
-//! History with scores put in, as if models had been asked and had answered after so long.
+//! Adds scores to history, as if models had been called and had answered after a latency.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use super::Models;
 use super::features::row;
 use crate::failure::Failure;
 
-/// Puts the answers of models into history. Who folds it says what is asked.
+/// A source of history with scores. The caller folds each line, and returns the score requests.
 pub(crate) struct Scorer<'a> {
     models: &'a Models,
     latency_ms: i64,
-    /// Answers that have not arrived, by arrival and order.
-    coming: BTreeMap<(i64, u64), Vec<u8>>,
+    /// Scores that have not arrived, by arrival and order.
+    pending: BTreeMap<(i64, u64), Vec<u8>>,
     scores: u64,
     clock_ms: i64,
 }
 
 impl<'a> Scorer<'a> {
     pub(crate) fn new(models: &'a Models, latency_ms: i64) -> Self {
-        Self { models, latency_ms, coming: BTreeMap::new(), scores: 0, clock_ms: i64::MIN }
+        Self { models, latency_ms, pending: BTreeMap::new(), scores: 0, clock_ms: i64::MIN }
     }
 
-    /// How many scores there were.
+    /// Returns the number of scores so far.
     pub(crate) fn scores(&self) -> u64 {
         self.scores
     }
 
-    /// One line of history, behind the answers that have arrived before it; `fold` gets each of them, and says what models
-    /// are asked by it.
+    /// Passes the scores that arrived before a line to `fold`, and then the line. `fold` returns the score requests that each
+    /// causes.
     pub(crate) fn line(
         &mut self,
         line: &[u8],
@@ -44,7 +44,7 @@ impl<'a> Scorer<'a> {
         self.answer(&fold(line)?)
     }
 
-    /// All that is still to come.
+    /// Passes the pending scores to `fold`.
     pub(crate) fn finish(
         &mut self,
         fold: &mut impl FnMut(&[u8]) -> Result<Vec<ScoreRequest>, Failure>,
@@ -57,7 +57,7 @@ impl<'a> Scorer<'a> {
         until_ms: i64,
         fold: &mut impl FnMut(&[u8]) -> Result<Vec<ScoreRequest>, Failure>,
     ) -> Result<(), Failure> {
-        while let Some(first) = self.coming.first_entry().filter(|first| first.key().0 <= until_ms) {
+        while let Some(first) = self.pending.first_entry().filter(|first| first.key().0 <= until_ms) {
             let ((arrival_ms, _), line) = first.remove_entry();
             self.clock_ms = self.clock_ms.max(arrival_ms);
             self.answer(&fold(&line)?)?;
@@ -65,14 +65,14 @@ impl<'a> Scorer<'a> {
         Ok(())
     }
 
-    /// Answers what was asked just now.
-    fn answer(&mut self, asked: &[ScoreRequest]) -> Result<(), Failure> {
-        for question in asked {
-            let Some(model) = self.models.get(question.model.as_str()) else { continue };
-            let score = model.score(&row(question)?).map_err(|error| {
+    /// Computes the scores of some requests.
+    fn answer(&mut self, requests: &[ScoreRequest]) -> Result<(), Failure> {
+        for request in requests {
+            let Some(model) = self.models.get(request.model.as_str()) else { continue };
+            let score = model.score(&row(request)?).map_err(|error| {
                 Failure::Message(format!(
                     "the model of `{}` does not fit its binding: {error}",
-                    question.model
+                    request.model
                 ))
             })?;
             if !score.is_finite() {
@@ -80,14 +80,14 @@ impl<'a> Scorer<'a> {
             }
             let arrival_ms = self.clock_ms.saturating_add(self.latency_ms);
             let answer = serde_json::json!({"arrival": arrival_ms, "data": {
-                "timestamp": question.at,
-                "equipmentId": question.equipment_id,
-                "tag": format!("{TAG_PREFIX}{}", question.model),
+                "timestamp": request.at,
+                "equipmentId": request.equipment_id,
+                "tag": format!("{TAG_PREFIX}{}", request.model),
                 "value": score,
                 "meta": {"flags": ["Drv"]},
             }});
             self.scores += 1;
-            self.coming.insert((arrival_ms, self.scores), answer.to_string().into_bytes());
+            self.pending.insert((arrival_ms, self.scores), answer.to_string().into_bytes());
         }
         Ok(())
     }

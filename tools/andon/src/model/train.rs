@@ -15,9 +15,9 @@ use andon_domain::text::escape_control_chars;
 
 /// Train a model on history, and print it as JSON.
 ///
-/// `forest` learns what is usual from rows that mostly are, and needs no labels: its score says how unusual a row is, 0.5 like the
-/// others, towards 1 unlike all of them. `chance` learns what comes before a rule's state, from what that rule said on the same
-/// history: its score is the chance, from 0 to 1, that the state comes within so long.
+/// `forest` is an isolation forest and needs no labels. Its score is near 0.5 for a usual row, and nears 1 for an anomaly.
+/// `chance` is a logistic regression on the state changes of a rule in the same history. Its score is the probability, from
+/// 0 to 1, that the rule enters a state within a time.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -28,28 +28,28 @@ pub(super) struct Arguments {
     /// Rule files, or directories of them; together they are one rule set.
     #[arg(long, short, required = true, value_name = "FILE")]
     rules: Vec<PathBuf>,
-    /// The binding that asks the model.
+    /// The binding of the model.
     #[arg(long, value_name = "ID")]
     model: String,
-    /// What kind of model.
+    /// The kind of model.
     #[arg(long, value_enum, default_value = "forest")]
     kind: Kind,
-    /// Learn only from what was before this time: a date, or `2026-03-01T06:00:00Z`.
+    /// Learn only from rows before this time: a date, or `2026-03-01T06:00:00Z`.
     #[arg(long, value_name = "TIME", value_parser = day_or_time)]
     until: Option<i64>,
-    /// For `chance`: the rule and the state that are to be foreseen.
+    /// For `chance`: the rule and the state to predict.
     #[arg(long, value_name = "RULE=STATE", value_parser = rule_and_state, required_if_eq("kind", "chance"))]
     before: Option<(String, String)>,
-    /// For `chance`: how long before.
+    /// For `chance`: the prediction horizon.
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = Millis::parse)]
     within: Millis,
-    /// For `forest`: how many trees.
+    /// For `forest`: the number of trees.
     #[arg(long, default_value_t = ForestOptions::default().trees, value_name = "COUNT")]
     trees: u32,
-    /// For `forest`: from how many rows each of them grows.
+    /// For `forest`: the rows sampled for each tree.
     #[arg(long, default_value_t = ForestOptions::default().sample, value_name = "COUNT")]
     sample: u32,
-    /// What all randomness comes from: the same seed gives the same model.
+    /// The seed of all randomness: the same seed gives the same model.
     #[arg(long, default_value_t = ForestOptions::default().seed, value_name = "NUMBER")]
     seed: u64,
     /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
@@ -57,12 +57,12 @@ pub(super) struct Arguments {
     events: Vec<PathBuf>,
 }
 
-/// What kind of model.
+/// A kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    /// How unusual a row is.
+    /// An isolation forest: the anomaly of a row.
     Forest,
-    /// How likely it is that something comes.
+    /// A logistic regression: the probability of a state.
     Chance,
 }
 

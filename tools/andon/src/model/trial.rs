@@ -19,10 +19,10 @@ use crate::terminal::{self, Terminal, columns, counted, grouped};
 use crate::times::{day_or_time, length};
 use andon_domain::text::escape_control_chars;
 
-/// Put scores into history, as if the models had been asked, and see what the rules say.
+/// Add scores to history, as if the models had been called, and evaluate the rules.
 ///
-/// With --labels, a table says for each rule which labelled windows it caught, how long after their beginning, and how often it
-/// rang outside of them. A rule rings while it is in another state than its default, or in the one of --state.
+/// With --labels, a table shows for each rule the labelled windows that it caught, the delay from their start, and its false
+/// alarms outside of them. A rule alarms while it is not in its default state, or while it is in the state of --state.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,25 +32,25 @@ pub(super) struct Arguments {
     /// Rule files, or directories of them; together they are one rule set.
     #[arg(long, short, required = true, value_name = "FILE")]
     rules: Vec<PathBuf>,
-    /// The model that a binding asks, as `andon model train` printed it.
+    /// The model of a binding, as `andon model train` printed it.
     #[arg(long, value_name = "ID=FILE", value_parser = named_file)]
     model: Vec<(String, PathBuf)>,
-    /// Bindings without a --model get a forest that is grown here, from what was before this time.
+    /// Train a forest for each binding without --model, on the rows before this time.
     #[arg(long, value_name = "TIME", value_parser = day_or_time)]
     train_until: Option<i64>,
-    /// How long an answer takes.
+    /// The latency of each score.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = Millis::parse)]
     latency: Millis,
-    /// Windows in which something was wrong: JSON, [["2026-03-01 06:00:00", "2026-03-01 09:00:00"], ..].
+    /// Labelled windows of failures: JSON, [["2026-03-01 06:00:00", "2026-03-01 09:00:00"], ..].
     #[arg(long, value_name = "FILE.json")]
     labels: Option<PathBuf>,
-    /// With --labels: a rule rings in this state only.
+    /// With --labels: a rule alarms in this state only.
     #[arg(long, value_name = "STATE", requires = "labels")]
     state: Option<String>,
-    /// Also write the history with the scores in it, for `andon replay`.
+    /// Also write the history with its scores, for `andon replay`.
     #[arg(long, value_name = "FILE.jsonl", value_parser = file_name)]
     scored: Option<PathBuf>,
-    /// Also write a page that shows states, charts and what was rejected.
+    /// Also write a page with states, charts and rejected points.
     #[arg(long, value_name = "FILE.html", value_parser = file_name)]
     report: Option<PathBuf>,
     /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
@@ -124,16 +124,16 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
 
 /// A report with the labelled windows as incidents.
 fn report(rules: &CompiledRules, windows: &[Window]) -> Report {
-    let note = "Scores were put in as if the models had been asked.";
+    let note = "The scores were added as if the models had been called.";
     let mut report = Report::new("History with scores", note, rules);
     for window in windows {
-        report.incident(window.from_ms, None, "labelled: something is wrong from here on");
-        report.incident(window.to_ms, None, "labelled: until here");
+        report.incident(window.from_ms, None, "labelled failure begins");
+        report.incident(window.to_ms, None, "labelled failure ends");
     }
     report
 }
 
-/// The models of all bindings: read, or grown.
+/// Returns the models of all bindings, read from files or trained.
 fn models(
     arguments: &Arguments,
     set: &RuleSet,
@@ -149,7 +149,7 @@ fn models(
     let Some(first) = without.first() else { return Ok(models) };
     let Some(until_ms) = arguments.train_until else {
         return Err(Failure::Usage(format!(
-            "no model for the binding `{}`; expected --model {}=FILE, or --train-until TIME to grow one here",
+            "no model for the binding `{}`; expected --model {}=FILE, or --train-until TIME to train one here",
             first.id, first.id
         )));
     };
@@ -170,7 +170,7 @@ fn models(
     Ok(models)
 }
 
-/// Which windows each rule caught, as a table.
+/// Returns the table of caught windows and false alarms by rule.
 fn table(
     rules: &[Rule],
     changes: &[Transition],

@@ -34,18 +34,18 @@ use andon_clock::Stopwatch;
 
 /// Run rules over recorded data points, and print the state changes.
 ///
-/// Reads one record per line (a data point, a list of them, a tick; bare or as {"arrival": ms, "data": record}) and
-/// prints the state changes as JSON lines. Time comes from the records alone: the same input gives the same output,
-/// and the same as the running system decides.
+/// Reads one record per line: a data point, a list of them, or a tick; bare or as {"arrival": ms, "data": record}. Prints
+/// the state changes as JSON lines. Time comes from the records alone: the same input gives the same output, and a running
+/// system decides the same.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   andon replay --rules rules.yaml points.jsonl
-  andon replay --rules rules.yaml --requests asked.jsonl points.jsonl
+  andon replay --rules rules.yaml --requests requests.jsonl points.jsonl
   andon replay --rules rules/ --report report.html monday.jsonl.gz tuesday.jsonl.zst
   zcat points.jsonl.gz | andon replay --rules rules.yaml --explain -
 
-A line {\"arrival\": ms, \"rules\": {document}} brings a rule set that starts at that arrival.")]
+A line {\"arrival\": ms, \"rules\": {document}} puts a rule set that starts at that arrival.")]
 pub(crate) struct Arguments {
     /// Rule files, or directories of them; together they are one rule set.
     #[arg(long, short, required = true, value_name = "FILE")]
@@ -53,16 +53,16 @@ pub(crate) struct Arguments {
     /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
     #[arg(value_name = "EVENTS")]
     events: Vec<PathBuf>,
-    /// What happens at the end of the input.
+    /// The treatment of the end of the input.
     #[arg(long, value_enum, default_value = "close")]
     end: End,
-    /// Print with each state change why: the condition that won or ended, its operands with values and times.
+    /// Add an explanation to each state change: the condition that won or ended, its operands with values and times.
     #[arg(long)]
     explain: bool,
-    /// Also write what models would be asked, as JSON lines; nobody is asked.
+    /// Also write the score requests to models, as JSON lines. No model is called.
     #[arg(long, value_name = "FILE.jsonl", value_parser = file_name)]
     requests: Option<PathBuf>,
-    /// Also write a page that shows states, charts and what was rejected.
+    /// Also write a page with states, charts and rejected points.
     #[arg(long, value_name = "FILE.html", value_parser = file_name)]
     report: Option<PathBuf>,
     /// No summary and no progress on standard error.
@@ -76,9 +76,9 @@ const OUTPUT_BYTES: usize = 64 << 10;
 /// The treatment of the end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum End {
-    /// Event time advances to the newest point, as if all had gone silent there.
+    /// Event time advances to the newest point, as if all machines were silent from there on.
     Close,
-    /// Nothing is flushed: what a running system would have decided so far.
+    /// Event time stays: the output is that of a running system so far.
     Open,
 }
 
@@ -161,7 +161,7 @@ fn read(path: &Path, session: &mut Session<Observers<'_>>, on_bytes: impl Fn(u64
     }
 }
 
-/// The inputs to read: standard input where none is named, unless a person sits before it.
+/// Returns the inputs to read: standard input where none is named, unless it is a terminal.
 fn inputs(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     if !named.is_empty() {
         return Ok(named.to_vec());
@@ -192,7 +192,7 @@ mod tests {
     use crate::terminal::ColorChoice;
 
     #[test]
-    fn what_models_would_be_asked_is_written_as_lines() {
+    fn score_requests_are_written_as_lines() {
         let case = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../tests/golden/replay/a-model-is-asked-and-its-score-decides");
         let asked = std::env::temp_dir().join(format!("andon-asked-{}.jsonl", std::process::id()));

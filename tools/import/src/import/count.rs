@@ -26,16 +26,16 @@ impl<W: Write> Importer<'_, W> {
         summary.first_ms = Some(summary.first_ms.map_or(ms, |first| first.min(ms)));
         summary.last_ms = Some(summary.last_ms.map_or(ms, |last| last.max(ms)));
         let same =
-            self.equipment.and_then(|at| summary.equipments.get(at)).is_some_and(|last| last.name == name);
+            self.equipment.and_then(|at| summary.machines.get(at)).is_some_and(|last| last.name == name);
         if !same {
-            self.equipment = self.equipments.get(name).copied();
-            if self.equipment.is_none() && summary.equipments.len() < MAX_SUMMARY_NAMES {
-                self.equipment = Some(summary.equipments.len());
-                self.equipments.insert(name.to_owned(), summary.equipments.len());
-                summary.equipments.push(Equipment { name: name.to_owned(), points: 0, last_ms: ms });
+            self.equipment = self.machines.get(name).copied();
+            if self.equipment.is_none() && summary.machines.len() < MAX_SUMMARY_NAMES {
+                self.equipment = Some(summary.machines.len());
+                self.machines.insert(name.to_owned(), summary.machines.len());
+                summary.machines.push(Equipment { name: name.to_owned(), points: 0, last_ms: ms });
             }
         }
-        let Some(equipment) = self.equipment.and_then(|at| summary.equipments.get_mut(at)) else {
+        let Some(equipment) = self.equipment.and_then(|at| summary.machines.get_mut(at)) else {
             summary.other_equipment_points += points;
             return;
         };
@@ -66,7 +66,7 @@ impl<W: Write> Importer<'_, W> {
         let seen = self.cells.seen();
         self.summary.decimal_points = seen.points;
         self.summary.decimal_commas = seen.commas;
-        self.summary.equipments.sort_by(|a, b| a.name.cmp(&b.name));
+        self.summary.machines.sort_by(|a, b| a.name.cmp(&b.name));
         self.summary.missing_tags = self.tags.missing(self.options);
         self.summary.tags = self.tags.into_summaries();
         self.summary

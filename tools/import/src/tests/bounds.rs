@@ -76,7 +76,7 @@ fn tags_and_equipments_beyond_those_of_the_summary_are_written_and_counted_toget
     assert_eq!(points.len(), 10_005);
     assert_eq!(points[10_004], "1700000000000 m10004 t10004 1");
     assert_eq!((summary.tags.len(), summary.other_tag_points), (10_000, 5));
-    assert_eq!((summary.equipments.len(), summary.other_equipment_points), (10_000, 5));
+    assert_eq!((summary.machines.len(), summary.other_equipment_points), (10_000, 5));
     assert!(summary.text().lines().count() < 200);
 }
 

@@ -107,8 +107,8 @@ fn equipment_source_and_quality_come_from_columns() {
     assert_eq!(lines[0]["quality"], "Bad");
     assert_eq!(lines[1]["meta"]["sourceId"], "");
     assert_eq!(lines[1]["quality"], "Ok");
-    let equipments: Vec<_> = summary.equipments.iter().map(|it| (it.name.as_str(), it.points)).collect();
-    assert_eq!(equipments, [("p1", 1), ("p2", 1)]);
+    let machines: Vec<_> = summary.machines.iter().map(|it| (it.name.as_str(), it.points)).collect();
+    assert_eq!(machines, [("p1", 1), ("p2", 1)]);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn steps_backwards_are_of_one_equipment() {
 fn a_row_without_a_point_is_no_step_backwards() {
     let (_, summary) = run("time,a\n1700000100,1\n1700000000,\n1700000200,1\n", &options()).unwrap();
     assert_eq!((summary.backward_rows, summary.max_backward_line), (0, None));
-    assert!(summary.text().contains("The times of each equipment never go backwards."));
+    assert!(summary.text().contains("The times of each machine never go backwards."));
     assert_eq!(summary.first_ms, Some(1_700_000_100_000));
 }
 

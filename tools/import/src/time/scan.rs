@@ -121,7 +121,7 @@ pub(super) fn whole_digits(text: &str) -> Option<&str> {
     (digits(whole) && digits(fraction)).then(|| whole.trim_start_matches('0'))
 }
 
-/// Milliseconds since the epoch of a number of units of so many nanoseconds each.
+/// Converts a number of units of `nanoseconds` each to milliseconds since the epoch.
 pub(super) fn epoch_ms(text: &str, unit_ns: i128) -> Option<i64> {
     if whole_digits(text)?.len() > 20 {
         return None;

@@ -1,7 +1,7 @@
-//! Models behind endpoints, as SageMaker's runtime has them: in real time and asynchronous.
+//! A stand-in for SageMaker's runtime API: models behind endpoints, `InvokeEndpoint` and `InvokeEndpointAsync`.
 //!
-//! How an endpoint behaves can be set while it runs, from here or by `PUT /behaviour/ENDPOINT`: slow, now and then
-//! broken, dead. That is what a system has to bear.
+//! The behaviour of an endpoint can be changed while it runs, from here or by `PUT /behaviour/ENDPOINT`: latency, error rate,
+//! no answers at all.
 
 mod protocol;
 #[cfg(test)]
@@ -28,44 +28,44 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::protocol::Form;
 
-/// Largest request, as of an endpoint of SageMaker.
+/// Maximum request of a SageMaker endpoint, bytes.
 const REQUEST_BYTES: usize = 25 << 20;
 
-/// How an endpoint behaves.
+/// The behaviour of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Behaviour {
-    /// How long it takes, ms.
+    /// Latency, ms.
     pub latency_ms: u64,
-    /// The share of requests that fail, from 0 to 1.
+    /// The error rate, from 0 to 1.
     pub errors: f64,
-    /// It takes requests and never answers.
+    /// Whether it accepts requests and never answers.
     pub dead: bool,
 }
 
-/// What an asynchronous endpoint has to say of a call, some time after it.
+/// The outcome of a call of `InvokeEndpointAsync`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncOutcome {
     /// The endpoint.
     pub endpoint: String,
-    /// The call.
+    /// The id of the call.
     pub inference_id: String,
-    /// The answer, or why there is none.
+    /// The response, or the reason of the failure.
     pub answer: Result<Vec<u8>, String>,
 }
 
-/// Something that is done some time.
+/// A boxed future.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Where asynchronous endpoints read and write: the objects and topics around them.
+/// The input and output of asynchronous endpoints: objects in S3 and notifications.
 pub trait AsyncIo: Send + Sync + 'static {
-    /// Where the answer of a call will be, and where it will say why there is none.
+    /// Returns the output location and the failure location of a call.
     fn output_locations(&self, inference_id: &str) -> (String, String);
 
-    /// Reads what is to be scored.
-    fn read(&self, place: String) -> BoxFuture<Option<Vec<u8>>>;
+    /// Reads an input.
+    fn read(&self, location: String) -> BoxFuture<Option<Vec<u8>>>;
 
-    /// Writes the outcome of a call to its place, and tells of it.
+    /// Writes the outcome of a call to its location, and notifies of it.
     fn complete(&self, outcome: AsyncOutcome) -> BoxFuture<()>;
 }
 
@@ -118,7 +118,7 @@ impl ModelServer {
         Ok(Self { address, shared, task })
     }
 
-    /// Where it answers: `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME` of whoever asks.
+    /// Returns its URL, for `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME` of the clients.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -185,7 +185,7 @@ impl Shared {
         let Some((model, behaviour, fails)) = self.take(name) else { return refused(&not_found(name)) };
         pass(behaviour).await;
         if fails {
-            return failed(500, "the model is broken now and then, as it was told to be");
+            return failed(500, "the model fails at the error rate of its behaviour");
         }
         let content_type = header(headers, "content-type");
         let Some(form) = Form::of(content_type) else {
@@ -201,7 +201,7 @@ impl Shared {
         }
     }
 
-    /// Takes a call; what comes of it is told later.
+    /// Accepts a call of `InvokeEndpointAsync`; the outcome follows later.
     fn invoke_async(&self, name: &str, headers: &HeaderMap, body: &Bytes) -> HttpResult {
         let Some(async_io) = self.async_io.clone() else {
             return refused(&format!("the endpoint `{name}` is not asynchronous"));
@@ -224,7 +224,7 @@ impl Shared {
                 Some(place) => async_io.read(place).await,
             };
             let answer = match body {
-                _ if fails => Err("the model is broken now and then, as it was told to be".to_owned()),
+                _ if fails => Err("the model fails at the error rate of its behaviour".to_owned()),
                 None => Err("there is nothing at the input location".to_owned()),
                 Some(body) => protocol::answer(&model, form, accept.unwrap_or(form), &body),
             };
@@ -245,7 +245,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Lets time pass, for ever where the model is dead.
+/// Waits for the latency of the model, forever if it is dead.
 async fn pass(behaviour: Behaviour) {
     if behaviour.dead {
         std::future::pending::<()>().await;
@@ -257,12 +257,12 @@ fn not_found(endpoint: &str) -> String {
     format!("Endpoint {endpoint} of this machine not found.")
 }
 
-/// As SageMaker refuses a request.
+/// The response of SageMaker to an invalid request.
 fn refused(message: &str) -> HttpResult {
     respond(StatusCode::BAD_REQUEST, Some("ValidationError"), &json!({"Message": message}))
 }
 
-/// As SageMaker says that a model has failed.
+/// The response of SageMaker for a failed model.
 fn failed(status: u16, message: &str) -> HttpResult {
     let body = json!({"Message": message, "OriginalStatusCode": status, "OriginalMessage": message});
     respond(StatusCode::FAILED_DEPENDENCY, Some("ModelError"), &body)
@@ -285,7 +285,7 @@ async fn serve(socket: TcpListener, shared: Arc<Shared>) {
         connections.spawn(async move {
             let service = service_fn(|request| shared.handle(request));
             let http = hyper::server::conn::http1::Builder::new();
-            // Whoever gives up breaks it.
+            // A client that gives up closes the connection.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}

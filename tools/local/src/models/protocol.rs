@@ -1,4 +1,4 @@
-//! What is said to a model and what it answers, as bytes. Pure.
+//! Requests to models and their responses, as bytes. Pure.
 
 use std::fmt::Write as _;
 
@@ -33,10 +33,10 @@ impl Form {
     }
 }
 
-/// Asks a model what stands in a request.
+/// Scores the rows of a request.
 ///
 /// # Errors
-/// What was found and what was expected.
+/// The mistake in the request: the found and the expected.
 pub(super) fn answer(model: &Model, form: Form, accept: Form, body: &[u8]) -> Result<Vec<u8>, String> {
     let text = str::from_utf8(body).map_err(|_| "the request is no text".to_owned())?;
     let names = model.names();

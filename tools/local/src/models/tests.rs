@@ -86,7 +86,7 @@ fn later(body: &str) -> AsyncInvocation<'_> {
     }
 }
 
-/// Keeps what it is told.
+/// An [`AsyncIo`] that records the outcomes.
 struct RecordedIo(tokio::sync::mpsc::UnboundedSender<AsyncOutcome>);
 
 impl AsyncIo for RecordedIo {

@@ -41,7 +41,7 @@ impl Invocation {
     }
 }
 
-/// What the process is told, and what it has said.
+/// The exchange with a process: events to it, responses from it.
 #[derive(Debug)]
 pub(super) struct Api {
     events: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
@@ -96,7 +96,7 @@ impl Api {
         let current = locked(&self.current).take_if(|(current, _)| current == id);
         match current {
             Some((_, reply)) => {
-                // Whoever waited may have given up.
+                // The caller may have given up.
                 let _ = reply.send(answer);
                 said(StatusCode::ACCEPTED, "OK")
             }

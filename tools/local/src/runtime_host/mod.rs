@@ -33,7 +33,7 @@ pub struct Function {
     pub variables: BTreeMap<String, String>,
     /// How long an invocation may take.
     pub timeout: Duration,
-    /// What it is told to have of memory. Nothing holds it to that.
+    /// The memory that it sees, MB. Not enforced.
     pub memory_mb: u32,
 }
 
@@ -106,7 +106,7 @@ impl RuntimeHost {
         let pool = self.pools.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
         let since = Stopwatch::start();
         let answer = self.invoke_one(pool, event).await;
-        self.listener.tell(Event::Invoked {
+        self.listener.notify(Event::Invoked {
             function: name.to_owned(),
             duration: since.elapsed(),
             error: answer.as_ref().err().map(ToString::to_string),

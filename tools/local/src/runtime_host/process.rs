@@ -72,7 +72,7 @@ impl Process {
                 return Err(not_started(format!("it asked for no event within {} s", INIT.as_secs())));
             }
         }
-        listener.tell(Event::Started { function: function.name.clone(), after: since.elapsed() });
+        listener.notify(Event::Started { function: function.name.clone(), after: since.elapsed() });
         Ok(process)
     }
 
@@ -144,7 +144,7 @@ fn forward(pipe: Option<impl Read + Send + 'static>, function: &str, listener: &
         for line in BufReader::new(pipe).split(b'\n') {
             let Ok(line) = line else { return };
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            listener.tell(Event::Line { function: function.clone(), line });
+            listener.notify(Event::Line { function: function.clone(), line });
         }
     });
 }

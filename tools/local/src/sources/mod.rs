@@ -122,7 +122,7 @@ impl Invoke for Target {
     }
 }
 
-/// Something that runs beside, until it is told to end. Dropped, it ends at once.
+/// A running event source. [`Source::stop`] stops it; dropped, it ends at once.
 #[derive(Debug)]
 pub struct Source {
     stop: watch::Sender<bool>,

@@ -108,7 +108,7 @@ impl Mailbox for QueueReader {
     }
 }
 
-/// Hands messages over until it is told to end.
+/// Hands messages over until it is stopped.
 pub(super) async fn hand_over<M: Mailbox, I: Invoke>(
     mailbox: Arc<M>,
     target: Arc<I>,

@@ -17,7 +17,7 @@ use crate::event::Listener;
 /// Between two looks for shards.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Hands all shards over, until it is told to end.
+/// Hands all shards over until it is stopped.
 pub(super) async fn hand_over<R: Reader, I: Invoke>(
     reader: Arc<R>,
     target: Arc<I>,
@@ -61,7 +61,7 @@ pub(super) async fn hand_over<R: Reader, I: Invoke>(
     while workers.join_next().await.is_some() {}
 }
 
-/// The shards to begin with: those whose parents have been handed over to their end. A parent that is neither listed nor
+/// Returns the shards to begin with: shards whose parents have been handed over to their end. A parent that is neither listed nor
 /// begun is older than what the stream keeps.
 fn ready(listed: &[Shard], begun: &BTreeSet<String>, finished: &BTreeSet<String>) -> Vec<String> {
     let by_id: BTreeMap<&str, &Shard> = listed.iter().map(|shard| (shard.id.as_str(), shard)).collect();
@@ -89,7 +89,7 @@ struct Worker<R, I> {
 }
 
 impl<R: Reader, I: Invoke> Worker<R, I> {
-    /// Runs to the end of the shard, or until it is told to end; answers the shard.
+    /// Runs to the end of the shard, or until it is stopped; returns the shard.
     async fn run(mut self) -> String {
         let mut waiting = VecDeque::new();
         while !*self.stop.borrow() {

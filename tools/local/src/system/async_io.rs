@@ -1,4 +1,4 @@
-//! What is around asynchronous endpoints: objects for what they read and write, and the topic that tells of it.
+//! The input and output of asynchronous endpoints in S3, and the notifications of their outcomes.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,18 +12,18 @@ use crate::event::Listener;
 use crate::models::{AsyncIo, AsyncOutcome, BoxFuture};
 use crate::runtime_host::RuntimeHost;
 
-/// Times that a notice is sent, as by SNS to a function that fails.
+/// Attempts to deliver a notification, as SNS retries a failing function.
 const ATTEMPTS: u32 = 3;
 
-/// Between them.
+/// Pause between attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Objects of a bucket, and a function that is told.
+/// A bucket, and the function that gets the notifications.
 #[derive(Clone)]
 pub(super) struct Bucket {
     s3: aws_sdk_s3::Client,
     bucket: String,
-    /// Where the function runs that is told; not known until it does.
+    /// The host of that function, once it runs.
     host: Arc<OnceLock<RuntimeHost>>,
     listener: Listener,
 }
@@ -36,19 +36,19 @@ impl Bucket {
         Self { s3, bucket: bucket.to_owned(), host: Arc::default(), listener }
     }
 
-    /// From here on somebody is told.
+    /// Sets the host of the function that gets the notifications.
     pub(super) fn notify_at(&self, host: &RuntimeHost) {
         let _ = self.host.set(host.clone());
     }
 
-    fn key(&self, place: &str) -> String {
-        place.trim_start_matches(&format!("s3://{}/", self.bucket)).to_owned()
+    fn key(&self, location: &str) -> String {
+        location.trim_start_matches(&format!("s3://{}/", self.bucket)).to_owned()
     }
 
-    async fn write(&self, place: &str, bytes: Vec<u8>) {
-        let request = self.s3.put_object().bucket(&self.bucket).key(self.key(place));
+    async fn write(&self, location: &str, bytes: Vec<u8>) {
+        let request = self.s3.put_object().bucket(&self.bucket).key(self.key(location));
         if let Err(error) = request.body(ByteStream::from(bytes)).send().await {
-            self.listener.problem(format!("cannot write the answer of a model at `{place}`: {error}"));
+            self.listener.problem(format!("cannot write the output of a model at `{location}`: {error}"));
         }
     }
 
@@ -70,14 +70,14 @@ impl Bucket {
 
 impl AsyncIo for Bucket {
     fn output_locations(&self, inference_id: &str) -> (String, String) {
-        let place = |end: &str| format!("s3://{}/async/output/{inference_id}.{end}", self.bucket);
-        (place("out"), place("error"))
+        let location = |end: &str| format!("s3://{}/async/output/{inference_id}.{end}", self.bucket);
+        (location("out"), location("error"))
     }
 
-    fn read(&self, place: String) -> BoxFuture<Option<Vec<u8>>> {
+    fn read(&self, location: String) -> BoxFuture<Option<Vec<u8>>> {
         let of = self.clone();
         Box::pin(async move {
-            let answer = of.s3.get_object().bucket(&of.bucket).key(of.key(&place)).send().await.ok()?;
+            let answer = of.s3.get_object().bucket(&of.bucket).key(of.key(&location)).send().await.ok()?;
             Some(answer.body.collect().await.ok()?.to_vec())
         })
     }

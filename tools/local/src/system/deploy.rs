@@ -84,7 +84,7 @@ impl DeployedFunctions {
                 .starting_position(EventSourcePosition::TrimHorizon)
                 .function_response_types(FunctionResponseType::ReportBatchItemFailures)
                 .bisect_batch_on_function_error(true)
-                // For ever, whatever the age.
+                // Forever, whatever the age.
                 .maximum_retry_attempts(-1)
                 .maximum_record_age_in_seconds(-1)
         };

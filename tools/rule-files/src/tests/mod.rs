@@ -27,7 +27,7 @@ fn sound(name: &str, text: &str) -> Loaded {
         .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors.iter().map(one).collect::<Vec<_>>()))
 }
 
-/// The two rules that most tests mend or break, without the lines that begin with `|`.
+/// The two rules that most tests change, without the lines that begin with `|`.
 const YAML: &str = r#"settings: {allowed_lateness: 5m}
 rules:
   - id: first

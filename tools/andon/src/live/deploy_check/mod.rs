@@ -1,4 +1,4 @@
-//! `andon deploy-check`: what this version would find, change or break in a running system.
+//! `andon deploy-check`: whether this version can take over a running system.
 
 mod render;
 
@@ -12,30 +12,29 @@ use crate::failure::Failure;
 use crate::format::Format;
 use crate::terminal::{self, Terminal};
 
-/// Say, before a deployment or an update, what this version would change or break. Changes nothing.
+/// Check, before a deployment, whether this version can take over a running system. Changes nothing.
 ///
-/// It looks at stream, tables, bucket, bus and queues; compiles every rule set that states and records may still need; sees
-/// whether models that rules need can be asked; and unpacks the states of equipments, all with the code of this version.
-/// Run it with the `andon` that is built from what is to be deployed. What cannot be looked at is a finding too, with the
-/// permission that is missing as its reason: those of whoever runs it. What the functions may do is compared with what they
-/// call when the template is made (`npm test` in infra).
+/// Inspects stream, tables, bucket, bus and queues; compiles every rule set that states and records may still need; checks
+/// that score requests can be sent; and unpacks the states of machines, all with the code of this version. Run it with the
+/// `andon` built from the version to deploy. Resources that cannot be read are findings too, with the permission that the
+/// caller lacks. The permissions of the functions are checked with the template (`npm test` in infra).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   andon deploy-check
   andon deploy-check --states 1000000 --format json
 
-Exit codes: 0 this version can take over; 1 something would break, or cannot be looked at; 2 the command
+Exit codes: 0 this version can take over; 1 something would break, or cannot be read; 2 the command
 line was not understood.")]
 pub(crate) struct Arguments {
-    /// Look at the states of at most so many equipments. Each is read: half a read unit or more.
+    /// Maximum machines whose states are read. Each costs half a read unit or more.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     states: u64,
     #[command(flatten)]
     system: SystemArguments,
 }
 
-/// All that was found.
+/// The findings.
 #[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
@@ -46,7 +45,7 @@ struct Report {
     /// Absent where the rules, without which states mean nothing, could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     states: Option<States>,
-    /// What could not be looked at.
+    /// Resources that could not be read.
     failures: Vec<String>,
 }
 
@@ -87,15 +86,15 @@ impl Report {
             inspected.into_iter().map(|Inspected { what, wrong }| Resource { what, wrong }).collect();
     }
 
-    fn rule_sets(&mut self, sets: Vec<SetReadiness>, has_questions_queue: bool) {
+    fn rule_sets(&mut self, sets: Vec<SetReadiness>, has_score_request_queue: bool) {
         let newest = sets.last().map_or(0, |set| set.set.start_ms);
         let sets = sets.into_iter().map(|SetReadiness { set, mut problems, endpoints }| {
             let SetRef { start_ms, rules, .. } = set;
-            // What older ones asked is not asked any more.
-            if start_ms == newest && !endpoints.is_empty() && !has_questions_queue {
+            // Older sets send no more score requests.
+            if start_ms == newest && !endpoints.is_empty() && !has_score_request_queue {
                 problems.push(format!(
-                    "they ask `{}`, and there is no queue for questions to models (`ANDON_QUESTIONS_QUEUE_URL`): no model \
-                     would be asked; deploy with `models.endpoints`, and export the variables anew",
+                    "they call `{}`, and there is no queue for score requests (`ANDON_QUESTIONS_QUEUE_URL`): no model \
+                     would be called; deploy with `models.endpoints`, and export the variables anew",
                     endpoints.join("`, `")
                 ));
             }

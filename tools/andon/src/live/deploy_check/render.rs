@@ -7,7 +7,7 @@ use crate::terminal::{Terminal, counted};
 use crate::times::stamp;
 use andon_domain::text::escape_control_chars;
 
-/// So many equipments are named.
+/// Maximum machines that are named.
 const NAMED: usize = 20;
 
 pub(super) fn text(report: &Report, terminal: &Terminal) -> String {
@@ -32,7 +32,7 @@ pub(super) fn text(report: &Report, terminal: &Terminal) -> String {
     let verdict = if report.ready {
         terminal.paint_result(&format!("andon {} can take over", report.version), "32")
     } else {
-        let so = format!("andon {} cannot take over as it is: mend what is marked first", report.version);
+        let so = format!("andon {} cannot take over as it is: fix the marked findings first", report.version);
         terminal.paint_result(&so, "31")
     };
     let _ = writeln!(text, "\n{verdict}");
@@ -40,7 +40,7 @@ pub(super) fn text(report: &Report, terminal: &Terminal) -> String {
 }
 
 fn states(text: &mut String, terminal: &Terminal, states: &States) {
-    let mut well = format!("{} looked at, all can be read", counted(states.looked_at, "equipment"));
+    let mut well = format!("{} looked at, all can be read", counted(states.looked_at, "machine"));
     if states.more {
         well.push_str("; there are more (--states)");
     }
@@ -123,7 +123,7 @@ mod tests {
         ));
         assert!(!text.contains('\u{1b}') && !text.contains("filler-20"), "{text}");
         assert!(text.contains("and 1 more, of 30 looked at"), "{text}");
-        assert!(text.ends_with("\nandon 1.2.3 cannot take over as it is: mend what is marked first\n"));
+        assert!(text.ends_with("\nandon 1.2.3 cannot take over as it is: fix the marked findings first\n"));
     }
 
     #[test]

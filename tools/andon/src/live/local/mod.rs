@@ -12,8 +12,8 @@ use crate::times::{length, stamp};
 
 /// Run the whole system on this machine, without AWS and without Docker.
 ///
-/// An emulator stands in for AWS (ministack, installed from PyPI on first use; Python 3.10 or newer is needed); the
-/// functions are the ones that run in Lambda, as processes. All other commands find it without options.
+/// An emulator takes the place of AWS: ministack, installed from PyPI on first use, which needs Python 3.10 or newer. The
+/// functions are those that run in Lambda, as processes. All other commands find it without options.
 #[derive(clap::Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -24,31 +24,31 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Arguments),
-    /// Stop the system that runs, wherever it was started.
+    /// Stop the running system, wherever it was started.
     Down,
     Status(StatusArguments),
 }
 
-/// Say whether a system runs, and where.
+/// Show whether a system runs, and where.
 #[derive(clap::Args)]
 struct StatusArguments {
-    /// How to print it.
+    /// The format of the output.
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     format: Format,
 }
 
-/// How to print it.
+/// A format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
     Text,
     /// For programs: one JSON object, without the internal key.
     Json,
-    /// For shells: variables with which other tools of AWS talk to it, `eval "$(andon local status --format env)"`.
+    /// For shells: variables for other AWS tools, `eval "$(andon local status --format env)"`.
     Env,
 }
 
-/// How long a system may take to stop, in tenths of a second.
+/// Longest wait for a system to stop, in tenths of a second.
 const STOP_TENTHS: u32 = 300;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
@@ -97,7 +97,7 @@ fn quoted(value: &str) -> String {
 fn text(running: &Running, now_ms: i64) -> String {
     let Running { pid, since, endpoint, .. } = running;
     format!(
-        "A local system runs at {endpoint}, since {} ({} ago), as process {pid}.\nHow it is doing: andon status\n",
+        "A local system runs at {endpoint}, since {} ({} ago), as process {pid}.\nTo see its state: andon status\n",
         stamp(*since),
         length(now_ms.saturating_sub(*since)),
     )
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(
             text(&running(), 1_772_431_212_000 + 90_000),
             "A local system runs at http://127.0.0.1:4566, since 2026-03-02 06:00:12Z (90 s ago), as process 4711.\n\
-             How it is doing: andon status\n"
+             To see its state: andon status\n"
         );
     }
 

@@ -23,7 +23,7 @@ use andon_domain::text::escape_control_chars;
 
 /// Start the system, and run it until Ctrl-C or `andon local down`.
 ///
-/// Everything is in memory: when it stops, states and rules are gone. Nothing can be lost in AWS: it is not asked.
+/// Everything is in memory: states and rules are gone when it stops. AWS is not contacted.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:
@@ -32,38 +32,38 @@ Example:
   andon demo && andon send andon-demo/shift.jsonl --speed 60 --as-of now
   andon status --watch")]
 pub(super) struct Arguments {
-    /// Rules to begin with: files or directories, together one set.
+    /// The first rule set: files or directories, together one set.
     #[arg(long, short, value_name = "FILE")]
     rules: Vec<PathBuf>,
-    /// Models to host, as endpoints of SageMaker are: an endpoint's name and the file of its model. How one behaves can be
-    /// set while it runs, by `PUT /behaviour/ENDPOINT` with JSON such as `{"latencyMs":5000,"errors":0.5,"dead":false}`.
+    /// A model to host as a SageMaker endpoint: the endpoint's name and the model's file. Set its behaviour while it runs
+    /// with `PUT /behaviour/ENDPOINT` and JSON such as `{"latencyMs":5000,"errors":0.5,"dead":false}`.
     #[arg(long, value_name = "ENDPOINT=FILE", value_parser = named_file)]
     model: Vec<(String, PathBuf)>,
-    /// How long `evaluate` gathers records for a batch: longer is cheaper, and later.
+    /// Batch window of `evaluate`: a longer one costs less and decides later.
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = Millis::parse)]
     batch_window: Millis,
-    /// Most records of a batch.
+    /// Maximum records in a batch.
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch_size: u32,
     /// Shards of the stream.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=100))]
     shards: u32,
-    /// Between two looks for silent equipments whose timers are due.
+    /// Interval of the ticks, which drive the timers of silent machines.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = Millis::parse)]
     tick_interval: Millis,
-    /// Another emulator that runs already, in the place of one of its own.
+    /// A running emulator, instead of a new one.
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
     /// Names begin with this.
     #[arg(long, value_name = "PREFIX", default_value = "andon")]
     prefix: String,
-    /// Also print what the functions log: a JSON line for each batch.
+    /// Also print the log of the functions: a JSON line per batch.
     #[arg(long, short)]
     verbose: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    // Before anything is started.
+    // First, so that mistakes in files start nothing.
     let rules = match arguments.rules.as_slice() {
         [] => None,
         files => Some(checked(files, terminal)?),
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         let system = system?;
         let outcome = until_ctrl_c(serve(&system, &lock, rules, terminal)).await.unwrap_or(Ok(()));
         terminal.say("Stopping ..");
-        // A second Ctrl-C does not wait.
+        // A second Ctrl-C ends at once.
         until_ctrl_c(system.down()).await;
         terminal.say("Stopped.");
         outcome
@@ -109,12 +109,12 @@ async fn start(arguments: &Arguments, models: Models, terminal: &Terminal) -> Re
     System::up(options).await.map_err(|error| Failure::Message(error.to_string()))
 }
 
-/// Says what happens.
+/// A printer of progress and problems.
 struct ProgressPrinter {
     terminal: Terminal,
     verbose: bool,
     begun: Stopwatch,
-    /// The last problem, which is said once.
+    /// The last problem; repetitions are not printed.
     last: Mutex<String>,
 }
 
@@ -142,7 +142,7 @@ impl ProgressPrinter {
     }
 }
 
-/// Puts the first rules, lets others find the system, and waits until it is to stop.
+/// Puts the first rules, announces the system, and waits until it is withdrawn.
 async fn serve(
     system: &System,
     lock: &SystemLock,
@@ -179,7 +179,7 @@ fn greeting(system: &System, rules: &str) -> String {
     let models = system.models().map_or_else(|| "those of AWS".to_owned(), ModelServer::url);
     format!(
         "\nThe system runs.\n  endpoint  {}\n  stream    {}\n  bus       {}\n  models    {models}\n  rules     {rules}\n\nIn other terminals:\n  andon watch                     \
-         state changes as they come\n  andon send EVENTS.jsonl         data points in\n  andon status --watch            how it is doing\n  \
+         state changes as they come\n  andon send EVENTS.jsonl         data points in\n  andon status --watch            its state\n  \
          andon rules put FILE            rules, while it runs\n\nCtrl-C, or andon local down, stops it.",
         system.endpoint().unwrap_or("that of AWS"),
         names.stream,

@@ -16,7 +16,7 @@ fn arguments(words: &[&str]) -> Arguments {
     Line::parse_from(["republish"].iter().chain(words)).arguments
 }
 
-/// Two equipments with two state changes each, an hour ago and now.
+/// Two machines with two state changes each, an hour ago and now.
 fn memory() -> Memory {
     let memory = Memory::new();
     let mut world = memory.world_mut();

@@ -74,7 +74,7 @@ fn replaced<T: Clone>(current: &[T], others: Vec<T>, id: impl Fn(&T) -> &String)
 pub(super) struct Removal<'a> {
     pub(super) rules: &'a [String],
     pub(super) models: &'a [String],
-    /// Those whose attributes are to be removed.
+    /// The machines whose attributes are removed.
     pub(super) equipment: &'a [String],
 }
 
@@ -88,7 +88,7 @@ pub(super) fn without(current: &RuleDocument, removal: &Removal<'_>) -> Result<R
     let hint = hint.map(|id| format!("; `{0}` is a model: `--model {0}`", escape_control_chars(id)));
     known(removal.rules, &rules, ["rule", "rules"], hint.unwrap_or_default())?;
     known(removal.models, &models, ["model", "models"], String::new())?;
-    known(removal.equipment, &equipment, ["equipment", "equipments"], String::new())?;
+    known(removal.equipment, &equipment, ["machine", "machines"], String::new())?;
     let mut document = current.clone();
     document.rules.retain(|rule| !removal.rules.contains(&rule.id));
     document.models.retain(|model| !removal.models.contains(&model.id));
@@ -164,7 +164,7 @@ pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
     }
     let in_ms = put.start_ms.saturating_sub(ports.now_ms());
     let takes = format!("Takes effect at {}, in {}", stamp(put.start_ms), length(in_ms));
-    terminal.say(&format!("{takes}: for each equipment with its first record from then on."));
+    terminal.say(&format!("{takes}: for each machine with its first record from then on."));
     if change.wait {
         ports.sleep_ms(u64::try_from(in_ms).unwrap_or_default()).await;
         terminal.say("It is in force.");
@@ -307,7 +307,7 @@ fn failure(error: PutError, current: &Current, document: &RuleDocument, now_ms: 
             stamp(start_ms)
         ),
         PutError::Conflict => {
-            "nothing was put: somebody else changed the rules at the same time; look at what they did \
+            "nothing was put: a concurrent change of the rules came first; look at it \
                                (`andon rules history`), then do it again"
                 .to_owned()
         }

@@ -17,9 +17,9 @@ use crate::terminal::Terminal;
 
 /// See and change the rules of a running system.
 ///
-/// A running system has one rule set after the other, each with its start. A change makes a new set of the newest one; it
-/// takes effect for each equipment with its first record after the start, without a deployment, and what the change does
-/// not touch keeps its states and timers. Older sets stay readable for weeks.
+/// A running system has a sequence of rule sets, each with its start. A change makes a new set from the newest one. It takes
+/// effect for each machine with its first record after the start, without a deployment. Rules that it does not touch keep
+/// their states and timers. Older sets stay readable for weeks.
 #[derive(clap::Args)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -36,11 +36,11 @@ enum Command {
     History(show::HistoryArguments),
 }
 
-/// Add and change rules, models and attributes: those in the files take the place of those with the same id.
+/// Add and change rules, models and attributes: those in the files replace those with the same id.
 ///
-/// The files are checked as `andon check` does, and what would differ is shown. What is in no file stays as it is, also the
-/// settings, unless a file has some; of an equipment, a file gives all attributes. With --replace, the files are the whole
-/// set: what is not in them is removed.
+/// The files are checked as `andon check` does, and the differences are shown. Rules, models and settings that are in no
+/// file stay as they are. The attributes of a machine are replaced as a whole. With --replace, the files are the whole set:
+/// everything else is removed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ Examples:
   andon rules put rules/ --replace --start 2026-03-02T06:00:00Z
   andon rules get filler-overheat > rule.yaml   # edit it, then: andon rules put rule.yaml
 
-Exit codes: 0 it was put, or nothing differs; 1 it was not put; 2 the command line was not understood.")]
+Exit codes: 0 the set was put, or nothing differs; 1 it was not put; 2 the command line was not understood.")]
 struct PutArguments {
     /// Rule files in YAML or JSON, or directories of them; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
@@ -61,11 +61,11 @@ struct PutArguments {
     change: change::ChangeArguments,
 }
 
-/// Remove rules, models, or the attributes of equipments.
+/// Remove rules, models, or the attributes of machines.
 ///
-/// Where such a rule is in another state than its default, a last state change says that it was removed. A model is asked
-/// nothing more; what it was asked before is still answered, and rules that read its score keep the last one, until it is
-/// absent for as long as they say. Attributes that expressions still name must stay at some equipment.
+/// A removed rule that is not in its default state publishes a last state change, with `to` null. A removed model gets no
+/// more score requests; pending ones are still answered, and rules keep its last score until `absent` holds for it.
+/// Attributes that expressions name must remain on at least one machine.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -76,10 +76,10 @@ struct DeleteArguments {
     /// The ids of the rules.
     #[arg(required_unless_present_any = ["models", "equipment"], value_name = "ID")]
     ids: Vec<String>,
-    /// A model to be removed; may be given several times.
+    /// A model to remove; may be given several times.
     #[arg(long = "model", value_name = "ID")]
     models: Vec<String>,
-    /// An equipment whose attributes are to be removed; may be given several times.
+    /// A machine whose attributes to remove; may be given several times.
     #[arg(long, value_name = "ID")]
     equipment: Vec<String>,
     #[command(flatten)]

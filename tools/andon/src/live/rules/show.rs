@@ -150,8 +150,8 @@ fn others_text(document: &RuleDocument, terminal: &Terminal) -> String {
         text.push_str(&table.text(terminal));
     }
     if !document.equipment.is_empty() {
-        let equipments = counted(document.equipment.len() as u64, "equipment");
-        text.push_str(&format!("\n{equipments} with attributes\n"));
+        let machines = counted(document.equipment.len() as u64, "machine");
+        text.push_str(&format!("\n{machines} with attributes\n"));
     }
     text
 }
@@ -370,7 +370,7 @@ mod tests {
         let text = others_text(&document(1), &terminal);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[2], ["wear", "1", "press-*", "x", "every", "1m"]);
-        assert!(text.ends_with("\n1 equipment with attributes\n"), "{text}");
+        assert!(text.ends_with("\n1 machine with attributes\n"), "{text}");
         assert_eq!(others_text(&RuleDocument::default(), &terminal), "");
     }
 

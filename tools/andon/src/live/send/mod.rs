@@ -20,12 +20,12 @@ use andon_domain::text::escape_control_chars;
 
 /// Send recorded data points into a running system, as gateways do.
 ///
-/// Reads lines as `andon replay` does and puts the points into the stream, each line under its equipment. Without --rate or
-/// --speed as fast as the stream takes them. What the stream refuses for now is sent again.
+/// Reads lines as `andon replay` does, and puts each into the stream with `equipmentId` as its partition key. Without --rate
+/// or --speed, sends as fast as the stream accepts. Throttled records are sent again.
 ///
-/// Recorded times are mostly old. A running system takes them as they are, and judges in the time of the points: it is as if
-/// all of them came late. With --as-of now, times are moved so that the recording ends now; with --speed, when it has been
-/// sent. No point is of the future then: a system takes what is stamped later than it arrives as measured at its arrival.
+/// A running system evaluates in event time, so an old recording is evaluated as if all points were late. With --as-of now,
+/// timestamps are shifted so that the recording ends now, or with --speed when it has been sent. No timestamp then lies in
+/// the future: a system applies a point stamped later than it arrives at its arrival time.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +34,7 @@ Examples:
   andon demo && andon send andon-demo/shift.jsonl --rate 2000
   tail -f points.jsonl | andon send -
 
-Exit codes: 0 all that could be read was sent; 1 some was refused, or the system cannot be reached; 2 the command line was \
+Exit codes: 0 all readable lines were sent; 1 some were refused, or the system cannot be reached; 2 the command line was \
 not understood.")]
 pub(crate) struct Arguments {
     /// Event files in the order of time; `-` is standard input, `.gz` and `.zst` are unpacked.
@@ -43,14 +43,14 @@ pub(crate) struct Arguments {
     /// Points per second.
     #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "speed")]
     rate: Option<f64>,
-    /// By the recorded times, so many times as fast: 1 is as it was.
+    /// Speed-up over the recorded times: 1 is real time, 60 an hour per minute.
     #[arg(long, value_name = "X", value_parser = positive)]
     speed: Option<f64>,
-    /// Move all times so that the newest point is of this time, with --speed when it is sent: `now`, or as in
+    /// Shift all timestamps so that the newest is at this time, with --speed when it is sent: `now`, or a time such as
     /// `2026-03-02T06:00:00Z`.
     #[arg(long, value_name = "now|TIME", value_parser = as_of)]
     as_of: Option<TimeArgument>,
-    /// Send lines that cannot be read, too: the system rejects them with a reason.
+    /// Also send unreadable lines: the system rejects them with a reason.
     #[arg(long)]
     unreadable: bool,
     /// No summary and no progress on standard error.
@@ -71,7 +71,7 @@ fn as_of(text: &str) -> Result<TimeArgument, String> {
     if text == "now" { Ok(TimeArgument::FromNow(0)) } else { TimeArgument::gone_by(text) }
 }
 
-/// What was read and not sent.
+/// The lines that were read and not sent.
 #[derive(Debug, Default)]
 struct SkippedLines {
     ticks: u64,
@@ -80,7 +80,7 @@ struct SkippedLines {
     first: Option<String>,
 }
 
-/// What a sending did.
+/// The result of a run.
 #[derive(Debug, Default)]
 struct SendOutcome {
     tally: Tally,
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         let stopwatch = Stopwatch::start();
         let mut sent = SendOutcome::default();
         let work = send(&system.aws, arguments, span, &mut sent, terminal);
-        // Who waits for standard input does not hear Ctrl-C: there it ends the process as ever.
+        // A read of standard input blocks the runtime: there, Ctrl-C ends the process.
         let waits = arguments.events.iter().any(|path| lines::is_stdin(path));
         let outcome = if waits { Some(work.await) } else { until_ctrl_c(work).await };
         if !arguments.quiet {
@@ -112,9 +112,9 @@ struct Span {
     newest_ms: i64,
 }
 
-/// The times of all lines, where it takes them to move them.
+/// Returns the span of all timestamps, where shifting needs it.
 fn span(arguments: &Arguments, terminal: &Terminal) -> Result<Option<Span>, Failure> {
-    // Not faster than it was: then it is enough that the first point is of now.
+    // In real time or slower, it is enough that the first point is at the current time.
     let by_first = arguments.speed.is_some_and(|speed| speed <= 1.0);
     if arguments.as_of.is_none() || by_first {
         return Ok(None);
@@ -166,7 +166,7 @@ async fn send<P: Stream + Clock>(
             .map_err(|error| Failure::Message(error.to_string()))?;
         let mut lines = Lines::new(input);
         loop {
-            // What comes slowly must not wait for what comes next.
+            // A record of a slow input must not wait for the next one.
             if !lines.is_ready() {
                 sender.flush(&mut sent.tally).await.map_err(port_failure)?;
             }
@@ -231,7 +231,7 @@ impl SendOutcome {
         let mut text = format!(
             "Sent {} of {} to {} in {} ({} points/s)",
             counted(tally.points, "point"),
-            counted(tally.equipments.len() as u64, "equipment"),
+            counted(tally.machines.len() as u64, "machine"),
             counted(tally.shards.len() as u64, "shard"),
             length(elapsed_ms),
             grouped(u64::try_from(per_second).unwrap_or(u64::MAX)),
@@ -246,8 +246,8 @@ impl SendOutcome {
         };
         line(tally.retries, "records sent again, since the stream did not take them at once");
         line(tally.refused, "records refused for good");
-        line(skipped.ticks, "ticks left out: a running system makes its own");
-        line(skipped.rules, "rule sets left out: andon rules put brings them");
+        line(skipped.ticks, "ticks skipped: a running system makes its own");
+        line(skipped.rules, "rule sets skipped: use andon rules put");
         line(
             skipped.unreadable,
             "lines left out: they cannot be read (--unreadable sends them all the same)",

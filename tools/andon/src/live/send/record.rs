@@ -80,7 +80,7 @@ fn record(equipment: &str, data: String, points: usize) -> Record {
     Record { entry, points: points as u64 }
 }
 
-/// A list with points of several equipments, as a list for each: order is kept per partition key. What cannot be read in
+/// A list with points of several machines, as a list for each: order is kept per partition key. What cannot be read in
 /// it goes with the first, to be rejected with its reason.
 fn by_equipment_records(data: &str, shift_ms: i64) -> Result<Vec<Record>, SkipReason> {
     let items: Vec<&RawValue> =

@@ -29,7 +29,7 @@ pub(super) struct Tally {
     /// Records that the stream will never take, and why the first one was refused.
     pub(super) refused: u64,
     pub(super) first_refusal: Option<String>,
-    pub(super) equipments: BTreeSet<String>,
+    pub(super) machines: BTreeSet<String>,
     pub(super) shards: BTreeSet<String>,
 }
 
@@ -79,7 +79,7 @@ impl<'p, P: Stream + Clock> Sender<'p, P> {
                     Written::At { shard, .. } => {
                         tally.points += record.points;
                         tally.records += 1;
-                        tally.equipments.insert(record.entry.partition_key);
+                        tally.machines.insert(record.entry.partition_key);
                         tally.shards.insert(shard);
                     }
                     Written::No(error) if error.is_transient() => {

@@ -85,7 +85,7 @@ fn lines_go_under_their_equipment_and_what_is_left_out_is_counted() {
     let path = file.path();
     let expected = format!(
         "\
-SendOutcome 4 points of 2 equipments to 1 shard in 2.0 s (2 points/s)
+Sent 4 points of 2 machines to 1 shard in 2.0 s (2 points/s)
         1 ticks left out: a running system makes its own
         1 rule sets left out: andon rules put brings them
         1 lines left out: they cannot be read (--unreadable sends them all the same)
@@ -157,7 +157,7 @@ fn without_a_speed_the_newest_point_is_of_now() {
     assert!(matches!(refused, Err(Failure::Usage(_))));
 }
 
-/// A stream that refuses records now and then, and some equipments for ever.
+/// A stream that refuses records now and then, and some machines forever.
 #[derive(Clone, Default)]
 struct Throttled {
     calls: std::rc::Rc<std::cell::Cell<u32>>,

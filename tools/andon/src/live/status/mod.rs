@@ -1,4 +1,4 @@
-//! `andon status`: how a running system is doing.
+//! `andon status`: the state of a running system.
 
 mod render;
 
@@ -12,44 +12,44 @@ use crate::failure::Failure;
 use crate::format::Format;
 use crate::terminal::{self, Terminal};
 
-/// Show how a running system is doing: how far it has read, who sends, what is rejected, what is parked.
+/// Show the state of a running system: progress of shards, senders, rejected points, parked machines.
 ///
-/// The watermark of a shard is the least mark of its active senders, that of the system the least of its active shards:
-/// what was measured before it has been judged. It is shown and decides nothing.
+/// The watermark of a shard is the lowest mark of its active senders; that of the system is the lowest of its active
+/// shards. Rules have been evaluated up to it. It is shown for operators and decides nothing.
 #[derive(clap::Args)]
 #[command(after_help = "\
-What the columns say:
-  WATERMARK  event time up to which all active senders of the shard have been heard; LAG: how old that is
-  READ TO    arrival of the newest record that was read; READ: how long ago its checkpoint was written
-  SENDERS    active ones of those ever heard; one that is silent for longer than `idle_timeout` is idle
-  MARK       the greatest time that the sender has stamped; BEHIND: how far that is behind the foremost sender
+Columns:
+  WATERMARK  event time that all active senders of the shard have reached; LAG: its age
+  READ TO    arrival of the newest record read; READ: the age of its checkpoint
+  SENDERS    active and known ones; a sender that is silent for longer than `idle_timeout` is idle
+  MARK       the greatest timestamp of the sender; BEHIND: its distance to the foremost sender
   AHEAD      points stamped later than they arrived: the sender's clock is ahead
-  LATE       points rejected since they came later than `allowed_lateness`
-Counts are since the system began; what was delivered twice was counted twice.
+  LATE       points rejected because they arrived later than `allowed_lateness`
+Counts are since the system began; repeated deliveries are counted again.
 
-Exit codes: 0 all is well; 1 the system cannot be asked; with --check also 1 if an equipment is parked or failing.")]
+Exit codes: 0 success; 1 the system cannot be read; with --check also 1 if a machine is parked or failing.")]
 pub(crate) struct Arguments {
-    /// Go on looking, until Ctrl-C.
+    /// Refresh until Ctrl-C.
     #[arg(long, short)]
     watch: bool,
-    /// With --watch, how long to wait between two looks.
+    /// With --watch, the time between two refreshes.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = Millis::parse, requires = "watch")]
     every: Millis,
-    /// Do not look for parked equipments: that reads the whole table of states.
+    /// Skip parked machines: finding them reads the whole table of states.
     #[arg(long)]
     quick: bool,
-    /// Show all senders and parked equipments, not only the first 20.
+    /// Show all senders and parked machines, not only the first 20.
     #[arg(long)]
     all: bool,
-    /// End with exit code 1 if an equipment is parked or failing.
+    /// End with exit code 1 if a machine is parked or failing.
     #[arg(long, conflicts_with_all = ["watch", "quick"])]
     check: bool,
     #[command(flatten)]
     system: SystemArguments,
 }
 
-/// While watching, all keys are looked through only so often, ms.
-const LOOK_THROUGH_MS: i64 = 30_000;
+/// Time between two scans of all keys with --watch, ms: a scan reads the whole table.
+const SCAN_MS: i64 = 30_000;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     with_system(&arguments.system.connection, terminal, async |system| {
@@ -80,8 +80,7 @@ async fn watch<P: StatusPorts>(
     let mut first = true;
     loop {
         let stopwatch = Stopwatch::start();
-        let old =
-            keys.as_ref().is_none_or(|(at_ms, _)| ports.now_ms().saturating_sub(*at_ms) >= LOOK_THROUGH_MS);
+        let old = keys.as_ref().is_none_or(|(at_ms, _)| ports.now_ms().saturating_sub(*at_ms) >= SCAN_MS);
         match status(ports, lanes, old && !arguments.quick, &mut memo).await {
             Ok(mut status) => {
                 if let Some(new) = status.keys.take() {
@@ -94,7 +93,7 @@ async fn watch<P: StatusPorts>(
                 show(&status, arguments, terminal)?;
                 first = false;
             }
-            // It may come back.
+            // It may recover.
             Err(error) if !first => terminal.warning(&error.to_string()),
             Err(error) => return Err(port_failure(error)),
         }

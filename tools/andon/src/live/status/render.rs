@@ -30,7 +30,7 @@ pub(super) fn text(status: &Status, all: bool, terminal: &Terminal) -> String {
         line(if number == 0 { "Rules" } else { "" }, text);
     }
     if let Some(keys) = &status.keys {
-        line("Equipments", &equipments(keys, terminal));
+        line("Machines", &machines(keys, terminal));
     }
     line("Ticks", &ticks(&status.ticks, status.now, terminal));
     for table in [
@@ -92,7 +92,7 @@ fn rules(rules: &RulesStatus, now_ms: i64) -> Vec<String> {
     lines
 }
 
-fn equipments(keys: &KeysStatus, terminal: &Terminal) -> String {
+fn machines(keys: &KeysStatus, terminal: &Terminal) -> String {
     let mut text = grouped(keys.count);
     if !keys.parked.is_empty() {
         let parked = format!("{} parked", grouped(keys.parked.len() as u64));
@@ -257,9 +257,9 @@ fn parked(keys: &KeysStatus, now_ms: i64, all: bool, terminal: &Terminal) -> Str
             Cell::from(&key.reason),
         ]);
     }
-    let mut text = cut(&table, more, "parked equipments", terminal);
+    let mut text = cut(&table, more, "parked machines", terminal);
     if !keys.parked.is_empty() {
-        text.push_str("Once the cause is mended: andon unpark EQUIPMENT, or andon unpark --all\n");
+        text.push_str("When the cause is fixed: andon unpark EQUIPMENT, or andon unpark --all\n");
     }
     text
 }

@@ -24,9 +24,9 @@ const RULES: &str =
     r#"{"rules":[{"id":"hot","groups":[{"id":"g","states":[{"state":"HOT","when":"t > 80"}]}]}]}"#;
 
 /// Sends a point of each equipment and folds the shard from the first record on, as after a failure.
-fn evaluate(memory: &Memory, equipments: &[&str], value: u32) {
+fn evaluate(memory: &Memory, machines: &[&str], value: u32) {
     let now_ms = memory.now_ms();
-    for equipment in equipments {
+    for equipment in machines {
         let point = format!(
             r#"{{"version":1,"timestamp":{now_ms},"equipmentId":"{equipment}","tag":"t","value":{value}}}"#
         );

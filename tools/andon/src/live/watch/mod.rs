@@ -1,4 +1,4 @@
-//! `andon watch`: state changes as they come.
+//! `andon watch`: state changes as they arrive.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -16,17 +16,17 @@ use crate::format::Format;
 use crate::terminal::{self, Terminal, counted};
 use andon_domain::text::escape_control_chars;
 
-/// Show state changes as they come, one a line, with the reason.
+/// Show state changes as they arrive, one per line, with the reason.
 ///
-/// Reads a queue that the bus delivers to: that of the local system, or one that is named. What was shown is taken off the
-/// queue, so two who watch one queue each see a part. A change may be delivered more than once, always under the same
-/// identity: it is shown once.
+/// Reads a queue that is a target of the bus: that of the local system, or the one of --queue. Messages are deleted once
+/// shown, so two commands on one queue each see a part of them. EventBridge may deliver a state change more than once,
+/// always under the same identity: it is shown once.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   andon watch
   andon watch --format json | jq 'select(.to == \"ALARM\")'
-  andon watch --until-idle 10s          # all that waits in the queue
+  andon watch --until-idle 10s          # the messages in the queue
   andon watch --aws --queue alarms      # a queue that is the target of a rule of the bus
 
 Ends by Ctrl-C.")]
@@ -34,22 +34,22 @@ pub(crate) struct Arguments {
     /// Name or URL of the queue [default: that of the local system].
     #[arg(long, value_name = "QUEUE")]
     queue: Option<String>,
-    /// End after so many changes.
+    /// End after N state changes.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// End when nothing has come for so long.
+    /// End when no message has arrived for this long.
     #[arg(long, value_name = "DURATION", value_parser = Millis::parse)]
     until_idle: Option<Millis>,
-    /// Show also what is delivered again, marked as such.
+    /// Also show repeated deliveries, marked as such.
     #[arg(long)]
     duplicates: bool,
     #[command(flatten)]
     system: SystemArguments,
 }
 
-/// Where messages come from.
+/// A source of messages.
 trait Inbox {
-    /// The messages that are there, or come within so many seconds.
+    /// Receives the messages that are there, or arrive within `wait_s` seconds.
     async fn receive(&self, wait_s: u32) -> Result<Vec<Received>, PortError>;
 
     /// Takes messages off the queue.
@@ -69,10 +69,10 @@ impl Inbox for andon_aws::Inbox {
 /// Longest wait for messages in one request, s.
 const WAIT_S: u32 = 3;
 
-/// Identities that are remembered.
+/// Maximum identities that are remembered, to recognise repeated deliveries.
 const IDENTITIES: usize = 100_000;
 
-/// Waits between attempts, after an error, ms.
+/// Pause after an error, ms.
 const RETRY_MS: u64 = 2_000;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
     })
 }
 
-/// What was seen.
+/// Counts and identities of the messages so far.
 #[derive(Default)]
 struct WatchState {
     shown: u64,
@@ -148,7 +148,7 @@ async fn watch(
         });
         let received = match inbox.receive(wait_s).await {
             Ok(received) => received,
-            // It may come back.
+            // It may recover.
             Err(error) if answered && error.is_transient() => {
                 terminal.warning(&escape_control_chars(&error.message));
                 clock.sleep_ms(RETRY_MS).await;

@@ -82,7 +82,7 @@ fn a_rule_that_is_not_there_cannot_be_deleted_and_nothing_else_is() {
     assert_eq!(newest(&memory).rules.len(), 1);
 }
 
-/// A rule and a model of one name, and attributes of two equipments.
+/// A rule and a model of one name, and attributes of two machines.
 fn with_a_model(rows: u32) -> RuleDocument {
     let model = format!(
         r#"{{"equipment":{{"e":{{"limit":1}},"f":{{"limit":2}}}},"models":[{{"id":"a","inputs":[{{"name":"t","value":"t"}}],"every":"1m","endpoint":{{"name":"x","rows":{rows}}}}}]}}"#
@@ -129,7 +129,7 @@ fn a_model_that_is_taken_for_a_rule_is_not_deleted_but_pointed_out() {
     let refused = message(without(&current, &Removal { models: &ids, ..Removal::default() }).map(|_| ()));
     assert!(refused.contains("the model `z` is not in the set"), "{refused}");
     let refused = message(without(&current, &Removal { equipment: &ids, ..Removal::default() }).map(|_| ()));
-    assert!(refused.contains("the equipment `z` is not in the set"), "{refused}");
+    assert!(refused.contains("the machine `z` is not in the set"), "{refused}");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn what_somebody_else_put_meanwhile_is_not_undone() {
         at_once_inside(rulebook::put(&memory, &theirs, None, "", KeepSets::default())).unwrap();
         Ok(document)
     }));
-    assert!(refused.contains("somebody else changed the rules"), "{refused}");
+    assert!(refused.contains("a concurrent change of the rules"), "{refused}");
     assert_eq!(newest(&memory).rules.len(), 2);
 }
 
