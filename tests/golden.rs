@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use andon_engine::RuleSet;
+use andon_kit_golden::assert_golden;
 use andon_lint::lint;
 use andon_rule_files::{RenderOptions, render};
 
-use crate::support::{compare_or_bless, folders, replay_all, root, rules, text};
+use crate::support::{folders, replay_all, root, rules, text};
 
 /// `tests/golden/replay/CASE`: `rules.yaml` and `events.jsonl` give `expected.jsonl`, explanations and all, and
 /// `requests.jsonl` where there are models.
@@ -23,7 +24,7 @@ fn golden_replays_decide_and_explain_as_before() {
         if has_models {
             let requests = kept.requests.iter();
             let requests = requests.map(|request| serde_json::to_string(request).expect("JSON") + "\n");
-            compare_or_bless(&case.join("requests.jsonl"), &requests.collect::<String>());
+            assert_golden(&case.join("requests.jsonl"), &requests.collect::<String>());
         }
         let mut found = String::new();
         for transition in kept.transitions {
@@ -38,7 +39,7 @@ fn golden_replays_decide_and_explain_as_before() {
                 ));
             }
         }
-        compare_or_bless(&case.join("expected.jsonl"), &found);
+        assert_golden(&case.join("expected.jsonl"), &found);
     }
 }
 
@@ -58,7 +59,7 @@ fn bad_rules_are_explained_as_before() {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let found = diagnose(&file);
         assert!(!found.is_empty(), "{} has nothing wrong with it", file.display());
-        compare_or_bless(&root().join(format!("tests/golden/check/{stem}.txt")), &found);
+        assert_golden(&root().join(format!("tests/golden/check/{stem}.txt")), &found);
     }
 }
 

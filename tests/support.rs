@@ -101,18 +101,3 @@ pub(crate) fn by_rule(transitions: &[Transition]) -> BTreeMap<(String, String), 
     }
     sorted
 }
-
-/// Compares with a golden file, or writes it where `ANDON_BLESS` is set.
-pub(crate) fn compare_or_bless(path: &Path, found: &str) {
-    if std::env::var_os("ANDON_BLESS").is_some() {
-        std::fs::write(path, found).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        return;
-    }
-    let expected = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(
-        found,
-        expected,
-        "{} differs (left: found, right: expected); if that is right, ANDON_BLESS=1 writes it anew",
-        path.display()
-    );
-}

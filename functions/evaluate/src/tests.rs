@@ -166,13 +166,7 @@ fn decided(function: &Evaluate<Memory>) -> Vec<(String, i64)> {
 #[test]
 fn the_committed_samples_are_fresh() {
     for (name, made) in samples() {
-        let path = sample_path(&format!("evaluate/{name}.json"));
-        let made = format!("{made}\n");
-        if std::env::var_os("ANDON_BLESS").is_some() {
-            std::fs::write(&path, &made).unwrap();
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == made, "{name} differs; if that is right, ANDON_BLESS=1 writes it anew");
+        andon_kit_golden::assert_golden(sample_path(&format!("evaluate/{name}.json")), &format!("{made}\n"));
     }
 }
 

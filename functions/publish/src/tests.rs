@@ -166,12 +166,7 @@ fn sequences(function: &Publish<Memory>, equipment: &str) -> Vec<u64> {
 }
 
 fn fresh(path: &str, made: &str) {
-    let path = sample_path(path);
-    if std::env::var_os("ANDON_BLESS").is_some() {
-        std::fs::write(&path, made).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == made, "{path} differs; if that is right, ANDON_BLESS=1 writes it anew");
+    andon_kit_golden::assert_golden(sample_path(path), made);
 }
 
 #[test]
