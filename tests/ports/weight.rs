@@ -15,7 +15,7 @@ const UNIT_BYTES: usize = 1024;
 
 #[test]
 fn a_head_of_ten_tags_and_five_rules_is_one_write_unit() {
-    let w1 = W1 { equipments: 20, points: 30_000, ..W1::default() };
+    let w1 = W1 { machines: 20, points: 30_000, ..W1::default() };
     let ports = Memory::new();
     {
         let mut world = ports.world_mut();

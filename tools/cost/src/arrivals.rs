@@ -14,12 +14,12 @@ pub(crate) struct Arrival {
 }
 
 pub(crate) fn arrivals(plan: &Plan, start_ms: i64) -> Result<Vec<Arrival>> {
-    let w1 = W1 { equipments: plan.equipments, points: plan.points, ..W1::default() };
+    let w1 = W1 { machines: plan.equipments, points: plan.points, ..W1::default() };
     let mut bytes = Vec::new();
     w1.write_points(&mut bytes)?;
     let text = String::from_utf8(bytes)?;
     // So long is what was a second.
-    let period_ms = 1e3 * f64::from(w1.equipments) * f64::from(w1.tags) / plan.points_per_s;
+    let period_ms = 1e3 * f64::from(w1.machines) * f64::from(w1.tags) / plan.points_per_s;
     text.lines()
         .enumerate()
         .map(|(number, line)| {

@@ -64,7 +64,7 @@ pub(crate) async fn measure(plan: &Plan) -> Result<Run> {
 
 async fn measure_in(plan: &Plan, config: &Config) -> Result<Run> {
     let plain = Aws::connect(&Config { meter: false, ..config.clone() }).await;
-    let w1 = W1 { equipments: plan.equipments, ..W1::default() };
+    let w1 = W1 { machines: plan.equipments, ..W1::default() };
     let rules = if plan.windows { w1.rules_with_windows() } else { w1.rules() };
     let put = rulebook::put(&plain, &rules, None, "", KeepSets::default()).await?;
     let start_ms = put.start_ms;

@@ -1,7 +1,7 @@
-//! Writes the workload W1, and the digest of what was decided on it.
+//! Writes the workload W1, and the digest of its transitions.
 //!
-//! `cargo run --release -p andon-kit-cases --example w1 -- OUT_DIR [--points N] [--equipments E]
-//! [--rules-per-equipment K]` writes `OUT_DIR/w1.jsonl` and `OUT_DIR/w1.rules.json`.
+//! `cargo run --release -p andon-kit-cases --example w1 -- OUT_DIR [--points N] [--machines E]
+//! [--rules-per-machine K]` writes `OUT_DIR/w1.jsonl` and `OUT_DIR/w1.rules.json`.
 //!
 //! `.. --example w1 -- --digest TRANSITIONS` writes the state changes of a replay as sorted lines
 //! `ruleId,equipmentId,at,from,to`: pipe it into `sha256sum`. Their number goes to standard error.
@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use andon_domain::Transition;
 use andon_kit_cases::w1::W1;
 
-const USAGE: &str = "usage: w1 OUT_DIR [--points N] [--equipments E] [--rules-per-equipment K]\n       w1 --digest TRANSITIONS";
+const USAGE: &str =
+    "usage: w1 OUT_DIR [--points N] [--machines E] [--rules-per-machine K]\n       w1 --digest TRANSITIONS";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut w1 = W1::default();
@@ -27,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         match argument.as_str() {
             "--digest" => return digest(&value()?),
             "--points" => w1.points = value()?.parse()?,
-            "--equipments" => w1.equipments = value()?.parse()?,
-            "--rules-per-equipment" => w1.rules_per_equipment = value()?.parse()?,
+            "--machines" => w1.machines = value()?.parse()?,
+            "--rules-per-machine" => w1.rules_per_machine = value()?.parse()?,
             _ if argument.starts_with('-') => {
                 return Err(format!("unknown option `{argument}`\n{USAGE}").into());
             }

@@ -1,8 +1,8 @@
-//! W1, the workload that the figures in `docs/performance.md` are measured with: one line of machines, each with a
-//! few rules, event time in seconds, shuffled within a second and partly delayed.
+//! W1, the workload of the figures in `docs/performance.md`: one line of machines, each with a few rules, event time in
+//! seconds, shuffled within a second and partly delayed.
 //!
-//! The bytes are always the same for the same options, on every machine: figures of different days, and of other
-//! programs, can be compared.
+//! The same options give the same bytes on every computer, so that figures of different days, and of other programs, can
+//! be compared.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -31,37 +31,37 @@ const STANDING: [&str; 3] = ["stopped", "cleaning", "fault"];
 const USUAL_PRODUCT: &str = "1l";
 const OTHER_PRODUCTS: [&str; 2] = ["0.5l", "0.33l"];
 
-/// What the workload consists of.
+/// The options of the workload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct W1 {
-    /// How many machines. Default 200.
-    pub equipments: u32,
-    /// How many tags each machine sends once a second. Default 10.
+    /// Number of machines. Default 200.
+    pub machines: u32,
+    /// Number of tags that each machine sends once a second. Default 10.
     pub tags: u32,
-    /// How many rules watch each machine. Default 5.
-    pub rules_per_equipment: u32,
-    /// How many data points. Default 2,000,000.
+    /// Number of rules of each machine. Default 5.
+    pub rules_per_machine: u32,
+    /// Number of data points. Default 2,000,000.
     pub points: u64,
-    /// What all randomness comes from. Default 42.
+    /// The seed of all randomness. Default 42.
     pub seed: u64,
-    /// The share of points that come late. Default 0.1.
+    /// The share of points that arrive late. Default 0.1.
     pub delayed: f64,
-    /// Late points come 1 s to so many seconds late. Default 5.
+    /// The greatest delay of a late point, s; the least is 1 s. Default 5.
     pub longest_delay_s: u32,
-    /// How long temperature and pressure must be high for a warning. Default 5 min.
+    /// The time for which temperature and pressure must be high for a warning. Default 5 min.
     pub hold: Millis,
     /// The event time of the first points, ms. Default 1,700,000,000,000.
     pub start_ms: i64,
-    /// Whether the points that come in the same second come in random order. Default yes.
+    /// Whether the points of one second arrive in random order. Default yes.
     pub shuffled: bool,
 }
 
 impl Default for W1 {
     fn default() -> Self {
         Self {
-            equipments: 200,
+            machines: 200,
             tags: 10,
-            rules_per_equipment: 5,
+            rules_per_machine: 5,
             points: 2_000_000,
             seed: 42,
             delayed: 0.1,
@@ -74,18 +74,18 @@ impl Default for W1 {
 }
 
 impl W1 {
-    /// The ids of the machines, in order.
+    /// Returns the ids of the machines, in order.
     #[must_use]
     pub fn equipment_ids(&self) -> Vec<String> {
         self.ids(&mut Dice(self.seed))
     }
 
-    /// The rules, and settings that sort out the disorder of the points.
+    /// Returns the rules, and settings that sort out the disorder of the points.
     #[must_use]
     pub fn rules(&self) -> RuleDocument {
         let mut rules = Vec::new();
         for equipment in self.equipment_ids() {
-            for place in 0..self.rules_per_equipment {
+            for place in 0..self.rules_per_machine {
                 rules.push(self.rule(rules.len(), &equipment, place));
             }
         }
@@ -93,8 +93,8 @@ impl W1 {
         RuleDocument { settings: Some(settings), rules, ..RuleDocument::default() }
     }
 
-    /// The same rules with windows: each looks at the means of two tags over a minute instead of two values, which makes
-    /// ten windows for a machine of five rules.
+    /// Returns the same rules with windows: each reads the means of two tags over a minute instead of two values. A machine
+    /// of five rules has ten windows.
     #[must_use]
     pub fn rules_with_windows(&self) -> RuleDocument {
         let mut document = self.rules();
@@ -111,7 +111,7 @@ impl W1 {
     /// Writes the points as JSON lines.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// When `out` fails.
     pub fn write_points(&self, out: &mut impl Write) -> io::Result<()> {
         let mut stream = Stream::new(self);
         let mut left = self.points;
@@ -128,12 +128,13 @@ impl W1 {
     }
 
     fn ids(&self, dice: &mut Dice) -> Vec<String> {
-        (0..self.equipments).map(|_| uuid(dice)).collect()
+        (0..self.machines).map(|_| uuid(dice)).collect()
     }
 
-    /// Rule number `place` of a machine: its thresholds lie between 6 degrees below the usual temperature and 6 above.
+    /// Returns rule number `place` of a machine. Its thresholds lie between 6 degrees below the usual temperature and 6
+    /// above.
     fn rule(&self, number: usize, equipment: &str, place: u32) -> Rule {
-        let offset = match self.rules_per_equipment {
+        let offset = match self.rules_per_machine {
             0 | 1 => 0.0,
             rules => -6.0 + 12.0 * f64::from(place) / f64::from(rules - 1),
         };
@@ -153,13 +154,13 @@ impl W1 {
         }
     }
 
-    /// In how many seconds all points are measured.
+    /// Returns the seconds in which all points are measured.
     fn seconds(&self) -> u64 {
-        self.points.div_ceil((u64::from(self.equipments) * u64::from(self.tags)).max(1))
+        self.points.div_ceil((u64::from(self.machines) * u64::from(self.tags)).max(1))
     }
 }
 
-/// A group of one state.
+/// Returns a group of one state.
 fn group(id: &str, weight: f64, state: &str, when: String, hold: Option<Millis>) -> Group {
     let entry = StateEntry {
         state: state.to_owned(),
@@ -185,7 +186,7 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// At least 0, below 1.
+    /// Returns a number of at least 0 and below 1.
     #[allow(clippy::cast_precision_loss, reason = "53 bits are exact as a float")]
     fn share(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
@@ -204,13 +205,13 @@ impl Dice {
         list.get(self.below(list.len())).copied().unwrap_or_default()
     }
 
-    /// Nearly normal, with mean 0 and deviation 1: four even throws.
+    /// Returns a nearly normal number with mean 0 and deviation 1, from four even throws.
     fn normal(&mut self) -> f64 {
         (self.share() + self.share() + self.share() + self.share() - 2.0) * 3_f64.sqrt()
     }
 }
 
-/// A random UUID, version 4.
+/// Returns a random UUID, version 4.
 fn uuid(dice: &mut Dice) -> String {
     let (high, low) = (dice.next(), dice.next());
     format!(
@@ -229,20 +230,20 @@ struct Machine {
     number: usize,
     state: &'static str,
     product: &'static str,
-    /// Of the last point.
+    /// The number of the last point.
     sequence: u64,
-    /// Per tag: how far it has strayed from its usual value.
+    /// The distance of each tag from its usual value.
     strays: Vec<f64>,
 }
 
-/// What a point says besides its tag and value.
+/// The fields of a point besides its tag and value.
 struct Header {
     timestamp_ms: i64,
     created_ms: i64,
 }
 
 impl Machine {
-    /// What may change from one second to the next, besides the numbers.
+    /// Changes the state and the product of the machine, rarely.
     fn change(&mut self, dice: &mut Dice) {
         if self.state == RUNNING {
             if dice.chance(0.0012) {
@@ -256,7 +257,7 @@ impl Machine {
         }
     }
 
-    /// The next value of a tag, as JSON. A number is drawn back to its usual value while it strays.
+    /// Returns the next value of a tag, as JSON. A number is drawn back to its usual value while it strays.
     fn value(&mut self, tag: usize, dice: &mut Dice) -> String {
         let stray = match (tag, self.strays.get_mut(tag)) {
             (0, _) => return format!("\"{}\"", self.state),
@@ -294,7 +295,7 @@ struct Stream<'a> {
     dice: Dice,
     tags: Vec<String>,
     machines: Vec<Machine>,
-    /// The lines that come in this second, in the next, and so on.
+    /// The lines that arrive in this second, in the next, and so on.
     coming: VecDeque<Vec<String>>,
     second: u64,
 }
@@ -330,14 +331,14 @@ impl<'a> Stream<'a> {
         Self { options, dice, tags, machines, coming, second: 0 }
     }
 
-    /// Whether nothing more will come.
+    /// Returns whether all lines were written.
     fn is_over(&self) -> bool {
         let measured =
             self.machines.is_empty() || self.tags.is_empty() || self.second >= self.options.seconds();
         measured && self.coming.iter().all(Vec::is_empty)
     }
 
-    /// The lines that come in the next second.
+    /// Returns the lines that arrive in the next second.
     fn next_second(&mut self) -> Vec<String> {
         if self.second < self.options.seconds() {
             self.measure();
@@ -353,7 +354,7 @@ impl<'a> Stream<'a> {
         lines
     }
 
-    /// Every machine measures every tag once.
+    /// Measures every tag of every machine once.
     fn measure(&mut self) {
         let since_start_ms = i64::try_from(self.second).unwrap_or(i64::MAX).saturating_mul(1000);
         let timestamp_ms = self.options.start_ms.saturating_add(since_start_ms);

@@ -1,8 +1,8 @@
-//! Times and sizes of this process, and what is made of many figures.
+//! CPU time and memory of this process, and the spread of many figures.
 
 use crate::Result;
 
-/// CPU time of this thread so far, ns.
+/// Returns the CPU time of this thread so far, ns.
 pub(crate) fn cpu_ns() -> Result<u64> {
     // Linux brings the count up to date when a thread yields.
     std::thread::yield_now();
@@ -10,14 +10,14 @@ pub(crate) fn cpu_ns() -> Result<u64> {
     Ok(counts.split(' ').next().unwrap_or_default().parse()?)
 }
 
-/// CPU time of something, ns.
+/// Returns the CPU time of a call, ns.
 pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> Result<(u64, T)> {
     let before = cpu_ns()?;
     let result = work();
     Ok((cpu_ns()? - before, result))
 }
 
-/// A line of `/proc/self/status`, in bytes.
+/// Returns a line of `/proc/self/status`, in bytes.
 pub(crate) fn memory_bytes(name: &str) -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such memory count")?;
@@ -34,7 +34,7 @@ pub(crate) fn per(total: u64, count: usize) -> f64 {
     total as f64 / count.max(1) as f64
 }
 
-/// The least, the median and the greatest.
+/// Returns the least, the median and the greatest.
 pub(crate) fn spread<T: Copy + PartialOrd + Default>(mut values: Vec<T>) -> (T, T, T) {
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     let at = |index: usize| values.get(index).copied().unwrap_or_default();

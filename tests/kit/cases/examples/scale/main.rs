@@ -1,8 +1,8 @@
 //! Measures how the engine scales: `cargo run --release -p andon-kit-cases --example scale -- [load | points | memory |
-//! packed | conditions]`; without an argument all of them. What the tables mean is said in `docs/performance.md`.
+//! packed | conditions]`; without an argument all of them. `docs/performance.md` explains the tables.
 //!
-//! Times are CPU times of the thread as Linux counts them, so other programs disturb them less than a clock. Each
-//! row about memory is measured in a process of its own, by its resident size.
+//! Times are CPU times of the thread by Linux: other programs disturb them less than a clock. Each row about memory is
+//! measured in a process of its own, by its resident size.
 
 #![allow(clippy::print_stdout, reason = "an example talks to its user")]
 
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
         ["points"] => points(),
         ["points", shape] => points_rows(shape),
         ["memory"] => states::memory(),
-        ["memory", equipments, rules] => states::memory_row(equipments.parse()?, rules.parse()?),
+        ["memory", machines, rules] => states::memory_row(machines.parse()?, rules.parse()?),
         ["packed"] => states::packed(),
         ["conditions"] => states::conditions(),
         _ => Err("usage: scale [load | points | memory | packed | conditions]".into()),
@@ -102,7 +102,7 @@ fn points() -> Result<()> {
 fn points_rows(shape: &str) -> Result<()> {
     let bytes = lines_of(&W1 { points: 800_000, ..W1::default() })?;
     let lines: Vec<&[u8]> = split(&bytes).collect();
-    // Twice a thousand: what differs between these is noise.
+    // Twice a thousand: the difference between the two rows is noise.
     let counts = [1_000, 1_000, 100_000, 1_000_000];
     let mut replays = Vec::new();
     for count in counts {

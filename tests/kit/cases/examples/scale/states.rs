@@ -1,4 +1,4 @@
-//! The states of keys: their memory, their packed form, and what it costs to evaluate a condition.
+//! The states of keys: their memory, their packed form, and the CPU time of a condition.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -14,18 +14,18 @@ use crate::{Result, apart};
 
 pub(crate) fn memory() -> Result<()> {
     println!("\nmemory per (rule, equipment), in bytes, for rules of W1, each of one equipment");
-    println!("equipments  rules each   compiled    plan   state   together");
-    for (equipments, rules) in [("20000", "5"), ("2000", "50"), ("200", "500")] {
-        apart(&["memory", equipments, rules])?;
+    println!("  machines  rules each   compiled    plan   state   together");
+    for (machines, rules) in [("20000", "5"), ("2000", "50"), ("200", "500")] {
+        apart(&["memory", machines, rules])?;
     }
     Ok(())
 }
 
-pub(crate) fn memory_row(equipments: u32, rules_per_equipment: u32) -> Result<()> {
-    let w1 = W1 { equipments, rules_per_equipment, ..W1::default() };
+pub(crate) fn memory_row(machines: u32, rules_per_machine: u32) -> Result<()> {
+    let w1 = W1 { machines, rules_per_machine, ..W1::default() };
     let ids = w1.equipment_ids();
-    let pairs = usize::try_from(equipments * rules_per_equipment)?;
-    // From text, as rules come; and nothing else that is freed and used again would be missed.
+    let pairs = usize::try_from(machines * rules_per_machine)?;
+    // From text, as rules arrive. Memory that is freed and used again is not counted.
     let text = serde_json::to_string(&w1.rules())?;
     let start = resident()?;
     let rules = compiled(RuleDocument::from_json(&text)?)?;
@@ -38,7 +38,7 @@ pub(crate) fn memory_row(equipments: u32, rules_per_equipment: u32) -> Result<()
     let folded = resident()?;
     let bytes_per = |from: u64, to: u64| per(to.saturating_sub(from), pairs);
     println!(
-        "{equipments:10}  {rules_per_equipment:10}   {:8.0}  {:6.0}  {:6.0}   {:8.0}   ({:.0} B of state per equipment)",
+        "{machines:10}  {rules_per_machine:10}   {:8.0}  {:6.0}  {:6.0}   {:8.0}   ({:.0} B of state per machine)",
         bytes_per(start, compiled),
         bytes_per(compiled, planned),
         bytes_per(planned, folded),
@@ -48,7 +48,7 @@ pub(crate) fn memory_row(equipments: u32, rules_per_equipment: u32) -> Result<()
     Ok(())
 }
 
-/// A machine that has sent ten tags for seven seconds: two seconds are decided, five pending.
+/// Returns a machine that has sent ten tags for seven seconds: two seconds are decided, five pending.
 fn seven_seconds(equipment: &str, rules: &CompiledRules) -> Result<KeyState> {
     let start_ms = W1::default().start_ms;
     let mut key = KeyState::new(equipment, rules, start_ms)?;
@@ -186,7 +186,7 @@ fn pack_times(name: &str, document: RuleDocument, lines: &[&[u8]], points: usize
 pub(crate) fn conditions() -> Result<()> {
     println!("\nevaluating, in ns: what one more of a hundred adds to a point, medians of 30 rounds");
     let rules = |count: usize, conditions: &str| -> Result<CompiledRules> {
-        let mut document = W1 { equipments: 1, rules_per_equipment: 1, ..W1::default() }.rules();
+        let mut document = W1 { machines: 1, rules_per_machine: 1, ..W1::default() }.rules();
         document.settings = None;
         let pattern = document.rules.pop().ok_or("W1 has no rules")?;
         document.rules.extend((0..count).map(|number| {
@@ -217,7 +217,7 @@ pub(crate) fn conditions() -> Result<()> {
     Ok(())
 }
 
-/// CPU time of a record of two points, ns.
+/// Returns the CPU time of a record of two points, ns.
 fn point_ns(rules: &CompiledRules) -> Result<f64> {
     const RECORDS: i64 = 5_000;
     let start_ms = W1::default().start_ms;

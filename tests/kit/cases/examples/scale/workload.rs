@@ -1,4 +1,4 @@
-//! What is measured: W1, and rules besides it.
+//! The measured workload: W1, and rules besides it.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use andon_kit_cases::w1::W1;
 
 use crate::Result;
 
-/// Nobody listens.
+/// A sink that drops everything.
 struct Quiet;
 
 impl Sink for Quiet {
@@ -36,8 +36,9 @@ pub(crate) fn split(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
-/// The rules of W1, and so many more that a point of W1 never touches: `elsewhere` they watch other machines, named
-/// one by one, `globs` by a glob for every five rules; `beside` the same machines, but other tags.
+/// Returns the rules of W1, and further rules that a point of W1 never touches. `elsewhere` watches other machines, each
+/// by its name; `globs` watches other machines by a glob for every five rules; `beside` watches the same machines, but
+/// other tags.
 pub(crate) fn rules(shape: &str, count: usize) -> Result<impl Iterator<Item = andon_domain::Rule>> {
     let (beside, end) = match shape {
         "elsewhere" => (false, ""),
@@ -47,14 +48,14 @@ pub(crate) fn rules(shape: &str, count: usize) -> Result<impl Iterator<Item = an
     };
     let document = W1::default().rules();
     let pattern = document.rules.last().cloned().ok_or("W1 has no rules")?;
-    let equipments = W1::default().equipment_ids();
+    let machines = W1::default().equipment_ids();
     let more = (document.rules.len()..count).map(move |number| {
         let mut rule = pattern.clone();
         rule.id = format!("r{number:06}");
-        let (turn, place) = (number / equipments.len(), number % equipments.len());
+        let (turn, place) = (number / machines.len(), number % machines.len());
         if beside {
-            rule.scope.equipment = equipments.get(place).cloned().into_iter().collect();
-            // Not all ten thousand: W1's own rules name four.
+            rule.scope.equipment = machines.get(place).cloned().into_iter().collect();
+            // At most 9,000 tags: a set names at most 10,000, and the rules of W1 name four.
             let (first, second) = (turn * 2 % 9_000, turn * 2 % 9_000 + 1);
             for entry in rule.groups.iter_mut().flat_map(|group| &mut group.states) {
                 entry.when = format!("aux_{first:04} > 80.00 && aux_{second:04} > 5.00");

@@ -23,7 +23,7 @@ fn there_are_as_many_points_as_asked_for() {
         let lines = lines(&W1 { points, ..W1::default() });
         assert_eq!(lines.lines().count() as u64, points);
     }
-    assert_eq!(lines(&W1 { equipments: 0, ..W1::default() }), "");
+    assert_eq!(lines(&W1 { machines: 0, ..W1::default() }), "");
 }
 
 #[test]
