@@ -19,6 +19,7 @@ pub mod ports;
 pub mod progress;
 pub mod publish;
 pub mod readiness;
+pub mod retry;
 pub mod rulebook;
 pub mod status;
 pub mod tick;
