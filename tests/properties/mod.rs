@@ -122,6 +122,7 @@ fn a_state_packed_and_unpacked_between_any_two_records_decides_the_same() {
         let mut store = Store::default();
         for (index, line) in lines(case).enumerate() {
             packing.line(line.as_bytes(), &mut recorded).map_err(|error| error.to_string())?;
+            packing.keys().iter().try_for_each(KeyState::check_invariants)?;
             if index % every == 0 {
                 packing.replace_keys(|rules, key| store.store_and_load(rules, key))?;
             }
@@ -143,14 +144,16 @@ impl Store {
         key: &KeyState,
     ) -> Result<KeyState, String> {
         let equipment = key.equipment().to_owned();
-        let packed = key.clone().pack();
-        for segment in packed.new_segments {
-            self.0.insert((equipment.clone(), segment.id), segment.bytes);
+        let mut sealed = key.clone();
+        let packed = sealed.pack();
+        for segment in &packed.new_segments {
+            self.0.insert((equipment.clone(), segment.id), segment.bytes.clone());
         }
         self.0.retain(|(of, id), _| *of != equipment || packed.live_segments.contains(id));
         let listed = andon_engine::segments_of(&packed.head).map_err(|error| error.to_string())?;
         same(&listed, &packed.live_segments)?;
         let segment = |id| self.0.get(&(equipment.clone(), id)).map(Vec::as_slice);
+        sealed.check_packed(rules, &packed, segment)?;
         let unpacked =
             KeyState::unpack(&equipment, rules, &packed.head, segment).map_err(|error| error.to_string())?;
         // A stored due time may be early, never late: a segment may bring back a pane whose end an instant at the same

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use andon_domain::{DataPoint, Value};
 use andon_engine::replay::Replay;
 use andon_engine::{
-    CompiledRules, KeyState, Outcome, Packed, Record, RecordBody, SegmentId, UnpackError, segments_of,
+    CompiledRules, KeyState, Outcome, PackedState, Record, RecordBody, SegmentId, UnpackError, segments_of,
 };
 
 use super::choices::Choices;
@@ -84,7 +84,7 @@ impl Stored {
         Self { head: head.to_vec(), segments: BTreeMap::new() }
     }
 
-    fn store(&mut self, packed: Packed) {
+    fn store(&mut self, packed: PackedState) {
         self.head = packed.head;
         self.segments.extend(packed.new_segments.into_iter().map(|segment| (segment.id, segment.bytes)));
         self.segments.retain(|id, _| packed.live_segments.contains(id));

@@ -1,5 +1,5 @@
-//! The one place that asks the machine for the time. What it says is shown, bounds work, or is handed to a workflow as an
-//! argument; it never decides what a rule means.
+//! The clock of the machine, read in this one place. Its time is shown, bounds work, or is an argument of a workflow. It
+//! never decides about a rule.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts one.
+    /// Starts a stop watch.
     #[allow(clippy::disallowed_methods, reason = "the one allowed site")]
     #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// How long it has been running.
+    /// Returns the time since its start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
 }
 
-/// Milliseconds since the epoch; 0 on a machine whose clock stands before it.
+/// Returns the milliseconds since the epoch; 0 if the clock of the machine is before the epoch.
 #[allow(clippy::disallowed_methods, reason = "the one allowed site")]
 #[must_use]
 pub fn now_ms() -> i64 {

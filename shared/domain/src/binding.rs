@@ -1,6 +1,6 @@
-//! Model bindings: which features of which equipments are scored by which endpoint, and when. Part of a rule document.
+//! Model bindings, a part of a rule document: the features to score, the machines, the endpoint, and the times.
 //!
-//! What a binding means in event time is said in `docs/models.md`.
+//! `docs/models.md` gives the semantics of a binding in event time.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 use crate::rules::{null_as_default, one};
 use crate::{Millis, ParameterValue, Scope};
 
-/// A model and what it is asked. Its scores come back as data points of the tag `ml.<id>`.
+/// A model with its inputs. Its scores come back as data points of the tag `ml.<id>`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelBinding {
     /// Letters, digits, `.`, `_` and `-`, up to 128; unique among the bindings. Rules read the score as `score('<id>')`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,128}$"))]
     pub id: String,
-    /// Carried in each request; means nothing to the engine. Default 1.
+    /// A number that each request carries; the engine ignores it. Default 1.
     #[serde(default = "one")]
     pub version: u64,
-    /// For people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Which equipments are scored. Default all.
+    /// The machines to score. Default all.
     #[serde(default)]
     pub scope: Scope,
     /// Values that the inputs name as `params.NAME`.
@@ -40,11 +40,11 @@ pub struct ModelBinding {
     /// Scores on a grid of event time of this width. Give either this or `at_most_every`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Millis>,
-    /// Where the model is and how it is spoken to.
+    /// The endpoint of the model, and the form of its requests.
     pub endpoint: ModelEndpoint,
 }
 
-/// One feature.
+/// A feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelInput {
@@ -54,55 +54,55 @@ pub struct ModelInput {
     pub value: String,
 }
 
-/// An endpoint of SageMaker, and what is said to it.
+/// An endpoint of SageMaker, and the form of its requests and responses.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEndpoint {
     /// The endpoint's name.
     pub name: String,
-    /// Which of its production variants; default as the endpoint divides its traffic.
+    /// A production variant; by default the endpoint divides its traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// Whether it is an asynchronous endpoint. Default no.
     #[serde(default)]
     pub asynchronous: bool,
-    /// How a request is written. Default `csv`.
+    /// The format of a request. Default `csv`.
     #[serde(default)]
     pub format: Format,
-    /// The content type, where it is not the usual one of the format.
+    /// The content type, if it is not the usual one of the format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// For `json`: the name under which the rows stand, such as `instances`; without it the request is the bare list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_under: Option<String>,
-    /// For `json` and `jsonlines`: how a row is written. Default `list`.
+    /// For `json` and `jsonlines`: the shape of a row. Default `list`.
     #[serde(default)]
     pub row: RowShape,
-    /// Most rows (equipments, times) in one request. Default 1.
+    /// Maximum rows (machines, times) in one request. Default 1.
     #[serde(default = "one_row")]
     pub rows: u32,
-    /// Where the numbers stand in the answer. Default: the first number of each line or row.
+    /// The place of the numbers in the response. Default: the first number of each line or row.
     #[serde(default)]
     pub answer: AnswerLayout,
-    /// An attempt that took longer has failed. For an asynchronous endpoint: until when the answer is awaited.
+    /// The timeout of an attempt. For an asynchronous endpoint: the maximum wait for the result.
     /// Default `5s`, or `15m` for an asynchronous endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Millis>,
-    /// How often a failed attempt is made again. Default 3.
+    /// Maximum retries of a failed attempt. Default 3.
     #[serde(default = "three")]
     pub retries: u32,
     /// A request that is older than this, by its arrival, is dropped and counted. Default `10m`.
     #[serde(default = "ten_minutes")]
     pub too_old: Millis,
-    /// What a failure means, after the retries. Default `nothing`.
+    /// The result of a failure after all retries. Default `nothing`.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// Scores of equal inputs are taken from memory for this long. Default: never.
+    /// The time for which scores of equal inputs come from a cache. Default: no cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<Millis>,
 }
 
-/// How a request is written.
+/// The format of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -115,7 +115,7 @@ pub enum Format {
     Jsonlines,
 }
 
-/// How a row is written in JSON.
+/// The shape of a row in JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RowShape {
@@ -126,24 +126,24 @@ pub enum RowShape {
     Object,
 }
 
-/// Where the numbers stand in an answer.
+/// The place of the numbers in a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AnswerLayout {
-    /// For a JSON answer: where the list of rows stands, as a JSON Pointer (RFC 6901) such as `/predictions`. Without
-    /// it the answer itself is the list, or the only row.
+    /// For a JSON response: the place of the list of rows, as a JSON Pointer (RFC 6901) such as `/predictions`. Without
+    /// it the response itself is the list, or the only row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<String>,
-    /// For a JSON answer: where in a row the number stands, as a JSON Pointer such as `/score`. Without it the row
+    /// For a JSON response: the place of the number in a row, as a JSON Pointer such as `/score`. Without it the row
     /// itself is the number, or a list that begins with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// For a CSV answer: which column, from 0. Default 0.
+    /// For a CSV response: the column, from 0. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
 }
 
-/// What a failure means.
+/// The result of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "`on_failure` is `nothing`, `bad` or a number")]
 pub enum OnFailure {
@@ -159,13 +159,13 @@ impl Default for OnFailure {
     }
 }
 
-/// What a failure means, in a word.
+/// The result of a failure without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureWord {
     /// No point: the score stays as it was.
     Nothing,
-    /// A point of quality `Bad`: the score stays as it was, and the failure is kept among the rejected points.
+    /// A point of quality `Bad`: the score stays as it was, and the rejected points show the failure.
     Bad,
 }
 

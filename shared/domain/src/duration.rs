@@ -28,7 +28,7 @@ impl Millis {
     /// Reads a duration such as `1h30m`: whole numbers, each with its unit, greater units first, each once.
     ///
     /// # Errors
-    /// When the text has another form or the sum does not fit.
+    /// When the text has another form, or the sum does not fit 64 bits.
     pub fn parse(text: &str) -> Result<Self, DurationError> {
         let syntax = || DurationError::Syntax(text.chars().take(40).collect());
         let too_long = || DurationError::TooLong(text.chars().take(40).collect());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused() {
+    fn a_text_that_is_no_duration_is_rejected() {
         for text in [
             "",
             "5",

@@ -1,14 +1,14 @@
-//! What is wrong or doubtful in a rule document, and where: for `check`, for editors, for the rule store.
+//! Findings: mistakes and doubts in a rule document with their places, for `check`, for editors, for the rule store.
 
 use std::fmt;
 use std::ops::Range;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The document is refused.
+    /// The document is rejected.
     Error,
-    /// Legal, but surely not meant.
+    /// The document is valid, but probably not what its author intends.
     Warning,
 }
 
@@ -33,44 +33,44 @@ impl From<usize> for PathSegment {
     }
 }
 
-/// One thing that is wrong or doubtful.
+/// A mistake or doubt in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
     /// A stable name in kebab case, such as `unknown-field`.
     pub code: &'static str,
-    /// The way from the top of the document to the value meant.
+    /// The path from the top of the document to the value.
     pub path: Vec<PathSegment>,
-    /// The bytes meant inside that value, where it is a text (an expression) and only part of it is meant.
+    /// A range of bytes inside that value, if it is an expression and the finding is about a part of it.
     pub within: Option<Range<usize>>,
-    /// What was found and what was expected.
+    /// The text found, and the text expected.
     pub message: String,
-    /// What to do about it.
+    /// A proposal to fix it.
     pub help: Option<String>,
 }
 
 impl Finding {
-    /// An error at a place.
+    /// Returns an error at a place.
     #[must_use]
     pub fn error(code: &'static str, path: Vec<PathSegment>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Error, code, path, within: None, message: message.into(), help: None }
     }
 
-    /// A warning at a place.
+    /// Returns a warning at a place.
     #[must_use]
     pub fn warning(code: &'static str, path: Vec<PathSegment>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, path, message) }
     }
 
-    /// The same with a hint.
+    /// Returns the same finding with a proposal.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same with the part of the text that is meant.
+    /// Returns the same finding for a part of the text.
     #[must_use]
     pub fn within(mut self, bytes: Range<usize>) -> Self {
         self.within = Some(bytes);

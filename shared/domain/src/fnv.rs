@@ -1,6 +1,6 @@
 //! FNV-1a (G. Fowler, L. C. Noll, P. Vo): stable across versions and machines, unlike the standard library's hashers.
 //!
-//! It names and spreads, and guards against mistakes; it does not guard against attackers.
+//! Use it for names, for spreading, and against mistakes. It does not protect against attackers.
 
 /// FNV-1a over 64 bits, byte by byte.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ impl Default for Fnv64 {
 }
 
 impl Fnv64 {
-    /// A hash that is independent of the default one.
+    /// Returns a hash that is independent of the default one.
     #[must_use]
     pub const fn with_basis(basis: u64) -> Self {
         Self(basis)
@@ -33,7 +33,7 @@ impl Fnv64 {
     }
 }
 
-/// FNV-1a over 128 bits, byte by byte: where two texts must not meet by accident.
+/// FNV-1a over 128 bits, byte by byte, for texts that must not collide by accident.
 #[derive(Clone, Copy, Debug)]
 pub struct Fnv128(u128);
 

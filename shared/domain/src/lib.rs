@@ -1,7 +1,7 @@
-//! What crosses a wire or is stored: data points, records, rule documents, transitions.
+//! The domain: data points, messages, rule documents and transitions, as they cross a wire or are stored.
 //!
-//! This crate knows JSON and serde, and nothing else: no I/O, no clock, no AWS. Everything that comes from
-//! outside is bounded here (see [`limits`]) and either read or rejected with a [`Rejection`] that says why.
+//! This crate uses JSON and serde, but no I/O, no clock and no AWS. It bounds all input (see [`limits`]), and either reads
+//! it or rejects it with a reason, see [`Rejection`].
 //!
 //! All times are milliseconds since the Unix epoch, as `i64`, named `*_ms` where a bare number is passed.
 

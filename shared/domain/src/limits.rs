@@ -1,108 +1,107 @@
-//! Every bound on what comes from outside, in one place, with its reason.
+//! All limits of input, each with its unit and its reason.
 
-/// Longest record (one line, one message) after decompression, in bytes.
-///
-/// Kinesis takes records of up to 10 MiB.
+/// Maximum bytes of a record (one line, one message) after decompression: the limit of a Kinesis record, 10 MiB.
 pub const RECORD_BYTES: usize = 10 << 20;
 
-/// Longest equipment id or tag, in bytes.
+/// Maximum bytes of an equipment id or tag: the state of a key holds them.
 pub const NAME_BYTES: usize = 256;
 
-/// Longest source id, in bytes: it is kept in the state of a key, as names are.
+/// Maximum bytes of a source id: the state of a key holds it.
 pub const SOURCE_BYTES: usize = 256;
 
-/// Longest text value of a data point, in bytes: the newest one of every tag is kept in the state of a key.
+/// Maximum bytes of a text value of a data point: the state of a key holds the newest one of every tag.
 pub const TEXT_BYTES: usize = 4096;
 
-/// Greatest absolute timestamp, in ms: a hundred million days around the epoch, as in ECMAScript.
+/// Maximum absolute timestamp, in ms: a hundred million days around the epoch, as in ECMAScript.
 ///
 /// Sums of a few such times cannot overflow an `i64`, and each is exact as a 64-bit float.
 pub const TIMESTAMP_MS: i64 = 8_640_000_000_000_000;
 
-/// Longest rule document, in bytes.
+/// Maximum bytes of a rule document: the compiler holds it in memory.
 pub const DOCUMENT_BYTES: usize = 64 << 20;
 
-/// Longest single rule in a document, in bytes.
+/// Maximum bytes of a single rule in a document: one rule must not use up the document.
 pub const RULE_BYTES: usize = 256 << 10;
 
-/// Longest expression, in bytes.
+/// Maximum bytes of an expression: its positions then fit 32 bits.
 pub const EXPRESSION_BYTES: usize = 4 << 10;
 
-/// Deepest nesting of an expression.
+/// Maximum depth of an expression: evaluation recurses, and must not exhaust the stack.
 pub const EXPRESSION_DEPTH: usize = 64;
 
-/// Most condition groups in a rule, and most entries in all groups of a rule.
+/// Maximum condition groups of a rule, and maximum entries in all its groups: a winner holds both in 16 bits.
 pub const RULE_ENTRIES: usize = 1000;
 
-/// Longest rule id, in bytes.
+/// Maximum bytes of a rule id: every transition carries it.
 pub const RULE_ID_BYTES: usize = 128;
 
-/// Longest name of a state, group or parameter, in bytes.
+/// Maximum bytes of the name of a state, group or parameter: every transition carries them.
 pub const LABEL_BYTES: usize = 256;
 
-/// Longest description of a rule, in bytes.
+/// Maximum bytes of a description: the compiled rule holds it.
 pub const DESCRIPTION_BYTES: usize = 16 << 10;
 
-/// Most globs in the scope of one rule.
+/// Maximum globs in the scope of one rule: a new machine is matched with each.
 pub const SCOPE_GLOBS: usize = 1000;
 
-/// Most parameters of one rule.
+/// Maximum parameters of one rule: an explanation searches all of them.
 pub const PARAMETERS: usize = 1000;
 
-/// Widest window of an aggregate, in ms: seven days.
+/// Maximum width of a window, in ms: seven days, since its panes stay in the state of a key.
 pub const WINDOW_MS: i64 = 7 * 86_400_000;
 
-/// Longest wait (`for`, `keep_for`, `absent`) or setting, in ms: 31 days.
+/// Maximum wait (`for`, `keep_for`, `absent`) or setting, in ms: 31 days, so that sums with timestamps cannot overflow.
 pub const WAIT_MS: i64 = 31 * 86_400_000;
 
-/// Greatest `times`.
+/// Maximum `times`: a count of 32 bits holds it with room to spare.
 pub const TIMES: u32 = 1_000_000;
 
-/// Greatest absolute weight of a group or entry.
+/// Maximum absolute weight of a group or entry: it keeps weights finite.
 pub const WEIGHT: f64 = 1e9;
 
-/// Most sources remembered for one key.
+/// Maximum sources in the state of a key: each point searches them.
 pub const SOURCES: usize = 64;
 
-/// Most pending points of one key.
+/// Maximum pending points of one key. A further point raises the watermark to the oldest pending instant.
 pub const PENDING_POINTS: usize = 100_000;
 
-/// Most tags that one rule set may name for one key.
+/// Maximum tags that one rule set may name for one key: the state of a key holds them all.
 pub const TAGS_PER_KEY: usize = 10_000;
 
-/// Most equipments with attributes in one rule set: the attributes are part of the document.
+/// Maximum machines with attributes in one rule set: the attributes are part of the document.
 pub const ATTRIBUTED: usize = 20_000;
 
-/// Most attributes of one equipment.
+/// Maximum attributes of one machine: the attributes are part of the document.
 pub const ATTRIBUTES: usize = 100;
 
-/// Most model bindings in one rule set: each is tried on every equipment that comes up.
+/// Maximum model bindings in one rule set: a new machine is matched with each.
 pub const MODELS: usize = 100;
 
-/// Most inputs of one model.
+/// Maximum inputs of one model: every score request carries them all.
 pub const INPUTS: usize = 64;
 
-/// Shortest period of a model binding, in ms: so few requests an instant or timer leads to, whatever comes.
+/// Minimum period of a model binding, in ms: it bounds the score requests of a binding on a key to one per
+/// second of event time.
 pub const SHORTEST_PERIOD_MS: i64 = 1000;
 
-/// Most rows of one request to a model: with their identities they stay well below the 256 KiB of a message.
+/// Maximum rows of one request to a model: with their identities they stay below the 256 KiB of an SQS message.
 pub const ROWS: u32 = 100;
 
-/// Longest attempt to ask a real-time endpoint, in ms: SageMaker ends it then.
+/// Maximum timeout of a call of a real-time endpoint, in ms: the limit of SageMaker.
 pub const REAL_TIME_MS: i64 = 60_000;
 
-/// Longest wait for the answer of an asynchronous endpoint, in ms: SageMaker ends it then.
+/// Maximum timeout of a call of an asynchronous endpoint, in ms: the limit of SageMaker.
 pub const ASYNCHRONOUS_MS: i64 = 3_600_000;
 
-/// Most attempts after the first one.
+/// Maximum retries of a call: a failing batch must leave the queue in the end.
 pub const RETRIES: u32 = 10;
 
-/// Longest name of an endpoint or variant, in bytes: that of SageMaker.
+/// Maximum bytes of the name of an endpoint or variant: the limit of SageMaker.
 pub const ENDPOINT_BYTES: usize = 63;
 
-/// Longest content type, in bytes: that of SageMaker.
+/// Maximum bytes of a content type: the limit of SageMaker.
 pub const CONTENT_TYPE_BYTES: usize = 1024;
 
-/// Most requests to models that one record leads to on one key; of more, the older ones are dropped. A record that ends
-/// a long wait may close many periods at once.
+/// Maximum score requests of one record on one key. Older ones beyond it are dropped: a record after a long silence may end
+/// many periods at once.
 pub const REQUESTS_PER_RECORD: usize = 1000;

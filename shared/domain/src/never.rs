@@ -1,13 +1,12 @@
-//! What cannot happen: loud where a developer sees it, counted where a plant runs.
+//! Broken invariants: a panic for a developer, a count for a running plant.
 //!
 //! [`never!`](crate::never!) stands where code would otherwise return in silence because an index, a name or a state
 //! does not exist although an invariant says that it does. After rust-analyzer's `never!`: a broken invariant must not
 //! stop a shard, and must not be hidden either.
 //!
 //! - With debug assertions (tests, fuzzing, local builds) and in the simulation it panics with its message and place.
-//! - In a release build it is counted for the thread. The caller goes on with the safe half of its decision. Whoever
-//!   owns the record asks [`take_broken`] and keeps the record; the line of the log carries the count as
-//!   `invariantsBroken`.
+//! - In a release build it is counted for the thread. The caller goes on with the safe half of its decision. The owner of
+//!   the record calls [`take_broken`] and keeps the record. The line of the log carries the count as `invariantsBroken`.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -27,7 +26,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// Adds what was found later.
+    /// Adds invariants that were broken later.
     pub fn add(&mut self, later: Self) {
         self.count = self.count.saturating_add(later.count);
         self.first = self.first.take().or(later.first);

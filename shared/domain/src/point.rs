@@ -1,8 +1,8 @@
-//! Data points: one measured value of one tag of one equipment.
+//! Data points: one measured value of one tag of one machine.
 
 use compact_str::CompactString;
 
-/// A value that a sensor sent: never a list, an object or a non-finite number.
+/// A value of a sensor: never a list, an object or a non-finite number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A finite number.
@@ -13,13 +13,13 @@ pub enum Value {
     Text(CompactString),
 }
 
-/// A data point as it came, borrowing from the message where it can.
+/// A data point that borrows from its message.
 ///
-/// Its names are checked (1 to 256 bytes, no control characters), its times are within
-/// [`crate::limits::TIMESTAMP_MS`], its value is not malformed.
+/// Its names are valid (1 to 256 bytes, no control characters), its times are within [`crate::limits::TIMESTAMP_MS`], its
+/// value is not malformed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataPoint<'a> {
-    /// Event time as sent, ms.
+    /// The event time as sent, ms.
     pub timestamp_ms: i64,
     /// The tag, such as `water_temperature`.
     pub tag: std::borrow::Cow<'a, str>,
@@ -31,7 +31,7 @@ pub struct DataPoint<'a> {
     pub sequence_number: i64,
     /// Whether the flags contain `Drv`: a score that this system itself added.
     pub derived: bool,
-    /// `meta.createdAt`, ms, where given.
+    /// `meta.createdAt`, ms, if given.
     pub created_at_ms: Option<i64>,
     /// `meta.sourceId`, or the empty source.
     pub source: std::borrow::Cow<'a, str>,

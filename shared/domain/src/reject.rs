@@ -1,32 +1,32 @@
-//! Why a point or a message was not used.
+//! The reasons for which points and messages are rejected.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The reason of a rejection; also the key under which it is counted.
+/// The reason of a rejection. Rejections are counted by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Cannot be read as a data point or message.
+    /// It is no data point or message.
     Malformed,
     /// The quality is not `Ok`.
     BadQuality,
     /// The point has no value.
     NoValue,
-    /// Older than the watermark by more than `allowed_lateness`.
+    /// It is older than the watermark by more than `allowed_lateness`.
     Late,
-    /// The same point of its tag was already applied.
+    /// The fold has applied the same point of its tag.
     Duplicate,
-    /// A newer point of its tag was already applied.
+    /// The fold has applied a newer point of its tag.
     Superseded,
     /// A rule set that starts no later than a known one, or that does not compile.
     RulesRefused,
 }
 
 impl Reason {
-    /// All reasons, in the order in which they are shown.
+    /// All reasons, in the order of reports.
     pub const ALL: [Self; 7] = [
         Self::Malformed,
         Self::BadQuality,
@@ -37,7 +37,7 @@ impl Reason {
         Self::RulesRefused,
     ];
 
-    /// The reason as it is written in counts and reports, such as `bad_quality`.
+    /// Returns the name of the reason in counts and reports, such as `bad_quality`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl Reason {
         }
     }
 
-    /// Position in [`Reason::ALL`], for counters.
+    /// Returns its position in [`Reason::ALL`], for counters.
     #[must_use]
     pub const fn index(self) -> usize {
         match self {
@@ -72,17 +72,17 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Something that was not used, and why, for the person who can mend it.
+/// A rejected message or point, with a detail for the person who can fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The reason under which it is counted.
     pub reason: Reason,
-    /// What was found and what was expected.
+    /// The text found, and the text expected.
     pub detail: Cow<'static, str>,
 }
 
 impl Rejection {
-    /// A message or point that cannot be read.
+    /// Returns the rejection of an unreadable message or point.
     #[must_use]
     pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: Reason::Malformed, detail: detail.into() }

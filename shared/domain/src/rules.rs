@@ -1,7 +1,7 @@
-//! Rule documents: what people write. The same types read YAML and JSON, write JSON and make the JSON Schema.
+//! Rule documents, as people write them. The same types read YAML and JSON, write JSON and make the JSON Schema.
 //!
-//! Strict: an unknown field is an error. What a field means is said in `docs/rules.md`; what is legal beyond
-//! the shape (expressions, bounds, duplicates) is checked when rules are compiled.
+//! They are strict: an unknown field is an error. `docs/rules.md` explains the fields. The compiler of rules checks
+//! expressions, bounds and duplicates.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,13 +16,13 @@ use crate::{Millis, ModelBinding};
 #[serde(deny_unknown_fields)]
 #[schemars(title = "andon rule document")]
 pub struct RuleDocument {
-    /// How event time is kept; one document holds the settings of a deployment.
+    /// The settings of event time; one document holds the settings of a deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Settings>,
     /// Attributes by equipment id, for expressions to name as `equipment.NAME`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "null_as_default")]
     pub equipment: BTreeMap<String, Attributes>,
-    /// The models that are asked, and what.
+    /// The models that score features of machines.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub models: Vec<ModelBinding>,
     /// The rules.
@@ -30,15 +30,15 @@ pub struct RuleDocument {
     pub rules: Vec<Rule>,
 }
 
-/// How event time is kept, for all equipments.
+/// The settings of event time, for all machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Everything waits this long so that disorder is sorted out. Default `0s`.
+    /// The watermark stays this far behind, so that points can come out of order. Default `0s`.
     pub max_out_of_orderness: Millis,
-    /// A point that comes late by at most this is still applied, at the watermark. Default `10m`.
+    /// A late point is still applied, at the watermark, if it is late by at most this. Default `10m`.
     pub allowed_lateness: Millis,
-    /// A source that was silent for longer holds nobody back. Default `10s`.
+    /// A source that was silent for longer is idle: it no longer holds the watermark back. Default `10s`.
     pub idle_timeout: Millis,
     /// The slowest source holds the others back by at most this. Default `10s`.
     pub max_source_drift: Millis,
@@ -55,20 +55,20 @@ impl Default for Settings {
     }
 }
 
-/// One rule: condition groups that vote for a state, the heaviest vote wins.
+/// A rule: its condition groups vote for a state, and the heaviest vote wins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Letters, digits, `.`, `_` and `-`, up to 128; unique in the set.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,128}$"))]
     pub id: String,
-    /// Carried in each state change; means nothing to the engine. Default 1.
+    /// A number that each state change carries; the engine ignores it. Default 1.
     #[serde(default = "one")]
     pub version: u64,
-    /// For people.
+    /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Which equipments the rule watches. Default all.
+    /// The machines that the rule watches. Default all.
     #[serde(default)]
     pub scope: Scope,
     /// The winning state when no group votes. Default `UNKNOWN`.
@@ -81,7 +81,7 @@ pub struct Rule {
     pub groups: Vec<Group>,
 }
 
-/// Which equipments a rule watches.
+/// The machines that a rule watches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scope {
@@ -97,7 +97,7 @@ impl Default for Scope {
     }
 }
 
-/// A condition group: entries that each stand for a state.
+/// A condition group: each of its entries stands for a state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -113,7 +113,7 @@ pub struct Group {
     pub states: Vec<StateEntry>,
 }
 
-/// One state of a group and the condition under which it is entered and left.
+/// A state of a group, with the conditions that enter and leave it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateEntry {
@@ -139,7 +139,7 @@ pub struct StateEntry {
     pub weight: Option<Weight>,
 }
 
-/// What is known of one equipment, by name.
+/// The attributes of one machine, by name.
 pub type Attributes = BTreeMap<String, ParameterValue>;
 
 /// The weight of a vote.
@@ -204,7 +204,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
     deserializer.deserialize_any(Visitor)
 }
 
-/// An expression is text; a bare `true` or `false` in YAML means the expression of that name.
+/// Reads an expression. A bare `true` or `false` of YAML is the expression of that name.
 fn expression<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     struct Visitor;
     impl serde::de::Visitor<'_> for Visitor {
@@ -236,7 +236,7 @@ impl RuleDocument {
     /// Reads a document from JSON.
     ///
     /// # Errors
-    /// What is wrong and where, in words, when the text is no rule document or longer than
+    /// A description of the mistake with its place, if the text is no rule document or longer than
     /// [`crate::limits::DOCUMENT_BYTES`].
     pub fn from_json(text: &str) -> Result<Self, String> {
         if text.len() > crate::limits::DOCUMENT_BYTES {

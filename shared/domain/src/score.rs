@@ -1,4 +1,4 @@
-//! What is asked of a model, and what it said.
+//! Score requests and scores.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use crate::transition::OperandValue;
 /// The prefix of the tags of scores.
 pub const TAG_PREFIX: &str = "ml.";
 
-/// One question: the features of one equipment at one time.
+/// A score request: the features of one equipment at one time.
 ///
-/// Its identity is (model, `equipment_id`, `at`); the fold asks it once, whatever is retried, with the same inputs.
+/// Its identity is (model, `equipment_id`, `at`). The fold decides it once with the same inputs, whatever is retried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScoreRequest {
@@ -21,26 +21,28 @@ pub struct ScoreRequest {
     pub version: u64,
     /// The equipment.
     pub equipment_id: CompactString,
-    /// Effective event time of the inputs, ms since the epoch.
+    /// The effective event time of the inputs, ms since the epoch.
     pub at: i64,
-    /// The features by the binding's order, all known.
+    /// The features in the order of the binding, all known.
     pub inputs: Vec<OperandValue>,
 }
 
-/// Questions that go to one endpoint in one call: what stands in the queue. It says all that is needed to ask them, so
-/// that nobody has to read the rules, and a question is asked as it was meant when it was decided.
+/// A batch of score requests for one call of an endpoint: the message of the queue.
+///
+/// It is complete: the enrich function needs no rules, and calls the endpoint as the rule set in force at the decision
+/// demands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScoreRequestBatch {
-    /// The arrival, ms, of the newest record that led to one of the questions: from here its age is counted.
+    /// The arrival, ms, of the newest record that led to one of the requests. The age of the batch counts from here.
     pub asked_ms: i64,
-    /// How to ask.
+    /// The endpoint, and the form of the request.
     pub endpoint: ModelEndpoint,
-    /// The names of the inputs, in their order.
+    /// The names of the inputs, in order.
     pub names: Vec<String>,
-    /// The questions, all of one model; at most `endpoint.rows`.
+    /// The requests, all of one model; at most `endpoint.rows`.
     pub requests: Vec<ScoreRequest>,
-    /// How many attempts have failed before this message was put into the queue.
+    /// The number of failed attempts before this message went to the queue.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed: u32,
 }
@@ -49,11 +51,11 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// What became of a question.
+/// The result of a score request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Score {
-    /// The model said a number.
+    /// The model returned a number.
     Number(f64),
-    /// It failed, and the binding wants a point of quality `Bad`.
+    /// It failed, and the binding demands a point of quality `Bad`.
     Bad,
 }

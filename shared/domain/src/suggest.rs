@@ -1,6 +1,6 @@
-//! `did you mean`.
+//! The search behind `did you mean`.
 
-/// The known word that is most like what was written, if one is like it at all.
+/// Returns the known word that is most similar to a written one, if any is similar enough.
 #[must_use]
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = written.to_lowercase();

@@ -1,8 +1,8 @@
-//! Text from outside, made fit to be shown: the one definition of what a terminal or a reader must not be given.
+//! Escapes text from outside: the one definition of characters that must not reach a terminal or a reader.
 
 use std::fmt::Write as _;
 
-/// Whether a character steers a terminal, hides text or turns its direction: control characters, soft hyphens,
+/// Returns whether a character steers a terminal, hides text or turns its direction: control characters, soft hyphens,
 /// joiners, direction marks, line and paragraph separators, byte-order marks, annotations and tags.
 #[must_use]
 pub fn is_control_char(c: char) -> bool {

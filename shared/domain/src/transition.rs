@@ -1,4 +1,4 @@
-//! What is decided: changes of a rule's winning state, with the reason.
+//! Transitions: changes of a rule's winning state, with an explanation.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A change of the winning state of one rule on one equipment.
 ///
-/// Its identity is (`rule_id`, `equipment_id`, `sequence`); the same identity always carries the same content.
+/// Its identity is (`rule_id`, `equipment_id`, `sequence`). The same identity always carries the same content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Transition {
@@ -33,25 +33,25 @@ pub struct Transition {
     /// The group that won, or null where the default did.
     #[schemars(with = "Option<String>")]
     pub group: Option<CompactString>,
-    /// Why; only where it was asked for.
+    /// The explanation, on request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
 }
 
-/// Why a rule's winning state changed.
+/// An explanation of a change of a rule's winning state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Explanation {
-    /// The condition of the entry that won, as written; null where none did.
+    /// The condition of the entry that won, as written; null if no entry won.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// The effective time, ms, since which the winning entry's condition has held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
-    /// What ended the state before, where it ended: its condition or its `until`, as written.
+    /// The condition or `until`, as written, that ended the state before, if it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
-    /// What the conditions looked at, each once, in the order of the text.
+    /// The operands of the conditions, each once, in the order of the text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operands: Vec<Operand>,
     /// Parameters in the conditions, by name.
@@ -59,7 +59,7 @@ pub struct Explanation {
     pub parameters: BTreeMap<String, OperandValue>,
 }
 
-/// One tag or aggregate that a condition looked at.
+/// An operand of a condition: a tag or an aggregate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Operand {

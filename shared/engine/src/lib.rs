@@ -19,4 +19,4 @@ mod window;
 
 pub use compile::{AddSetError, CompiledRules, Plan, PlanError, RuleSet};
 pub use fold::{BoundScoreRequest, FoldError, KeyState, Outcome, Record, RecordBody, RejectedPoint};
-pub use pack::{Packed, Segment, SegmentId, UnpackError, bytes, rule_set_of, segments_of};
+pub use pack::{PackedState, Segment, SegmentId, UnpackError, bytes, rule_set_of, segments_of};

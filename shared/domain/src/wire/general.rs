@@ -1,4 +1,4 @@
-//! The general reader: any JSON, any order of keys, with an account of what is wrong with it.
+//! The general reader: any JSON, with keys in any order. It reports every mistake.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 use super::{Message, MessageContent, excerpt};
 use crate::{DataPoint, Rejection, Value, limits};
 
-/// Most rejections of one message that are kept with their detail: a message of millions of bad items must not
-/// grow by a text for each.
+/// Maximum rejections of one message with a detail. A message of millions of bad items must not need a text for each.
 const LISTED_REJECTIONS: usize = 100;
 
 pub(super) fn read(bytes: &[u8]) -> Message<'_> {
@@ -154,7 +153,7 @@ fn point<'a>(fields: &Fields<'a>) -> Result<(Cow<'a, str>, DataPoint<'a>), Strin
     Ok((equipment, point))
 }
 
-/// A field that is there and not null.
+/// Returns a field unless it is missing or null.
 fn given(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
@@ -186,7 +185,7 @@ fn value(raw: &RawValue) -> Result<Option<Value>, String> {
     }
 }
 
-/// An equipment id or a tag.
+/// Reads an equipment id or a tag.
 fn name<'a>(raw: Option<&'a RawValue>, field: &str) -> Result<Cow<'a, str>, String> {
     let raw = given(raw).ok_or_else(|| format!("the point has no `{field}`"))?;
     let name = string(raw, field)?;
@@ -204,7 +203,7 @@ fn string<'a>(raw: &'a RawValue, field: &str) -> Result<Cow<'a, str>, String> {
     if !text.starts_with('"') {
         return Err(format!("`{field}` is `{}`; expected a text", excerpt(text)));
     }
-    // Plain texts are borrowed; only escapes make a copy.
+    // A plain text is borrowed. Only a text with escapes is copied.
     if let Some(plain) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'))
         && !plain.contains('\\')
     {
@@ -235,7 +234,7 @@ enum Any<'a> {
     Other,
 }
 
-/// The fields of records, envelopes and `meta` that mean something; of a repeated key the last counts.
+/// The known fields of records, envelopes and `meta`. The last one of a repeated key counts.
 #[derive(Default)]
 struct Fields<'a> {
     arrival: Option<&'a RawValue>,
@@ -304,7 +303,7 @@ impl<'de> Deserialize<'de> for Any<'de> {
     }
 }
 
-/// A key, borrowed where it has no escapes.
+/// A key, borrowed unless it has escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {

@@ -1,9 +1,8 @@
-//! Reading messages of the stream: a data point, a list of them, a tick; bare or in an envelope that names
-//! the arrival; and, in replay, a rule set that starts at an arrival.
+//! Reads messages of the stream: a data point, a list of data points, or a tick, bare or in an envelope with the arrival.
+//! In replay, a message may also be a rule set that starts at an arrival.
 //!
-//! Two readers give the same answer: `template` expects the usual compact form with its keys in the usual
-//! order and gives up at the first surprise; `general` takes any JSON. Nothing here recurses into what was
-//! sent, so deep nesting costs no stack.
+//! Two readers return the same result. `template` reads the canonical compact form with its keys in order, and gives up at
+//! the first deviation. `general` reads any JSON. No reader recurses into its input, so deep nesting costs no stack.
 
 mod general;
 mod number;
@@ -19,16 +18,16 @@ pub use template::CanonicalMessage;
 
 use crate::{DataPoint, Rejection, limits};
 
-/// What a message of the stream holds.
+/// A message of the stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message<'a> {
-    /// The arrival named by an envelope, ms.
+    /// The arrival from an envelope, ms.
     pub arrival_ms: Option<i64>,
-    /// What is valid in it.
+    /// The valid part.
     pub content: MessageContent<'a>,
-    /// What is not, each with its reason; the first hundred.
+    /// The first hundred rejections, each with its reason.
     pub rejections: Vec<Rejection>,
-    /// How many more items of a list were malformed.
+    /// The number of further malformed items of a list.
     pub unlisted_rejections: u64,
 }
 
@@ -39,16 +38,16 @@ pub enum MessageContent<'a> {
     Nothing,
     /// One data point.
     One(Cow<'a, str>, DataPoint<'a>),
-    /// The points of a snapshot by equipment, both in the order in which they first appear.
+    /// The points of a snapshot by equipment, both in the order of their first appearance.
     Several(Vec<(Cow<'a, str>, Vec<DataPoint<'a>>)>),
-    /// The clock of an equipment moves on.
+    /// A tick of an equipment.
     Tick(Cow<'a, str>),
     /// A rule set, as the JSON text of its document.
     Rules(&'a str),
 }
 
 impl<'a> Message<'a> {
-    /// Reads one message. What is not valid in it is in [`Message::rejections`].
+    /// Reads one message. Its invalid parts are in [`Message::rejections`].
     #[must_use]
     pub fn read(bytes: &'a [u8]) -> Self {
         if bytes.len() > limits::RECORD_BYTES {
@@ -69,8 +68,8 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The fast path alone: one data point in the usual compact form, with the arrival of its envelope and its
-    /// equipment. `None` says nothing about the message but that [`Message::read`] must look at it.
+    /// Reads one data point in the canonical form, with the arrival of its envelope and its equipment. Returns `None` for
+    /// any other message, valid or not: [`Message::read`] reads it.
     #[inline]
     #[must_use]
     pub fn read_canonical(bytes: &'a [u8]) -> Option<CanonicalMessage<'a>> {
@@ -81,8 +80,8 @@ impl<'a> Message<'a> {
         matches!(behind, b"" | b"\r").then_some(point)
     }
 
-    /// As [`Message::read_canonical`], for the first of several lines, with the lines behind it: who reads a line need not
-    /// look for its end before.
+    /// Reads the first of several lines as [`Message::read_canonical`], and returns it with the lines behind it. The caller
+    /// need not search for the end of the line.
     #[inline]
     #[must_use]
     pub fn read_canonical_line(lines: &'a [u8]) -> Option<(CanonicalMessage<'a>, &'a [u8])> {
@@ -97,7 +96,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// A message of which nothing can be used.
+    /// Returns a message without a valid part.
     #[must_use]
     pub fn rejected(detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -108,8 +107,8 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The arrival of the message, ms: the envelope's, else the greatest `createdAt` (else timestamp) of its
-    /// valid points. `None` for a bare tick, whose arrival is the clock of its key, and where nothing is valid.
+    /// Returns the arrival of the message, ms: that of the envelope, else the greatest `createdAt` (else timestamp) of its
+    /// valid points. `None` for a message without valid points. A bare tick takes the clock of its key.
     #[must_use]
     pub fn arrival_or_greatest_ms(&self) -> Option<i64> {
         fn own(point: &DataPoint<'_>) -> i64 {
@@ -125,7 +124,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Up to 60 characters of what was sent, fit to be shown.
+/// Returns up to 60 characters of a text, without control characters.
 fn excerpt(text: &str) -> String {
     let mut shown: String =
         text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();

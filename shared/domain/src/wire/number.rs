@@ -1,4 +1,4 @@
-//! Numbers of the usual form, read exactly.
+//! Reads numbers of the canonical form, exactly.
 
 use super::word::each;
 
@@ -9,10 +9,10 @@ const POWERS_OF_TEN: [f64; 19] =
 /// Integers up to here are exact as 64-bit floats.
 const EXACT: u64 = 1 << 53;
 
-/// Leading decimal digits as a number, how many they are, and what follows. At most 18 digits, at least one.
+/// Reads 1 to 18 leading decimal digits. Returns their value, their number, and the bytes behind them.
 ///
-/// How many there are is found by branches: where lengths repeat from line to line, a processor reads on behind the
-/// number before it knows its value, which it cannot where the length is computed.
+/// Branches find the number of digits. If lengths repeat from line to line, the processor predicts these branches and reads
+/// on before it knows the value. It could not if the length were computed.
 #[inline(always)]
 fn digits(bytes: &[u8]) -> Option<(u64, usize, &[u8])> {
     let (mut value, mut count) = match bytes.first_chunk::<8>().and_then(|chunk| eight_digits(*chunk)) {
@@ -30,7 +30,7 @@ fn digits(bytes: &[u8]) -> Option<(u64, usize, &[u8])> {
     if count == 0 || count > 18 { None } else { Some((value, count, bytes.get(count..)?)) }
 }
 
-/// The value of eight decimal digits, computed in three multiplications (as in D. Lemire, "Number parsing at a
+/// Returns the value of eight decimal digits, computed in three multiplications (as in D. Lemire, "Number parsing at a
 /// gigabyte per second", 2021); `None` if one of them is no digit.
 #[inline(always)]
 fn eight_digits(chunk: [u8; 8]) -> Option<u64> {
@@ -44,7 +44,7 @@ fn eight_digits(chunk: [u8; 8]) -> Option<u64> {
     Some(low.wrapping_add(high) >> 32)
 }
 
-/// The value of thirteen decimal digits, as times of this age have; the first eight and the last eight overlap.
+/// Reads thirteen decimal digits, the length of today's times in ms. The first eight and the last eight overlap.
 #[inline(always)]
 pub(super) fn thirteen_digits(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let (chunk, rest) = bytes.split_first_chunk::<13>()?;
@@ -55,7 +55,7 @@ pub(super) fn thirteen_digits(bytes: &[u8]) -> Option<(i64, &[u8])> {
     Some(((first / 1000 * 100_000_000 + last).cast_signed(), rest))
 }
 
-/// A leading integer of at most 18 digits without a superfluous zero, and what follows.
+/// Reads a leading integer of at most 18 digits without a superfluous zero. Returns the bytes behind it.
 #[inline(always)]
 pub(super) fn integer(bytes: &[u8]) -> Option<(i64, &[u8])> {
     match digits(bytes) {
@@ -66,7 +66,7 @@ pub(super) fn integer(bytes: &[u8]) -> Option<(i64, &[u8])> {
     }
 }
 
-/// Apart, since a minus before every number would have the processor wait for where the digits begin.
+/// Reads a negative integer. It stands apart: a check for a minus before every number would delay the processor.
 #[inline(never)]
 fn negative_integer(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let bytes = bytes.strip_prefix(b"-")?;
@@ -74,7 +74,7 @@ fn negative_integer(bytes: &[u8]) -> Option<(i64, &[u8])> {
     (!superfluous_zero(bytes, count)).then_some((-value.cast_signed(), rest))
 }
 
-/// A leading decimal number without exponent, and what follows.
+/// Reads a leading decimal number without exponent. Returns the bytes behind it.
 #[inline(always)]
 pub(super) fn decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
     match bytes.first() {
@@ -89,9 +89,8 @@ fn negative_decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
     Some((-value, rest))
 }
 
-/// The digits must fit 53 bits; then the quotient of two exact floats is the correctly rounded value
-/// (W. D. Clinger, "How to read floating point numbers accurately", 1990). Others are left to the general
-/// reader.
+/// Reads a decimal number whose digits fit 53 bits. The quotient of two exact floats is then the correctly rounded value
+/// (W. D. Clinger, "How to read floating point numbers accurately", 1990). The general reader reads all others.
 #[inline(always)]
 fn unsigned_decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
     let (whole, count, rest) = digits(bytes)?;

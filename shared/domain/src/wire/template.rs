@@ -1,7 +1,7 @@
-//! The fast reader: the compact form that gateways send, keys in the usual order, names without escapes.
+//! The fast reader: the canonical compact form of gateways, with keys in order and names without escapes.
 //!
-//! It answers only where the general reader would answer the same; at the first surprise (another order, white
-//! space, an escape, an unknown key, a bound not kept) it gives up, and the general reader decides.
+//! It returns only results that the general reader would also return. At the first deviation (another order, white space,
+//! an escape, an unknown key, a value out of bounds) it gives up, and the general reader decides.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use super::number::{decimal, integer, thirteen_digits};
 use super::word::{each, word};
 use crate::{DataPoint, Value, limits};
 
-/// A data point in the usual form: the arrival of its envelope, ms; its equipment; the point.
+/// A data point in the canonical form: the arrival of its envelope in ms, its equipment, the point.
 pub type CanonicalMessage<'a> = (Option<i64>, &'a str, DataPoint<'a>);
 
-/// The data point that some bytes begin with, and what follows it.
+/// Reads the data point at the beginning of some bytes. Returns it with the bytes behind it.
 ///
-/// Always inline: the point is large, and to hand it over would be to copy it.
+/// It is always inlined: the point is large, and a call would copy it.
 #[inline(always)]
 pub(super) fn read(bytes: &[u8]) -> Option<(CanonicalMessage<'_>, &[u8])> {
     let mut cursor = Cursor { rest: bytes };
@@ -35,7 +35,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<(CanonicalMessage<'_>, &[u8])> {
     Some(((arrival_ms, equipment, point), cursor.rest))
 }
 
-/// What is left of the line.
+/// The unread rest of the line.
 struct Cursor<'a> {
     rest: &'a [u8],
 }
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
         Some((equipment, point))
     }
 
-    /// The fields of `meta` in the usual order, each of them optional, up to and with the closing brace.
+    /// Reads the fields of `meta` in the canonical order, each of them optional, up to and including the closing brace.
     #[inline(always)]
     fn meta(&mut self, point: &mut DataPoint<'a>) -> Option<()> {
         let mut before = b'{';
@@ -109,7 +109,7 @@ impl<'a> Cursor<'a> {
         self.take(b"}")
     }
 
-    /// Moves over a key of `meta` with what must stand before it, a brace or a comma, if it comes next.
+    /// Moves over a key of `meta`, with the brace or comma before it, if it comes next.
     #[inline(always)]
     fn field<const N: usize>(&mut self, before: &mut u8, key: &[u8; N]) -> bool {
         let Some((first, rest)) = self.rest.split_first() else { return false };
@@ -122,7 +122,7 @@ impl<'a> Cursor<'a> {
         true
     }
 
-    /// Whether `Drv` is among the flags up to the closing bracket; flags of three letters only.
+    /// Returns whether `Drv` is among the flags up to the closing bracket. All flags must have three letters.
     #[inline(always)]
     fn flags(&mut self) -> Option<bool> {
         if self.take(b"]").is_some() {
@@ -130,7 +130,7 @@ impl<'a> Cursor<'a> {
         }
         let mut derived = false;
         loop {
-            // A flag in quotes, and what stands behind it.
+            // A flag in quotes, and the byte behind it.
             let word = u64::from_le_bytes(*self.rest.first_chunk::<8>()?);
             let quoted = word & 0x00ff_0000_00ff == 0x0022_0000_0022;
             if !quoted || letters(word) & 0x8080_8000 != 0x8080_8000 {
@@ -154,7 +154,7 @@ impl<'a> Cursor<'a> {
         Some(value)
     }
 
-    /// Milliseconds within bounds.
+    /// Reads a time, ms, within bounds.
     #[inline(always)]
     fn time(&mut self) -> Option<i64> {
         let ends = |rest: &[u8]| matches!(rest.first(), Some(b',' | b'}'));
@@ -186,15 +186,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A text up to its closing quote that is not empty.
+    /// Reads a non-empty text up to its closing quote.
     #[inline(always)]
     fn name(&mut self) -> Option<&'a str> {
         self.text(limits::NAME_BYTES).filter(|name| !name.is_empty())
     }
 
-    /// A text up to its closing quote that has no escape and no control character.
+    /// Reads a text without escapes and control characters, up to its closing quote.
     ///
-    /// Texts are short, so eight bytes at a time inline beat calls that are made for long ones.
+    /// Texts are short, so inline code for eight bytes at a time beats library calls for long ones.
     #[inline(always)]
     fn text(&mut self, longest: usize) -> Option<&'a str> {
         let mut length = 0;
@@ -230,7 +230,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A text up to its closing quote that may hold any letters, and what follows.
+/// Reads a text with any letters up to its closing quote. Returns the bytes behind it.
 #[cold]
 fn text_beyond_ascii(bytes: &[u8], longest: usize) -> Option<(&str, &[u8])> {
     let length = bytes.iter().take(longest + 1).position(|byte| *byte == b'"')?;

@@ -1,6 +1,6 @@
 //! Eight bytes at a time, in a register.
 
-/// The first eight bytes as a word, the first of them lowest; zeros stand for those that are missing.
+/// Returns the first eight bytes as a word, the first byte lowest; missing bytes are zeros.
 #[inline(always)]
 pub(super) fn word(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<8>() {
@@ -14,7 +14,7 @@ fn short_word(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// A byte in each byte of a word.
+/// Returns a word with this byte in each byte.
 #[inline(always)]
 pub(super) const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])

@@ -263,7 +263,7 @@ impl RuleSet {
             attributes: AttributeTable::new(shared.attributes, document.equipment),
             plans: Mutex::default(),
         };
-        set.refuse_too_many_tags()?;
+        set.check_tag_limit()?;
         Ok(set)
     }
 
@@ -367,7 +367,7 @@ impl RuleSet {
     }
 
     /// Checks the limit of tags for every equipment that a scope names. For other machines the check comes with the plan.
-    fn refuse_too_many_tags(&self) -> Result<(), Vec<Finding>> {
+    fn check_tag_limit(&self) -> Result<(), Vec<Finding>> {
         if self.tags.len() <= andon_domain::limits::TAGS_PER_KEY {
             return Ok(());
         }

@@ -11,12 +11,12 @@ use super::checker::{Checker, shown};
 use crate::expr::{parse, walk_scores};
 use crate::position::{at, at_mut};
 
-/// Checks the attributes of equipments.
+/// Checks the attributes of machines.
 pub(super) fn equipment(document: &RuleDocument, findings: &mut Vec<Finding>) {
     let mut checker = Checker { path: vec!["equipment".into()], findings };
     let count = document.equipment.len();
     if count > limits::ATTRIBUTED {
-        let message = format!("{count} equipments have attributes; the limit is {}", limits::ATTRIBUTED);
+        let message = format!("{count} machines have attributes; the limit is {}", limits::ATTRIBUTED);
         checker.error(&[], "too-many", message);
     }
     for (id, attributes) in &document.equipment {

@@ -115,7 +115,7 @@ fn a_set_that_names_too_many_tags_for_one_equipment_is_refused() {
         Vec::<String>::new(),
         "no equipment has them all"
     );
-    // Where globs decide, it shows when an equipment comes up.
+    // If globs decide, the plan of an equipment reports it.
     let set = RuleSet::compile(RuleDocument::from_json(&rules(&|_| "e*".to_owned(), 101)).unwrap()).unwrap();
     assert!(matches!(set.plan_for("e1"), Err(PlanError::TooManyTags(10_100))));
     assert!(set.plan_for("other").is_ok());
@@ -139,7 +139,7 @@ fn sets_take_effect_by_their_starts() {
 }
 
 #[test]
-fn equipments_with_the_same_rules_share_one_plan() {
+fn machines_with_the_same_rules_share_one_plan() {
     let document = r#"{"rules":[{"id":"r","scope":{"equipment":"filler-*"},"groups":[{"id":"g","states":[{"state":"A","when":"t > 1"}]}]}]}"#;
     let set = RuleSet::compile(RuleDocument::from_json(document).unwrap()).unwrap();
     let (one, other) = (set.plan_for("filler-1").unwrap(), set.plan_for("filler-2").unwrap());

@@ -9,14 +9,14 @@ use super::Span;
 /// An expression with its place in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr {
-    /// What it is.
+    /// Its kind.
     pub kind: ExprKind,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
 }
 
 impl Expr {
-    /// The tag, if this names one by itself.
+    /// Returns the tag, if this node names one by itself.
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
         match &self.kind {
@@ -59,18 +59,18 @@ pub enum ExprKind {
     Abs(Box<Expr>),
     /// An aggregate over the points of a tag in a window.
     Aggregate {
-        /// Which.
+        /// The function.
         function: AggregateFn,
-        /// Of which tag.
+        /// The tag.
         tag: String,
         /// The window's width, ms.
         window_ms: i64,
     },
     /// `absent(tag, 'd')`.
     Absent {
-        /// Which tag.
+        /// The tag.
         tag: String,
-        /// How old its newest point must be, ms.
+        /// The least age of its newest point, ms.
         wait_ms: i64,
     },
 }
@@ -131,7 +131,7 @@ pub enum AggregateFn {
 }
 
 impl AggregateFn {
-    /// All of them, in the order of the documentation.
+    /// All functions, in the order of the documentation.
     pub const ALL: [Self; 9] = [
         Self::Avg,
         Self::Min,
@@ -144,7 +144,7 @@ impl AggregateFn {
         Self::Changes,
     ];
 
-    /// As it is written.
+    /// Returns its written form.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -162,7 +162,7 @@ impl AggregateFn {
 }
 
 impl BinaryOp {
-    /// As it is written.
+    /// Returns its written form.
     #[must_use]
     pub const fn symbol(self) -> &'static str {
         match self {
@@ -176,7 +176,7 @@ impl BinaryOp {
 }
 
 impl CompareOp {
-    /// As it is written.
+    /// Returns its written form.
     #[must_use]
     pub const fn symbol(self) -> &'static str {
         match self {
@@ -189,7 +189,7 @@ impl CompareOp {
         }
     }
 
-    /// The comparison with its sides exchanged: `a < b` is `b > a`.
+    /// Returns the comparison with its sides exchanged: `a < b` is `b > a`.
     #[must_use]
     pub const fn flipped(self) -> Self {
         match self {
@@ -203,7 +203,7 @@ impl CompareOp {
     }
 }
 
-/// Words that CEL reserves: a tag of that name is written `tag('in')`.
+/// The reserved words of CEL: a tag of this name is written `tag('in')`.
 pub const RESERVED: [&str; 21] = [
     "as",
     "break",
@@ -228,7 +228,7 @@ pub const RESERVED: [&str; 21] = [
     "void",
 ];
 
-/// Whether a tag can be written without `tag('..')`.
+/// Returns whether a tag can be written without `tag('..')`.
 #[must_use]
 pub fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
@@ -273,7 +273,7 @@ pub fn walk_scores<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e str, &'e Expr)
     });
 }
 
-/// A text in single quotes, as the language reads it.
+/// Writes a text in single quotes, as the language reads it.
 pub(crate) fn write_text(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
     f.write_char('\'')?;
     for c in text.chars() {
@@ -288,7 +288,7 @@ pub(crate) fn write_text(f: &mut impl fmt::Write, text: &str) -> fmt::Result {
     f.write_char('\'')
 }
 
-/// A tag as it is written in an expression.
+/// Writes a tag as in an expression.
 pub(crate) fn write_tag(f: &mut impl fmt::Write, tag: &str) -> fmt::Result {
     if is_identifier(tag) {
         return f.write_str(tag);
@@ -302,7 +302,7 @@ pub(crate) fn write_tag(f: &mut impl fmt::Write, tag: &str) -> fmt::Result {
     f.write_char(')')
 }
 
-/// The expression in one canonical form: what is equal when read is equal when written.
+/// Writes the canonical form: two expressions with equal trees have the same text.
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn joined(f: &mut fmt::Formatter<'_>, sides: &[Expr], symbol: &str) -> fmt::Result {

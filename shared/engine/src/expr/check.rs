@@ -1,4 +1,4 @@
-//! Types: what can be known about an expression before any point has come.
+//! Checks the types of expressions before any point has come.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use andon_domain::{Attributes, ParameterValue};
 use super::{BinaryOp, CompareOp, Expr, ExprError, ExprKind};
 use andon_domain::suggest::nearest;
 
-/// The type of an expression. That of a tag is known only at run time.
+/// The type of an expression. The type of a tag is known only at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// A number.
@@ -35,29 +35,29 @@ impl fmt::Display for Type {
 /// The parameters of a rule by name.
 pub type Parameters = BTreeMap<String, ParameterValue>;
 
-/// The attributes that some equipment has, by name: of one type, or of any where equipments differ.
+/// The types of attributes, by name; [`Type::Any`] for an attribute that has another type on another machine.
 pub type AttributeTypes = BTreeMap<String, Type>;
 
-/// What an expression can name besides tags.
+/// The names that an expression can use besides tags.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
-    /// Those of the rule or binding that it stands in.
+    /// The parameters of its rule or binding.
     pub parameters: &'a Parameters,
-    /// Those of all equipments.
+    /// The attributes of all machines.
     pub attributes: &'a AttributeTypes,
 }
 
 static NO_ATTRIBUTES: AttributeTypes = AttributeTypes::new();
 
 impl<'a> From<&'a Parameters> for Names<'a> {
-    /// Without attributes.
+    /// Returns names without attributes.
     fn from(parameters: &'a Parameters) -> Self {
         Self { parameters, attributes: &NO_ATTRIBUTES }
     }
 }
 
 impl Type {
-    /// The type of a value that is written down.
+    /// Returns the type of a parameter or attribute.
     #[must_use]
     pub const fn of(value: &ParameterValue) -> Self {
         match value {
@@ -68,7 +68,7 @@ impl Type {
     }
 }
 
-/// The types of the attributes of some equipments.
+/// Returns the types of the attributes of all machines.
 #[must_use]
 pub fn attribute_types(equipment: &BTreeMap<String, Attributes>) -> AttributeTypes {
     let mut types = AttributeTypes::new();
@@ -95,7 +95,7 @@ pub fn condition(expr: &Expr, names: Names<'_>) -> Result<(), Vec<ExprError>> {
     if checker.errors.is_empty() { Ok(()) } else { Err(checker.errors) }
 }
 
-/// Checks that an expression has a value, of whatever type.
+/// Checks that an expression has a value of some type.
 ///
 /// # Errors
 /// Every mistake, in the order of the text.
@@ -230,7 +230,7 @@ impl Checker<'_> {
     }
 }
 
-/// Most names that a help lists.
+/// Maximum names in the list of a help text.
 const LISTED: usize = 20;
 
 fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {

@@ -1,4 +1,4 @@
-//! Text to tokens.
+//! Splits a text into tokens.
 
 use super::{ExprError, Span};
 
@@ -12,7 +12,7 @@ pub(super) enum Token {
     End,
 }
 
-/// Longer symbols before their prefixes.
+/// All symbols, the longer ones before their prefixes.
 const SYMBOLS: [&str; 20] = [
     "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "-", "+", "*", "/", "%", "?", ":", "(", ")", ",", ".",
 ];
@@ -44,7 +44,7 @@ impl<'a> Lexer<'a> {
         Span { start, end: self.at }
     }
 
-    /// Moves over all leading characters that match.
+    /// Takes all leading characters that match.
     fn take_while(&mut self, matches: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
         let end = rest.find(|c| !matches(c)).unwrap_or(rest.len());
@@ -147,7 +147,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// CEL's escapes; the backslash was read.
+    /// Reads an escape of CEL behind its backslash.
     fn escape(&mut self) -> Result<char, ExprError> {
         let start = self.at - 1;
         let Some(c) = self.rest().chars().next() else {

@@ -1,8 +1,7 @@
 //! The expression language of rules: a subset of CEL's syntax over tags, parameters and windows.
 //!
-//! Text goes through [`parse`] to an [`Expr`], and through [`check::condition`] with the names
-//! that are known to a type.
-//! How it is evaluated stands in `crate::eval`.
+//! [`parse`] turns a text into an [`Expr`]. [`check::condition`] checks its types with the known names. The module `eval`
+//! evaluates it.
 
 pub mod ast;
 pub mod check;
@@ -33,14 +32,14 @@ impl Span {
     }
 }
 
-/// What is wrong with an expression, and where in its text.
+/// A mistake in an expression, with its place in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExprError {
     /// The place in the expression.
     pub span: Span,
-    /// What was found and what was expected.
+    /// The text found, and the text expected.
     pub message: String,
-    /// What to write instead, where that can be said.
+    /// A proposal for the text, if there is one.
     pub help: Option<String>,
 }
 

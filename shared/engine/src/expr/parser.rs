@@ -1,4 +1,4 @@
-//! Tokens to a tree, by recursive descent after CEL's grammar.
+//! Parses tokens to a tree, by recursive descent after CEL's grammar.
 
 use andon_domain::{Millis, limits};
 
@@ -7,11 +7,11 @@ use super::lexer::{Token, tokens};
 use super::{AggregateFn, BinaryOp, CompareOp, Expr, ExprError, ExprKind, Span};
 use andon_domain::suggest::nearest;
 
-/// Reads an expression.
+/// Parses an expression.
 ///
 /// # Errors
-/// The first mistake, with its place: not of the language, longer than
-/// [`limits::EXPRESSION_BYTES`] or deeper than [`limits::EXPRESSION_DEPTH`].
+/// The first mistake with its place: a syntax error, more than [`limits::EXPRESSION_BYTES`], or a tree deeper than
+/// [`limits::EXPRESSION_DEPTH`].
 pub fn parse(text: &str) -> Result<Expr, ExprError> {
     if text.len() > limits::EXPRESSION_BYTES {
         let message =
@@ -26,7 +26,7 @@ pub fn parse(text: &str) -> Result<Expr, ExprError> {
     }
 }
 
-/// An expression and how deep its tree is.
+/// An expression with the depth of its tree.
 type Parsed = Result<(Expr, usize), ExprError>;
 
 struct Parser {
@@ -69,7 +69,7 @@ impl Parser {
         }
     }
 
-    /// Runs a rule one level deeper, so that hostile nesting ends in an error and not in the stack.
+    /// Parses a rule of the grammar one level deeper. Hostile nesting ends in an error, and not in a stack overflow.
     fn nested(&mut self, rule: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
         let span = self.peek().1;
         self.nesting += 1;
@@ -104,7 +104,7 @@ impl Parser {
         self.chain("&&", ExprKind::And, Self::relation)
     }
 
-    /// `a && b && c` is one node, so that long chains are not deep.
+    /// Parses `a && b && c` to one node, so that long chains are not deep.
     fn chain(
         &mut self,
         symbol: &str,
@@ -213,7 +213,7 @@ impl Parser {
                 self.expect(".", "and the parameter's name after `params`")?;
                 return self.member(span, "a parameter's name", ExprKind::Param);
             }
-            // Without a dot it is a tag, as it was before there were attributes.
+            // Without a dot it is a tag, as in rules from before attributes existed.
             "equipment" if self.take(".").is_some() => {
                 return self.member(span, "an attribute's name", ExprKind::Attribute);
             }
@@ -235,7 +235,7 @@ impl Parser {
         Ok((Expr { kind, span }, 1))
     }
 
-    /// The name behind `params.` or `equipment.`.
+    /// Parses the name behind `params.` or `equipment.`.
     fn member(&mut self, span: Span, what: &str, kind: fn(String) -> ExprKind) -> Parsed {
         match self.next() {
             (Token::Ident(name), end) => Ok((Expr { kind: kind(name), span: span.to(end) }, 1)),
@@ -243,7 +243,7 @@ impl Parser {
         }
     }
 
-    /// A call; the opening parenthesis was read.
+    /// Parses a call behind its opening parenthesis.
     fn call(&mut self, name: &str, span: Span) -> Parsed {
         match name {
             "tag" | "score" => {
@@ -270,7 +270,7 @@ impl Parser {
         }
     }
 
-    /// The rest of `tag('..')` or `score('..')` after the parenthesis.
+    /// Parses the rest of `tag('..')` or `score('..')` after the parenthesis.
     fn named_tag(&mut self, call: &str, span: Span) -> Result<(String, Span), ExprError> {
         let (token, text_span) = self.next();
         let Token::Text(text) = token else {
@@ -291,7 +291,7 @@ impl Parser {
         Ok((tag, end))
     }
 
-    /// The rest of `avg(tag, '1m')` after the parenthesis.
+    /// Parses the rest of `avg(tag, '1m')` after the parenthesis.
     fn tag_and_duration(
         &mut self,
         call: &str,

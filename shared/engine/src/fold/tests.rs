@@ -37,7 +37,7 @@ fn of_too_many_sources_the_one_heard_longest_ago_is_forgotten() {
     }
     assert_eq!(key.sources.0.len(), limits::SOURCES);
     assert!(!key.sources.0.iter().any(|source| source.id == "s0"));
-    // Heard again, it is new, and the next oldest goes.
+    // A further point makes it a new source, and the next oldest goes.
     apply(&mut key, &rules, 1000, &[point(1000, "s0", 1.0)]);
     assert!(!key.sources.0.iter().any(|source| source.id == "s1"));
 }
@@ -85,13 +85,13 @@ fn only_rules_that_name_the_tag_are_evaluated() {
     );
     let mut key = KeyState::new("e", &rules, 0).unwrap();
     apply(&mut key, &rules, 0, &[point(0, "", 1.0)]);
-    // Silent for six seconds, but its timer is not due before event time has passed it.
+    // The tag is silent for six seconds, but its timer is due only after event time has passed it.
     let outcome = apply(&mut key, &rules, 6000, &[point(6000, "", 90.0)]);
     let states: Vec<(&str, i64)> = outcome.transitions.iter().map(|t| (t.rule_id.as_str(), t.at)).collect();
     assert_eq!(states, [("b", 5000), ("a", 6000)]);
 }
 
-/// A rule set whose models are named by what follows.
+/// Returns a rule set with the given models.
 fn models(models: &str) -> String {
     format!(r#"{{"settings":{{"idle_timeout":"1h"}},"models":[{models}]}}"#)
 }
@@ -103,19 +103,19 @@ fn model(id: &str, pace: &str, inputs: &[&str]) -> String {
     format!(r#"{{"id":"{id}","inputs":[{inputs}],{pace},"endpoint":{{"name":"e"}}}}"#)
 }
 
-/// What is asked when these values of `t` come, each at its time: (time, first input).
-fn asked(key: &mut KeyState, rules: &CompiledRules, values: &[(i64, f64)]) -> Vec<(i64, String)> {
-    let mut asked = Vec::new();
+/// Returns the score requests for these values of `t`, each at its time, as (time, first input).
+fn requests(key: &mut KeyState, rules: &CompiledRules, values: &[(i64, f64)]) -> Vec<(i64, String)> {
+    let mut requests = Vec::new();
     for (at_ms, value) in values {
         let outcome = apply(key, rules, *at_ms, &[point(*at_ms, "", *value)]);
-        asked.extend(
+        requests.extend(
             outcome
                 .requests
                 .into_iter()
                 .map(|request| (request.request.at, serde_json::to_string(&request.request.inputs).unwrap())),
         );
     }
-    asked
+    requests
 }
 
 fn at(times: &[(i64, &str)]) -> Vec<(i64, String)> {
@@ -123,48 +123,48 @@ fn at(times: &[(i64, &str)]) -> Vec<(i64, String)> {
 }
 
 #[test]
-fn a_model_is_asked_when_an_input_has_changed_and_not_too_often() {
+fn a_changed_input_makes_a_request_but_not_too_often() {
     let rules = rules(&models(&model("m", r#""at_most_every":"10s""#, &["t", "t > 5"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
     let values =
         [(0, 1.0), (1000, 1.0), (2000, 7.0), (9000, 8.0), (20_000, 8.0), (21_000, 8.0), (40_000, -0.0)];
     let expected = [(0, "[1.0,false]"), (10_000, "[8.0,true]"), (40_000, "[0.0,false]")];
-    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+    assert_eq!(requests(&mut key, &rules, &values), at(&expected));
 }
 
 #[test]
-fn what_has_changed_back_before_the_period_is_over_is_not_asked() {
+fn an_input_that_changes_back_within_the_period_makes_no_request() {
     let rules = rules(&models(&model("m", r#""at_most_every":"10s""#, &["t"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
-    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (1000, 7.0)]), at(&[(0, "[1.0]")]));
+    assert_eq!(requests(&mut key, &rules, &[(0, 1.0), (1000, 7.0)]), at(&[(0, "[1.0]")]));
     assert!(key.next_due_clock_ms().is_some());
-    assert_eq!(asked(&mut key, &rules, &[(2000, 1.0)]), []);
-    assert_eq!(key.next_due_clock_ms(), None, "there is nothing to be asked");
-    assert_eq!(asked(&mut key, &rules, &[(30_000, 1.0)]), []);
+    assert_eq!(requests(&mut key, &rules, &[(2000, 1.0)]), []);
+    assert_eq!(key.next_due_clock_ms(), None, "no request is due");
+    assert_eq!(requests(&mut key, &rules, &[(30_000, 1.0)]), []);
 }
 
 #[test]
-fn inputs_that_stand_still_are_asked_again_where_the_binding_says_so() {
+fn unchanged_inputs_make_further_requests_with_at_least_every() {
     let pace = r#""at_most_every":"10s","at_least_every":"30s""#;
     let rules = rules(&models(&model("m", pace, &["t"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
-    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (10_000, 1.0)]), at(&[(0, "[1.0]")]));
-    assert_eq!(key.next_due_clock_ms(), None, "a machine that falls silent is not asked for");
+    assert_eq!(requests(&mut key, &rules, &[(0, 1.0), (10_000, 1.0)]), at(&[(0, "[1.0]")]));
+    assert_eq!(key.next_due_clock_ms(), None, "a silent machine makes no request");
     let values = [(29_999, 1.0), (30_000, 1.0), (31_000, 1.0), (50_000, 2.0), (79_000, 2.0), (95_000, 2.0)];
-    // A change is asked as without it, and counts.
+    // A change makes a request as without `at_least_every`, and restarts its wait.
     let expected = [(30_000, "[1.0]"), (50_000, "[2.0]"), (95_000, "[2.0]")];
-    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+    assert_eq!(requests(&mut key, &rules, &values), at(&expected));
 }
 
 #[test]
-fn what_changes_while_it_is_too_early_is_asked_before_what_stands_still() {
+fn a_change_within_the_period_makes_its_request_before_unchanged_inputs() {
     let pace = r#""at_most_every":"10s","at_least_every":"10s""#;
     let rules = rules(&models(&model("m", pace, &["t"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
     let values = [(0, 1.0), (4000, 2.0), (12_000, 2.0), (19_000, 3.0), (19_500, 2.0), (25_000, 2.0)];
-    // At 10,000 by the timer; at 19,500 it is as at 10,000, so that the timer of 19,000 is forgotten.
+    // The timer makes the request at 10,000. At 19,500 the inputs are those of 10,000, so the timer of 19,000 is cleared.
     let expected = [(0, "[1.0]"), (10_000, "[2.0]"), (25_000, "[2.0]")];
-    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+    assert_eq!(requests(&mut key, &rules, &values), at(&expected));
 }
 
 #[test]
@@ -172,33 +172,33 @@ fn another_time_for_asking_again_is_another_binding() {
     let set = |again: &str| models(&model("m", &format!(r#""at_most_every":"1s"{again}"#), &["t"]));
     let mut rules = rules(&set(""));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
-    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (60_000, 1.0)]), at(&[(0, "[1.0]")]));
+    assert_eq!(requests(&mut key, &rules, &[(0, 1.0), (60_000, 1.0)]), at(&[(0, "[1.0]")]));
     let next = RuleSet::compile(RuleDocument::from_json(&set(r#","at_least_every":"1m""#)).unwrap()).unwrap();
     rules.push(60_001, next).unwrap();
-    // It is looked at when the set takes effect, at 60,000, as one that was never asked these inputs.
+    // The binding is evaluated when the set takes effect, at 60,000, as one without a request for these inputs.
     let expected = [(60_000, "[1.0]"), (120_000, "[1.0]")];
-    assert_eq!(asked(&mut key, &rules, &[(61_000, 1.0), (119_000, 1.0), (120_000, 1.0)]), at(&expected));
+    assert_eq!(requests(&mut key, &rules, &[(61_000, 1.0), (119_000, 1.0), (120_000, 1.0)]), at(&expected));
 }
 
 #[test]
-fn a_model_on_a_grid_is_asked_at_its_times_where_something_came() {
+fn a_model_on_a_grid_has_requests_at_times_with_points() {
     let rules = rules(&models(&model("m", r#""every":"10s""#, &["t", "count(t, '1m')"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
     let values = [(10_000, 1.0), (11_000, 2.0), (13_000, 3.0), (20_000, 4.0), (95_000, 5.0), (101_000, 6.0)];
     // A point at a time of the grid belongs to that time, and the long gap is one request.
     let expected = [(10_000, "[1.0,1.0]"), (20_000, "[4.0,4.0]"), (100_000, "[5.0,1.0]")];
-    assert_eq!(asked(&mut key, &rules, &values), at(&expected));
+    assert_eq!(requests(&mut key, &rules, &values), at(&expected));
 }
 
 #[test]
-fn nothing_is_asked_while_an_input_is_unknown() {
+fn an_unknown_input_makes_no_request() {
     let rules = rules(&models(&model("m", r#""at_most_every":"1s""#, &["t", "u"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
-    assert_eq!(asked(&mut key, &rules, &[(0, 1.0), (5000, 2.0)]), []);
+    assert_eq!(requests(&mut key, &rules, &[(0, 1.0), (5000, 2.0)]), []);
 }
 
 #[test]
-fn a_model_is_never_asked_twice_at_one_time_however_its_binding_changes() {
+fn a_model_never_has_two_requests_at_one_time_however_its_binding_changes() {
     let first = models(&model("m", r#""at_most_every":"1s""#, &["t"]));
     let without = models("");
     let other = models(&model("m", r#""at_most_every":"1s""#, &["t + 1"]));
@@ -206,13 +206,13 @@ fn a_model_is_never_asked_twice_at_one_time_however_its_binding_changes() {
     let set = |document: &str| RuleSet::compile(RuleDocument::from_json(document).unwrap()).unwrap();
     let mut rules = rules(&first);
     let mut key = KeyState::new("e", &rules, 0).unwrap();
-    assert_eq!(asked(&mut key, &rules, &[(1000, 1.0)]), at(&[(1000, "[1.0]")]));
+    assert_eq!(requests(&mut key, &rules, &[(1000, 1.0)]), at(&[(1000, "[1.0]")]));
     for (start_ms, document) in [(1001, &other), (1002, &without), (1003, &first), (1004, &grid)] {
         rules.push(start_ms, set(document)).unwrap();
     }
-    // The set of the grid is looked at at 1000, which has been asked: 2000 is the next.
+    // The binding is evaluated at 1000, which had a request: the next one is at 2000.
     let expected = [(2000, "[1.0]"), (3000, "[3.0]")];
-    assert_eq!(asked(&mut key, &rules, &[(1005, 1.0), (2500, 3.0), (3500, 3.0)]), at(&expected));
+    assert_eq!(requests(&mut key, &rules, &[(1005, 1.0), (2500, 3.0), (3500, 3.0)]), at(&expected));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is true of a packed state.
 
-use super::{Packed, SegmentId};
+use super::{PackedState, SegmentId};
 use crate::compile::CompiledRules;
 use crate::compile::plan::ensure;
 use crate::fold::KeyState;
@@ -18,7 +18,7 @@ impl KeyState {
     pub fn check_packed<'a>(
         &self,
         rules: &CompiledRules,
-        packed: &'a Packed,
+        packed: &'a PackedState,
         mut segment: impl FnMut(SegmentId) -> Option<&'a [u8]>,
     ) -> Result<(), String> {
         let listed = super::segments_of(&packed.head).map_err(|error| error.to_string())?;

@@ -37,7 +37,7 @@ const LAST_VERSION_OF_LONG_POINTS: u8 = 2;
 
 /// A packed state of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackedState {
     /// Everything except for the panes in segments.
     pub head: Vec<u8>,
     /// The new segments. The caller stores them before the head, or together with it.
@@ -95,9 +95,9 @@ impl KeyState {
     /// Packs the state.
     ///
     /// Moves final panes into a segment if they are many. This changes their place, and no decision.
-    pub fn pack(&mut self) -> Packed {
+    pub fn pack(&mut self) -> PackedState {
         let new_segments: Vec<Segment> = segments::seal(self).into_iter().collect();
-        Packed { head: head::write(self), new_segments, live_segments: self.segments.ids().collect() }
+        PackedState { head: head::write(self), new_segments, live_segments: self.segments.ids().collect() }
     }
 
     /// Unpacks the state of an equipment. `segment` returns the bytes of the segments that [`segments_of`] lists.

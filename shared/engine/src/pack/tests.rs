@@ -135,7 +135,7 @@ fn values_of_every_kind_come_back_bit_for_bit() {
 
 #[test]
 fn a_time_before_all_times_is_corrupt() {
-    // So a damaged head has it: pending points are stored as distances from a watermark, and it has none.
+    // A damaged head may lack the watermark from which the times of pending points are counted.
     assert_eq!(Reader(&[0]).time(i64::MIN), Err(UnpackError::Corrupt("a time is out of range")));
     assert_eq!(Reader(&[0]).time(i64::MAX), Err(UnpackError::Corrupt("a time is out of range")));
 }
@@ -149,7 +149,7 @@ fn a_segment_after_the_greatest_number_can_be_made() {
     }
     let packed = replay.keys()[0].clone().pack();
     let segment = packed.new_segments[0].bytes.clone();
-    // Behind version and flags stands the number of the last segment.
+    // The number of the last segment follows the version and the flags.
     assert_eq!(packed.head[2], 1);
     let greatest = [&[0xff; 9][..], &[0x01]].concat();
     let head = [&packed.head[..2], &greatest, &packed.head[3..]].concat();
@@ -179,7 +179,7 @@ fn hex(bytes: &[u8]) -> String {
 
 const WAITS: &str = r#"{"settings":{"max_out_of_orderness":"5s"},"rules":[{"id":"r","groups":[{"id":"g","states":[{"state":"A","when":"t > 4 || s == 'x'"}]}]}]}"#;
 
-/// Points of two tags that rules name and of one that none does; one in seven comes late and once more.
+/// Returns points of two tags that rules name and of one that no rule names. One in seven is late, and comes twice.
 fn waiting() -> Vec<String> {
     let mut number = 0;
     let mut lines = Vec::new();
@@ -199,8 +199,8 @@ fn waiting() -> Vec<String> {
     lines
 }
 
-/// What was written by versions of this program: a key that waits for nothing, one with model bindings, of which one was asked
-/// and is due again, and one with points that wait. The last of each is what is written now.
+/// Heads of all versions of this program: a key without pending points, one with model bindings, of which one has a request
+/// and a timer, and one with pending points. This version writes the last head of each.
 const WRITTEN: [(&str, &[&str]); 3] = [
     (
         ONE_RULE,
@@ -226,7 +226,7 @@ const WRITTEN: [(&str, &[&str]); 3] = [
 ];
 
 #[test]
-fn what_was_written_once_is_read_for_ever() {
+fn a_head_of_every_version_is_readable() {
     for (document, written) in WRITTEN {
         let rules = rules(document);
         let mut state = folded(&rules, &if document == WAITS { waiting() } else { seconds(3) });
@@ -264,18 +264,18 @@ fn points_that_wait_take_a_byte_and_their_value() {
 }
 
 #[test]
-fn when_a_model_was_asked_is_remembered_without_its_binding() {
+fn the_time_of_a_score_request_outlives_its_binding() {
     let mut replay = Replay::new(rules(ONE_MODEL));
     replay.line(point(1_700_000_000_000, "t", "1").as_bytes(), &mut Quiet).unwrap();
     replay.line(br#"{"arrival":1700000001000,"rules":{"rules":[]}}"#, &mut Quiet).unwrap();
     replay.line(point(1_700_000_002_000, "t", "1").as_bytes(), &mut Quiet).unwrap();
     let mut key = replay.keys()[0].clone();
-    let asked = key.retired_requests_ms.clone();
+    let requests = key.retired_requests_ms.clone();
     assert_eq!(
-        asked.iter().map(|(id, at)| (id.as_str(), *at)).collect::<Vec<_>>(),
+        requests.iter().map(|(id, at)| (id.as_str(), *at)).collect::<Vec<_>>(),
         [("m", 1_700_000_000_000)]
     );
     let head = key.pack().head;
     let back = KeyState::unpack("e", replay.rules(), &head, |_| None).unwrap();
-    assert_eq!(back.retired_requests_ms, asked);
+    assert_eq!(back.retired_requests_ms, requests);
 }

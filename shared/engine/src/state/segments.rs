@@ -1,4 +1,4 @@
-//! The segments of a key: immutable stored panes, see [`crate::Packed`].
+//! The segments of a key: immutable stored panes, see [`crate::PackedState`].
 
 use andon_domain::never;
 

@@ -143,8 +143,11 @@ impl KeyState {
         let all_false = self.all_conditions_false.get(groups).unwrap_or_default();
         let mut of_groups = entries.iter();
         for (index, (group, all_false)) in compiled.code.groups.iter().zip(all_false).enumerate() {
-            let active = of_groups.by_ref().take(group.entries as usize).any(|entry| entry.active);
-            ensure(!(active && *all_false), || format!("group {index} is active and all false"))?;
+            let of_group = of_groups.by_ref().take(group.entries as usize);
+            let active = of_group.filter(|entry| entry.active).count();
+            ensure(active == 0 || !*all_false, || {
+                format!("group {index} has {active} active entries, and all its conditions are false")
+            })?;
         }
         let state = self.rule_states.get(position as usize);
         ensure(state.is_some_and(|state| winner_votes(state, compiled, entries, all_false)), || {

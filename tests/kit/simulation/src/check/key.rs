@@ -252,6 +252,9 @@ impl Life {
                 let before_ms = state.rule_set_start_ms();
                 let watermark_ms = state.watermark_ms();
                 let outcome = state.apply(&checked.rules, &record).map_err(failed)?;
+                state
+                    .check_invariants()
+                    .map_err(|broken| Failure::new("states keep their invariants", broken))?;
                 self.took_up += u64::from(before_ms != state.rule_set_start_ms());
                 let questions = outcome.requests.iter();
                 self.questions.extend(questions.map(|request| Question {
