@@ -72,7 +72,7 @@ fn poison_between_good_records_is_set_aside_with_its_reason_and_holds_nothing_up
             let about = found.iter().filter(|line| {
                 let message = match (&line.message, &line.message_base64) {
                     (Some(text), _) => text.as_bytes().to_vec(),
-                    (_, Some(text)) => andon_workflows::object_keys::from_base64(text).unwrap(),
+                    (_, Some(text)) => andon_workflows::base64::decode(text).unwrap(),
                     _ => return false,
                 };
                 line.reason == *reason && line.detail.to_lowercase().contains(said) && message == *data

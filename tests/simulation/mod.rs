@@ -10,7 +10,7 @@ use andon_kit_simulation;
 /// Seeds in a run of the tests; `ANDON_SEEDS` for more.
 const SEEDS: u64 = 2000;
 
-/// What a run of that many seeds must have seen, each: one in which nothing goes wrong shows nothing.
+/// The events that a run of 2,000 seeds must have had: a run in which nothing fails shows nothing.
 const SEEN: [&str; 97] = [
     // Single effects.
     "crashes before an effect",
@@ -30,7 +30,7 @@ const SEEN: [&str; 97] = [
     "stalls",
     // Writers that meet.
     "commits lost to a second writer",
-    "reads in which somebody else wrote",
+    "torn reads",
     "commits tried by zombies",
     "commits tried with an old pointer",
     "old rules met a state of newer ones",
@@ -41,9 +41,9 @@ const SEEN: [&str; 97] = [
     "sources set back",
     "invocations given up",
     "messages that had been folded before",
-    "runs with several lanes",
+    "runs with a parallelization factor above 1",
     "records under a strange key",
-    "messages put back",
+    "messages rekeyed",
     "splits",
     "merges",
     "steps of children before their parents were drained",
@@ -68,7 +68,7 @@ const SEEN: [&str; 97] = [
     "unparks that failed as before",
     "unparks cut short",
     "unparks side by side",
-    "unparks of what was not parked any more",
+    "unparks of keys that were not parked any more",
     "unparks that found what was parked meanwhile",
     // Time.
     "silences",
@@ -76,8 +76,8 @@ const SEEN: [&str; 97] = [
     "keys that came back after their state had expired",
     "ticks sent",
     "ticks for rules",
-    "looks of `tick` at a stream that is behind",
-    // What cannot be used.
+    "scans of `tick` that were held back",
+    // Records that cannot be used.
     "poison records",
     "compressed records",
     "records of several messages",
@@ -102,18 +102,18 @@ const SEEN: [&str; 97] = [
     "calls of models that took too long",
     "calls of models that failed",
     "calls of models made again",
-    "questions put off while an endpoint is in trouble",
-    "calls of models that answer later",
-    "looks at calls of models that answer later",
+    "score requests postponed while a circuit is open",
+    "asynchronous calls of models",
+    "polls of asynchronous calls",
     "notices lost",
-    "questions that were not answered in time",
-    "questions that were decided",
-    "questions delivered again",
-    "questions that come again",
-    "questions without an answer",
-    "questions too old",
-    "questions left when all was mended",
-    "questions that were owed a score",
+    "asynchronous calls that were not answered in time",
+    "score requests decided",
+    "score requests delivered again",
+    "score requests that come again",
+    "score requests without an answer",
+    "score requests too old",
+    "score requests left when all faults were fixed",
+    "score requests that were owed a score",
     "scores from memory",
     "scores folded",
     "scores that came again",
@@ -125,7 +125,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn what_is_published_is_what_the_records_say_whatever_fails() {
+fn published_state_changes_are_those_of_the_records_whatever_fails() {
     if let Some(seed) = number("ANDON_SEED") {
         match andon_kit_simulation::run(seed) {
             Ok(report) => println!("{report:#?}"),
@@ -143,14 +143,11 @@ fn what_is_published_is_what_the_records_say_whatever_fails() {
     }
 }
 
-/// Seeds that failed once.
+/// Seeds that failed once. Two that failed before the round of `evaluate` was cut into plain steps are gone, since a seed
+/// is another run after such a change: 16015 is the case `messages_that_two_writers_park_at_once_are_all_folded`.
 #[test]
 fn seeds_that_failed_once_hold() {
-    // 16015: two put messages aside under one number at the same time, with the same head: the second took the commit of
-    // the first for its own, and its object was deleted by somebody who had not seen it.
-    // 28397: the reminder of a call that nobody had the time to make gave it up, so that it was never made.
-    let seeds = [16015, 28397];
-    for seed in seeds {
+    for seed in [] {
         if let Err(failure) = andon_kit_simulation::run(seed) {
             panic!("{failure}");
         }

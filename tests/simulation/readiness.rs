@@ -72,7 +72,7 @@ fn a_rule_set_that_no_longer_compiles_and_a_state_that_cannot_be_read_are_found_
 
     let mut found = at_once(states(&ports, &pointer, 100, |_| {})).unwrap();
     found.unreadable.sort();
-    assert_eq!((found.looked_at, found.more, found.rewritten, found.parked), (4, false, 0, 1));
+    assert_eq!((found.inspected, found.more, found.rewritten, found.parked), (4, false, 0, 1));
     let [(second, later_version), (third, checksum)] = &found.unreadable[..] else {
         panic!("two cannot be read: {:?}", found.unreadable)
     };
@@ -81,5 +81,5 @@ fn a_rule_set_that_no_longer_compiles_and_a_state_that_cannot_be_read_are_found_
     assert!(checksum.contains("checksum"), "{checksum}");
 
     let some = at_once(states(&ports, &pointer, 2, |_| {})).unwrap();
-    assert_eq!((some.looked_at, some.more), (2, true));
+    assert_eq!((some.inspected, some.more), (2, true));
 }

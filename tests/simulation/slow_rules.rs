@@ -1,4 +1,4 @@
-//! Rules that are put into a table which takes its time, or away from somebody who is cut off while writing.
+//! Rules that are put into a slow table, or by an operator that is cut off while writing.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -11,10 +11,10 @@ use andon_workflows::rulebook::{self, Change, KeepSets, PutError, PutSummary};
 
 use super::unpark::at_once;
 
-/// What one version takes to be written, ms: a hundred a second.
+/// Time to write one version, ms: a hundred a second.
 const WRITE_MS: i64 = 10;
 
-/// A table that takes its time, and after so many versions answers no more.
+/// A slow table that stops answering after a number of versions.
 #[derive(Clone)]
 struct Slow {
     world: Rc<RefCell<World>>,
@@ -49,7 +49,7 @@ fn rules(count: usize, limit: u32) -> RuleDocument {
 
 fn put(ports: &Memory<Slow>, document: &RuleDocument, start_ms: Option<i64>) -> Result<PutSummary, PutError> {
     let current = at_once(rulebook::current(ports)).unwrap();
-    let change = Change { start_ms, note: "", keep: KeepSets::default(), told: &|_| {} };
+    let change = Change { start_ms, note: "", keep: KeepSets::default(), on_progress: &|_| {} };
     at_once(rulebook::replace(ports, &current, document, change))
 }
 
@@ -63,7 +63,7 @@ fn twenty_thousand_rules_on_a_slow_table_start_soon_after_they_are_written() {
         assert!(ports.world().pointer.sets.is_empty(), "in force after {done}");
         heard.borrow_mut().push(done);
     };
-    let change = Change { start_ms: None, note: "why", keep: KeepSets::default(), told: &told };
+    let change = Change { start_ms: None, note: "why", keep: KeepSets::default(), on_progress: &told };
     let put = at_once(rulebook::replace(&ports, &current, &rules(20_000, 80), change)).unwrap();
     let written_ms = begun_ms + 20_000 * WRITE_MS;
     assert_eq!(ports.now_ms(), written_ms);
@@ -106,7 +106,7 @@ fn a_start_that_was_asked_for_is_kept_or_nothing_is_put() {
     assert!(ports.world().pointer.sets.is_empty());
     let in_an_hour = ports.now_ms() + 3_600_000;
     assert_eq!(put(&ports, &rules(20_000, 80), Some(in_an_hour)).unwrap().start_ms, in_an_hour);
-    // What could not be put anyway is not written first.
+    // A set that cannot be put leaves no trace.
     let since_ms = ports.now_ms();
     let refused = put(&ports, &rules(20_000, 90), Some(in_a_minute));
     assert!(matches!(refused, Err(PutError::TooEarly { .. })), "{refused:?}");

@@ -12,7 +12,7 @@ use andon_workflows::evaluate::{
     Batch, BatchError, EvaluateAnswer, EvaluatePorts, EvaluateSettings, Evaluator,
 };
 
-/// The function, over ports. Kept between invocations; what it keeps of them is compiled rules and memory.
+/// The function over ports. Between invocations it keeps compiled rules and memory.
 pub struct Evaluate<P> {
     evaluator: Evaluator<P>,
     trust: Authenticator,
@@ -20,12 +20,12 @@ pub struct Evaluate<P> {
 }
 
 impl<P: EvaluatePorts> Evaluate<P> {
-    /// The function over ports; who may send ticks and scores is told by an authenticator.
+    /// Creates the function over ports, with the authenticator of ticks and scores.
     pub fn new(ports: P, settings: EvaluateSettings, trust: Authenticator) -> Self {
         Self { evaluator: Evaluator::new(ports, settings), trust, arena: RefCell::default() }
     }
 
-    /// The ports.
+    /// Returns the ports.
     pub fn ports(&self) -> &P {
         self.evaluator.ports()
     }
@@ -33,7 +33,7 @@ impl<P: EvaluatePorts> Evaluate<P> {
     /// Folds the batch of an event.
     ///
     /// # Errors
-    /// When it is no event of a Kinesis stream. What is wrong with single records is set aside.
+    /// If it is no event of a Kinesis stream. Single records that cannot be used are written to `rejected/`.
     pub async fn evaluate(&self, event: &[u8], deadline_ms: i64) -> Result<EvaluateAnswer, BatchError> {
         let mut arena = self.arena.take();
         let answer = match Decoded::new(event, &mut arena) {

@@ -153,7 +153,7 @@ fn poison() -> Vec<(&'static str, Vec<u8>)> {
     records.into_iter().map(|data| ("filler-1", data)).collect()
 }
 
-/// What was decided: the state and when, in order.
+/// Returns the state changes in order: the state and the time.
 fn decided(function: &Evaluate<Memory>) -> Vec<(String, i64)> {
     let world = function.ports().world();
     let transitions = world.outbox.values().flat_map(|item| match &item.payload {

@@ -1,4 +1,4 @@
-//! The Lambda function `publish`: brings decided state changes from the stream of the outbox to the bus.
+//! The Lambda function `publish`: publishes state changes from the stream of the outbox to the bus.
 
 #[cfg(test)]
 mod tests;
@@ -8,21 +8,21 @@ use andon_runtime::telemetry::{Function, Report};
 use andon_runtime::{Done, Handler};
 use andon_workflows::publish::{PublishAnswer, PublishPorts, publish};
 
-/// Nothing is begun when less time than this is left, ms.
+/// Minimum time left before the deadline for a request to start, ms.
 const RESERVE_MS: i64 = 1500;
 
-/// The function, over ports.
+/// The function over ports.
 pub struct Publish<P> {
     ports: P,
 }
 
 impl<P: PublishPorts> Publish<P> {
-    /// The function over ports.
+    /// Creates the function over ports.
     pub fn new(ports: P) -> Self {
         Self { ports }
     }
 
-    /// The ports.
+    /// Returns the ports.
     pub fn ports(&self) -> &P {
         &self.ports
     }
@@ -30,7 +30,7 @@ impl<P: PublishPorts> Publish<P> {
     /// Publishes the new items of the outbox in an event.
     ///
     /// # Errors
-    /// When it is no event of the stream of a DynamoDB table.
+    /// If it is no event of the stream of a DynamoDB table.
     pub async fn publish(&self, event: &[u8], deadline_ms: i64) -> Result<PublishAnswer, String> {
         let deliveries = deliveries(event).map_err(|error| error.to_string())?;
         Ok(publish(&self.ports, &deliveries, deadline_ms.saturating_sub(RESERVE_MS)).await)

@@ -30,7 +30,7 @@ impl Sink for Kept {
     }
 }
 
-/// What the filler of the first rule decides in twelve minutes.
+/// Returns the state changes of the filler under the first rule in twelve minutes.
 fn decided() -> Vec<Transition> {
     let rules = andon_rule_files::read("first-rule.yaml", &text("rules/first-rule.yaml")).unwrap().document;
     let mut replay = Replay::new(CompiledRules::new(RuleSet::compile(rules).unwrap()));

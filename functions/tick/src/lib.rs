@@ -1,4 +1,4 @@
-//! The Lambda function `tick`: time for silent keys. A schedule invokes it once a minute, and it works through that minute.
+//! The Lambda function `tick`: time for silent keys. A schedule invokes it once a minute, and it runs for that minute.
 
 #[cfg(test)]
 mod tests;
@@ -8,13 +8,13 @@ use andon_runtime::telemetry::{Function, Report};
 use andon_runtime::{Done, Handler};
 use andon_workflows::tick::{TickPorts, TickSettings, TickSummary, tick};
 
-/// How long the function works: until it is invoked again.
+/// Time for which the function runs, ms: until it is invoked again.
 const MINUTE_MS: i64 = 60_000;
 
-/// Nothing is begun when less time than this is left, ms.
+/// Minimum time left before the deadline for a scan to start, ms.
 const RESERVE_MS: i64 = 1500;
 
-/// The function, over ports.
+/// The function over ports.
 pub struct Tick<P> {
     ports: P,
     seal: Authenticator,
@@ -22,12 +22,12 @@ pub struct Tick<P> {
 }
 
 impl<P: TickPorts> Tick<P> {
-    /// The function over ports; ticks are sealed by an authenticator.
+    /// Creates the function over ports, with the authenticator that seals ticks.
     pub fn new(ports: P, seal: Authenticator, settings: TickSettings) -> Self {
         Self { ports, seal, settings }
     }
 
-    /// The ports.
+    /// Returns the ports.
     pub fn ports(&self) -> &P {
         &self.ports
     }
@@ -43,7 +43,7 @@ impl<P: TickPorts> Tick<P> {
 impl<P: TickPorts> Handler for Tick<P> {
     const FUNCTION: Function = Function::Tick;
 
-    /// The event only says that it is time, whoever sent it; there is nothing to be read from it.
+    /// The event only triggers the function; its content does not matter.
     async fn handle(&self, _event: &[u8], deadline_ms: i64) -> Result<Done, String> {
         let summary = self.tick(deadline_ms).await;
         Ok(Done { answer: serde_json::Value::Null, report: Report::Ticked(summary) })

@@ -14,7 +14,7 @@ fn scheduled() -> String {
         .unwrap()
 }
 
-/// How long the function worked, ms, and what it did.
+/// Runs the function and returns its running time, ms, and its summary.
 async fn worked(function: &Tick<Memory>, time_ms: i64) -> (i64, TickSummary) {
     let started_ms = function.ports.now_ms();
     let done = function.handle(scheduled().as_bytes(), started_ms + time_ms).await.unwrap();
@@ -22,12 +22,9 @@ async fn worked(function: &Tick<Memory>, time_ms: i64) -> (i64, TickSummary) {
     (function.ports.now_ms() - started_ms, summary)
 }
 
-/// Stores a key that is due in so many ms.
+/// Stores a key that is due after a time, ms.
 async fn due_in(function: &Tick<Memory>, equipment: &str, in_ms: i64) {
-    let due = Due {
-        bucket: andon_workflows::object_keys::due_bucket(equipment),
-        at_ms: function.ports.now_ms() + in_ms,
-    };
+    let due = Due::new(equipment, function.ports.now_ms() + in_ms);
     let head = Head { version: 1, due: Some(due), ..Head::default() };
     let commit = Commit { equipment: equipment.to_owned(), read_version: 0, head, outbox: None };
     function.ports.commit(&commit).await.unwrap();
@@ -40,17 +37,17 @@ fn ticked(function: &Tick<Memory>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_function_looks_every_ten_seconds_until_it_is_invoked_again() {
+async fn the_function_scans_every_ten_seconds_until_it_is_invoked_again() {
     let (took_ms, summary) = worked(&function(), 90_000).await;
-    assert_eq!((took_ms, summary.looks, summary.sent), (50_000, 6, 0));
+    assert_eq!((took_ms, summary.due_scans, summary.ticks_sent), (50_000, 6, 0));
 }
 
 #[tokio::test]
 async fn the_function_stops_before_its_deadline() {
     let (took_ms, summary) = worked(&function(), 25_000).await;
-    assert_eq!((took_ms, summary.looks), (20_000, 3));
+    assert_eq!((took_ms, summary.due_scans), (20_000, 3));
     let (took_ms, summary) = worked(&function(), 100).await;
-    assert_eq!((took_ms, summary.looks), (0, 1), "one look at least");
+    assert_eq!((took_ms, summary.due_scans), (0, 1), "one scan at least");
 }
 
 #[tokio::test]
@@ -61,6 +58,6 @@ async fn a_key_that_comes_due_within_the_minute_gets_one_tick_in_it() {
     // The index shows the newest change late.
     due_in(&function, "filler-3", 900_000).await;
     let (_, summary) = worked(&function, 90_000).await;
-    assert_eq!((summary.sent, summary.errors), (1, 0));
+    assert_eq!((summary.ticks_sent, summary.errors), (1, 0));
     assert_eq!(ticked(&function), ["filler-1"]);
 }

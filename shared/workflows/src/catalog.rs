@@ -1,8 +1,7 @@
-//! Rule sets at hand: which there are, and those that were compiled already.
+//! A cache of compiled rule sets, and the sets that a fold needs.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use andon_domain::RuleDocument;
@@ -10,62 +9,44 @@ use andon_engine::{CompiledRules, RuleSet};
 
 use crate::ports::{Pointer, PortError, RuleStore};
 
-/// Compiled rule sets by start. They are the only thing that is kept between batches: a set never changes.
+/// Compiled rule sets by start. Only they are kept between batches: a set never changes.
 #[derive(Debug, Default)]
 pub struct Catalog {
     compiled: RefCell<BTreeMap<i64, Arc<RuleSet>>>,
 }
 
-/// Why a chain of sets cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A reason why the sets for a fold are not available.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
-    /// A set of this start is not listed: either the pointer that was read is older than it, or it was dropped.
+    /// No set with this start is listed: it is newer than the pointer that was read, or it was dropped.
+    #[error(
+        "the rule set that starts at {start_ms} is not listed; the newest listed one starts at {newest_ms}"
+    )]
     Unknown {
         /// The start, ms.
         start_ms: i64,
         /// The newest listed start, ms.
         newest_ms: i64,
     },
-    /// The document of a set cannot be read or compiled by this version.
+    /// This version cannot read or compile the document of a set.
+    #[error("the rule set that starts at {start_ms} cannot be used: {reason}")]
     Unusable {
         /// The start, ms.
         start_ms: i64,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// The store did not answer.
-    Port(PortError),
-}
-
-impl fmt::Display for CatalogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown { start_ms, newest_ms } => write!(
-                f,
-                "the rule set that starts at {start_ms} is not listed; the newest listed one starts at {newest_ms}"
-            ),
-            Self::Unusable { start_ms, reason } => {
-                write!(f, "the rule set that starts at {start_ms} cannot be used: {reason}")
-            }
-            Self::Port(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for CatalogError {}
-
-impl From<PortError> for CatalogError {
-    fn from(error: PortError) -> Self {
-        Self::Port(error)
-    }
+    /// The store does not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
 }
 
 impl Catalog {
-    /// The sets from the one that starts at `from_ms` (there must be one) to the newest that is due at an arrival:
-    /// all that is needed to fold states of the first of them or later ones. What is not at hand is read and compiled.
+    /// Returns the sets from the one that starts at `from_ms` (there must be one) to the newest that is due at an arrival.
+    /// They are all sets that a fold of states from the first set on needs. Reads and compiles those that are missing.
     ///
     /// # Errors
-    /// When a set is not listed, cannot be read, or does not compile.
+    /// If a set is not listed, cannot be read, or does not compile.
     pub async fn chain(
         &self,
         store: &impl RuleStore,
@@ -91,12 +72,12 @@ impl Catalog {
             .map_err(|error| CatalogError::Unusable { start_ms: from_ms, reason: error.to_string() })
     }
 
-    /// Forgets compiled sets that start before a time: a warm function would keep all that it ever used.
+    /// Forgets compiled sets that start before a time, so that a warm function does not keep every set it ever used.
     pub fn forget_before(&self, start_ms: i64) {
         self.compiled.borrow_mut().retain(|start, _| *start >= start_ms);
     }
 
-    /// The set that holds before the first: no rules.
+    /// Returns the set before the first one: without rules.
     fn none(&self) -> Result<Arc<RuleSet>, CatalogError> {
         self.remember(CompiledRules::ALWAYS_MS, || {
             RuleSet::compile(RuleDocument::default()).map_err(|_| "no rules do not compile".to_owned())
@@ -134,7 +115,7 @@ impl Catalog {
 /// Reads and compiles a stored document.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first finding.
 pub fn compile(document: &[u8]) -> Result<RuleSet, String> {
     let document: RuleDocument = serde_json::from_slice(document).map_err(|error| error.to_string())?;
     RuleSet::compile(document).map_err(|findings| {

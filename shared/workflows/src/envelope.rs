@@ -1,12 +1,11 @@
-//! What is stored as the body of a head: how far each shard was folded, and the packed state.
+//! The body of a head: the positions per shard, and the packed state.
 //!
-//! A body is a version byte, the positions, the state (or the name of the object that holds it, where it is too large
-//! for an item), and a CRC-32 of all of these, little-endian. A state is deflated (RFC 1951) where that saves money: a
-//! write is charged by the KiB.
+//! A body is a version byte, the positions, the state (or the name of its object, if it is too large for an item), and a
+//! CRC-32 of everything before it, little-endian. A state is deflated (RFC 1951) if that saves money: DynamoDB charges a
+//! write by the KiB.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Read as _;
 
 use andon_engine::bytes::{Reader, Writer};
@@ -16,30 +15,30 @@ use andon_ingest::{SequenceNumber, ShardId};
 use crate::limits;
 use crate::ports::StoredSegment;
 
-/// The version that is written where the state is not deflated. Every version that was ever deployed stays readable.
+/// The version of a body whose state is not deflated. Every version that was ever deployed stays readable.
 const VERSION_PLAIN: u8 = 1;
 
-/// The version that is written where it is.
+/// The version of a body whose state is deflated.
 const VERSION: u8 = 2;
 
-/// What an item is charged by.
+/// The unit in which DynamoDB charges the writes of an item, in bytes.
 const UNIT_BYTES: usize = 1024;
 
-/// What else is in an item: the key, its due time, names of attributes.
+/// Size of the rest of an item, in bytes: the key, its due time, the names of attributes.
 const REST_OF_ITEM_BYTES: usize = 160;
 
 const CHECKSUM_BYTES: usize = 4;
 
-/// A place in a shard: a record, and a message inside it.
+/// A position in a shard: a record, and a message inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Of the record.
+    /// The sequence number of the record.
     pub sequence_number: SequenceNumber,
-    /// Of the message in the record, from 0.
+    /// The index of the message in the record, from 0.
     pub index: u32,
 }
 
-/// How far a key was folded on one shard.
+/// The progress of a key on one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Folded {
     /// The last message that was folded.
@@ -48,18 +47,18 @@ pub struct Folded {
     pub arrival_ms: i64,
 }
 
-/// How far a key was folded, per shard. No order between shards is assumed.
+/// The progress of a key, per shard. No order between shards is assumed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Positions(BTreeMap<ShardId, Folded>);
 
 impl Positions {
-    /// Whether a message was folded already.
+    /// Returns whether a message was folded before.
     #[must_use]
     pub fn holds(&self, shard: &ShardId, position: Position) -> bool {
         self.0.get(shard).is_some_and(|folded| position <= folded.position)
     }
 
-    /// A message was folded.
+    /// Notes a folded message.
     pub fn advance(&mut self, shard: &ShardId, folded: Folded) {
         match self.0.get_mut(shard) {
             Some(known) => *known = folded,
@@ -69,75 +68,55 @@ impl Positions {
         }
     }
 
-    /// Forgets shards whose last message arrived before a time: nothing that the stream still holds can be at or before
-    /// such a position.
+    /// Forgets shards whose last message arrived before a time: the stream no longer holds a record at or before such a
+    /// position.
     pub fn forget_before(&mut self, arrival_ms: i64) {
         self.0.retain(|_, folded| folded.arrival_ms >= arrival_ms);
     }
 
-    /// By shard.
+    /// Iterates by shard.
     pub fn iter(&self) -> impl Iterator<Item = (&ShardId, &Folded)> {
         self.0.iter()
     }
 }
 
-/// A packed state, or where it is.
+/// A packed state, or the object that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// As [`andon_engine::KeyState::pack`] made it.
+    /// The packed state, from [`andon_engine::KeyState::pack`].
     Here(Vec<u8>),
-    /// The name of an object with it.
+    /// The name of the object that holds it.
     Object(String),
 }
 
-/// A body, read.
+/// A body that was read or is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateEnvelope {
-    /// How far it was folded.
+    /// The progress per shard.
     pub positions: Positions,
     /// The state.
     pub state: Stored,
 }
 
-/// Why a body cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A reason why a body cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Written by a version that is not known here.
+    /// A later version wrote it.
+    #[error("the stored state has version {0}; this program reads versions up to {VERSION}")]
     Version(u8),
     /// The checksum does not fit: bytes were changed or lost.
+    #[error("the stored state was damaged: its checksum does not fit")]
     Checksum,
-    /// Bytes that no version writes.
-    Unreadable(UnpackError),
-}
-
-impl fmt::Display for BodyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version(version) => {
-                write!(
-                    f,
-                    "the stored state has version {version}; this program reads versions up to {VERSION}"
-                )
-            }
-            Self::Checksum => f.write_str("the stored state was damaged: its checksum does not fit"),
-            Self::Unreadable(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for BodyError {}
-
-impl From<UnpackError> for BodyError {
-    fn from(error: UnpackError) -> Self {
-        Self::Unreadable(error)
-    }
+    /// No version writes such bytes.
+    #[error(transparent)]
+    Unreadable(#[from] UnpackError),
 }
 
 const IS_OBJECT: u8 = 0x01;
 const IS_DEFLATED: u8 = 0x02;
 
 impl StateEnvelope {
-    /// As it is stored.
+    /// Returns the stored form.
     #[must_use]
     pub fn write(&self) -> Vec<u8> {
         // A position takes some 40 bytes; most keys have one.
@@ -169,10 +148,10 @@ impl StateEnvelope {
         writer.0
     }
 
-    /// Reads what [`StateEnvelope::write`] wrote.
+    /// Reads the stored form.
     ///
     /// # Errors
-    /// When it was written by a later version, or is damaged.
+    /// If a later version wrote it, or it is damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, BodyError> {
         match bytes.first() {
             Some(&(VERSION_PLAIN | VERSION)) => {}
@@ -211,18 +190,18 @@ impl StateEnvelope {
 }
 
 thread_local! {
-    /// Its tables take some hundred KiB: they are not made anew for every key.
+    /// Reused for all keys: its tables take some hundred KiB.
     static DEFLATER: RefCell<flate2::Compress> =
         RefCell::new(flate2::Compress::new(flate2::Compression::fast(), false));
 }
 
-/// The shorter form of a state, if with so much beside it an item is charged less for it.
+/// Returns the deflated form of a state if DynamoDB charges less for it in an item with `beside` other bytes.
 fn deflated(state: &[u8], beside: usize) -> Option<Vec<u8>> {
     let units = |bytes: usize| (bytes + beside).div_ceil(UNIT_BYTES);
     if units(state.len()) < 2 {
         return None;
     }
-    // Where it does not fit, it saves nothing.
+    // A form that does not fit into the length of the state saves nothing.
     let mut deflated = Vec::with_capacity(state.len());
     let ended = DEFLATER.with_borrow_mut(|deflater| {
         deflater.reset();
@@ -232,7 +211,7 @@ fn deflated(state: &[u8], beside: usize) -> Option<Vec<u8>> {
     (all && units(deflated.len()) < units(state.len())).then_some(deflated)
 }
 
-/// What was deflated: never more than a body may hold, whatever its bytes say.
+/// Inflates a state, to the maximum size of a body at most.
 fn inflated(deflated: &[u8]) -> Result<Vec<u8>, UnpackError> {
     let most = limits::ITEM_BODY_BYTES as u64;
     let mut state = Vec::with_capacity(deflated.len().saturating_mul(3));
@@ -250,7 +229,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// Finds the bytes of segments among those that are stored.
+/// Returns a function that finds the bytes of a segment among stored segments.
 pub(crate) fn among<'a>(stored: &'a [StoredSegment]) -> impl FnMut(SegmentId) -> Option<&'a [u8]> {
     move |id| {
         let name = segment_name(id);
@@ -258,7 +237,7 @@ pub(crate) fn among<'a>(stored: &'a [StoredSegment]) -> impl FnMut(SegmentId) ->
     }
 }
 
-/// The name under which a segment is stored.
+/// Returns the name under which a segment is stored.
 #[must_use]
 pub fn segment_name(id: SegmentId) -> String {
     format!("{:010}-{:08x}", id.number, id.checksum)
@@ -272,13 +251,13 @@ mod tests {
         StateEnvelope { positions: Positions::default(), state: Stored::Here(state) }
     }
 
-    /// Bytes that differ as much as those of points do.
+    /// Returns bytes that vary as much as those of points.
     fn state(length: usize) -> Vec<u8> {
         (0..length).map(|at| [0x80, 0x81, 0x83][at % 3] ^ u8::try_from(at * at % 5).unwrap()).collect()
     }
 
     #[test]
-    fn a_state_is_deflated_where_an_item_is_charged_less_for_it() {
+    fn a_state_is_deflated_if_dynamodb_charges_less_for_its_item() {
         for (length, version) in
             [(0, VERSION_PLAIN), (600, VERSION_PLAIN), (1200, VERSION), (40_000, VERSION)]
         {
@@ -295,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_deflates_to_no_less_stays_as_it_is() {
+    fn a_state_that_deflates_to_no_fewer_bytes_stays_as_it_is() {
         let mut number = 1_u32;
         let mut random = || {
             number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -308,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_inflates_to_more_than_a_body_holds_is_refused() {
+    fn a_state_that_inflates_to_more_than_a_body_holds_is_refused() {
         let written = body(vec![0; limits::ITEM_BODY_BYTES + 1]).write();
         assert!(written.len() < 2000);
         let refused = StateEnvelope::read(&written).unwrap_err();

@@ -1,22 +1,22 @@
-//! How far event time has come, as the checkpoints tell it. Shown; decides nothing.
+//! Progress of event time, from checkpoints alone. It is shown and decides nothing.
 //!
-//! A shard's watermark is the least mark of its active sources, the global one the least of the active shards. What is
-//! active is told by the checkpoints alone, not by the time of the one who asks: where everything has fallen silent,
-//! the watermark stands, and its age says so.
+//! The watermark of a shard is the smallest mark of its active sources, the global one the smallest of the active shards.
+//! Idleness is measured between checkpoints, not against the reader's clock: if all sources are silent, the watermark
+//! stands, and its age shows it.
 
 use std::collections::BTreeMap;
 
 use crate::ports::{Checkpoint, SourceMark};
 
-/// After how much silence something no longer counts.
+/// Idle timeouts: the silence after which a source or a shard no longer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleTimeouts {
-    /// A source that raised its mark no later than so long before the newest arrival of its shard is active, ms: the
-    /// `idle_timeout` of the rules.
+    /// Maximum time between the last rise of a source's mark and the newest arrival of its shard, ms: the `idle_timeout`
+    /// of the rules.
     pub source_ms: i64,
-    /// A shard whose checkpoint was written no later than so long before the newest checkpoint is active, ms. Longer
-    /// than the batch window and the interval of checkpoints together. What was last read of it may be much older:
-    /// then it is behind, and holds the watermark back.
+    /// Maximum time between the checkpoint of a shard and the newest checkpoint, ms. Longer than the batch window and the
+    /// interval of checkpoints together. The last record read from an active shard may be much older: then the shard is
+    /// behind and holds the watermark back.
     pub shard_ms: i64,
 }
 
@@ -27,40 +27,40 @@ impl Default for IdleTimeouts {
     }
 }
 
-/// Whether a source of a shard counts.
+/// Returns whether a source of a shard is active.
 #[must_use]
-pub fn is_active(source: &SourceMark, shard: &Checkpoint, patience: IdleTimeouts) -> bool {
-    shard.arrival_ms.saturating_sub(source.last_ms) <= patience.source_ms
+pub fn is_active(source: &SourceMark, shard: &Checkpoint, timeouts: IdleTimeouts) -> bool {
+    shard.arrival_ms.saturating_sub(source.last_ms) <= timeouts.source_ms
 }
 
-/// The watermark of a shard, ms; `None` where no source is active.
+/// Returns the watermark of a shard, ms; `None` if no source is active.
 #[must_use]
-pub fn of_shard(shard: &Checkpoint, patience: IdleTimeouts) -> Option<i64> {
-    let active = shard.sources.values().filter(|source| is_active(source, shard, patience));
+pub fn of_shard(shard: &Checkpoint, timeouts: IdleTimeouts) -> Option<i64> {
+    let active = shard.sources.values().filter(|source| is_active(source, shard, timeouts));
     active.map(|source| source.mark_ms).min()
 }
 
-/// How far event time has come in a stream.
+/// The progress of event time in a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamProgress {
-    /// The least of the active shards, ms; `None` where none is active. With several lanes it is an upper bound:
-    /// a lane may be behind what another one has told of the shard.
+    /// The smallest watermark of the active shards, ms; `None` if no shard is active. With a parallelization factor above 1
+    /// it is an upper bound: one of the concurrent batches of a shard may be behind the checkpoint.
     pub global_ms: Option<i64>,
-    /// Of each shard, whether it is active or not.
+    /// The watermark of each shard, active or not.
     pub shards: BTreeMap<String, Option<i64>>,
-    /// The shards that count.
+    /// The active shards.
     pub active: Vec<String>,
 }
 
-/// The watermarks of a stream.
+/// Returns the watermarks of a stream.
 #[must_use]
-pub fn of_stream(shards: &[(String, Checkpoint)], patience: IdleTimeouts) -> StreamProgress {
+pub fn of_stream(shards: &[(String, Checkpoint)], timeouts: IdleTimeouts) -> StreamProgress {
     let newest_ms = shards.iter().map(|(_, shard)| shard.written_ms).max().unwrap_or(i64::MIN);
     let mut watermarks = StreamProgress::default();
     for (name, shard) in shards {
-        let watermark = of_shard(shard, patience);
+        let watermark = of_shard(shard, timeouts);
         watermarks.shards.insert(name.clone(), watermark);
-        let written = newest_ms.saturating_sub(shard.written_ms) <= patience.shard_ms;
+        let written = newest_ms.saturating_sub(shard.written_ms) <= timeouts.shard_ms;
         if let (true, Some(watermark)) = (written, watermark) {
             watermarks.active.push(name.clone());
             watermarks.global_ms = Some(watermarks.global_ms.map_or(watermark, |least| least.min(watermark)));
@@ -73,7 +73,7 @@ pub fn of_stream(shards: &[(String, Checkpoint)], patience: IdleTimeouts) -> Str
 mod tests {
     use super::*;
 
-    const PATIENCE: IdleTimeouts = IdleTimeouts { source_ms: 10_000, shard_ms: 60_000 };
+    const TIMEOUTS: IdleTimeouts = IdleTimeouts { source_ms: 10_000, shard_ms: 60_000 };
 
     fn shard(written_s: i64, arrival_s: i64, sources: &[(&str, i64, i64)]) -> Checkpoint {
         let mark = |(name, mark_s, last_s): &(&str, i64, i64)| {
@@ -91,27 +91,27 @@ mod tests {
     fn global_s(shards: &[Checkpoint]) -> Option<i64> {
         let named: Vec<(String, Checkpoint)> =
             shards.iter().enumerate().map(|(number, shard)| (number.to_string(), shard.clone())).collect();
-        of_stream(&named, PATIENCE).global_ms.map(|ms| ms / 1000)
+        of_stream(&named, TIMEOUTS).global_ms.map(|ms| ms / 1000)
     }
 
     #[test]
     fn the_slowest_active_source_holds_the_shard_and_the_slowest_active_shard_the_stream() {
         let one = shard(1000, 1000, &[("a", 995, 999), ("b", 980, 990)]);
-        assert_eq!(of_shard(&one, PATIENCE), Some(980_000));
+        assert_eq!(of_shard(&one, TIMEOUTS), Some(980_000));
         let other = shard(999, 998, &[("c", 970, 998)]);
         assert_eq!(global_s(&[one, other]), Some(970));
     }
 
     #[test]
-    fn a_source_that_is_silent_for_longer_than_the_idle_timeout_holds_nobody_back() {
+    fn a_source_that_is_silent_for_longer_than_the_idle_timeout_holds_nothing_back() {
         assert_eq!(global_s(&[shard(1000, 1000, &[("a", 995, 999), ("b", 980, 989)])]), Some(995));
     }
 
     #[test]
-    fn a_shard_without_an_active_source_has_no_watermark_and_holds_nobody_back() {
+    fn a_shard_without_an_active_source_has_no_watermark_and_holds_nothing_back() {
         // Ticks move its clock on, its sources are silent.
         let ticked = shard(1000, 1000, &[("a", 900, 901)]);
-        assert_eq!(of_shard(&ticked, PATIENCE), None);
+        assert_eq!(of_shard(&ticked, TIMEOUTS), None);
         assert_eq!(global_s(std::slice::from_ref(&ticked)), None);
         assert_eq!(global_s(&[ticked, shard(1000, 1000, &[("b", 999, 1000)])]), Some(999));
     }

@@ -1,43 +1,43 @@
-//! Whether this version could take over what is stored: `andon deploy-check`. Reads, and writes nothing.
+//! Readiness of this version for the stored rule sets and states: `andon deploy-check`. It reads and never writes.
 //!
-//! It does what an invocation of the new version would do first: compile the rule sets that states and records may
-//! still need, and unpack the states.
+//! It does the first steps of an invocation of the new version: compile the rule sets that states and records may still
+//! need, and unpack the states.
 
 use std::collections::BTreeSet;
 
 use andon_domain::RuleDocument;
-use andon_engine::{CompiledRules, KeyState, rule_set_of, segments_of};
+use andon_engine::{KeyState, rule_set_of, segments_of};
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::envelope::{StateEnvelope, Stored, among};
 use crate::ports::{Head, Objects, Pointer, PortError, RuleStore, SetRef, StateStore};
 
-/// The ports that are read.
+/// The ports of the check.
 pub trait ReadinessPorts: RuleStore + StateStore + Objects {}
 
 impl<P: RuleStore + StateStore + Objects> ReadinessPorts for P {}
 
-/// A rule set, as this version sees it.
+/// A check of a rule set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetReadiness {
-    /// Which one.
+    /// The set.
     pub set: SetRef,
-    /// What keeps it from being used; empty where it can be.
+    /// The reasons why this version cannot use it; empty if it can.
     pub problems: Vec<String>,
-    /// Endpoints that its models ask, each once.
+    /// The endpoints of its models, each once.
     pub endpoints: Vec<String>,
 }
 
-/// Looks at every rule set that is listed.
+/// Checks every rule set that the pointer lists.
 ///
 /// # Errors
-/// When the table of rules cannot be read. A set whose document is lost has that as its problem.
+/// If the table of rules cannot be read. A document that is lost is a problem of its set.
 pub async fn rule_sets(ports: &impl RuleStore) -> Result<(Pointer, Vec<SetReadiness>), PortError> {
     let pointer = ports.pointer().await?;
     let mut sets = Vec::with_capacity(pointer.sets.len());
     for set in &pointer.sets {
         let (problems, endpoints) = match ports.read_set(&set.digest).await {
-            Ok(document) => looked_at(&document),
+            Ok(document) => inspect_document(&document),
             Err(error) => (vec![error.message], Vec::new()),
         };
         sets.push(SetReadiness { set: set.clone(), problems, endpoints });
@@ -45,8 +45,8 @@ pub async fn rule_sets(ports: &impl RuleStore) -> Result<(Pointer, Vec<SetReadin
     Ok((pointer, sets))
 }
 
-/// What is wrong with a document, and the endpoints that it names.
-fn looked_at(document: &[u8]) -> (Vec<String>, Vec<String>) {
+/// Returns the problems of a document, and the endpoints that it names.
+fn inspect_document(document: &[u8]) -> (Vec<String>, Vec<String>) {
     let document = match serde_json::from_slice::<RuleDocument>(document) {
         Err(error) => return (vec![format!("the document cannot be read: {error}")], Vec::new()),
         Ok(document) => document,
@@ -60,25 +60,25 @@ fn looked_at(document: &[u8]) -> (Vec<String>, Vec<String>) {
     (problems, endpoints.into_iter().collect())
 }
 
-/// The states, as this version sees them.
+/// A check of states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatesReadiness {
-    /// How many were looked at.
-    pub looked_at: u64,
-    /// Whether there are more, which were not looked at.
+    /// The number of states inspected.
+    pub inspected: u64,
+    /// Whether there are states that were not inspected.
     pub more: bool,
-    /// Of these, in a form that this version writes otherwise: each is written anew with its next commit.
+    /// States in a form that this version no longer writes: the next commit of each rewrites it.
     pub rewritten: u64,
-    /// Equipments that are parked already: they are no worse off.
+    /// Keys that are parked already.
     pub parked: u64,
-    /// Equipments whose state this version cannot read, with the reason: it would park them.
+    /// Keys whose state this version cannot read, with the reason: it would park them.
     pub unreadable: Vec<(String, String)>,
 }
 
-/// Looks at the states of up to `most` equipments; `on_progress` hears how many were looked at so far.
+/// Checks the states of up to `most` keys. Calls `on_progress` with the number of states inspected so far.
 ///
 /// # Errors
-/// When the table of states cannot be read.
+/// If a table cannot be read.
 pub async fn states(
     ports: &impl ReadinessPorts,
     pointer: &Pointer,
@@ -91,21 +91,22 @@ pub async fn states(
     loop {
         let page = ports.scan_heads(next.as_deref()).await?;
         for (equipment, head) in page.items {
-            if states.looked_at >= most {
+            if states.inspected >= most {
                 states.more = true;
                 return Ok(states);
             }
-            states.looked_at += 1;
+            states.inspected += 1;
             if head.parked.is_some() {
                 states.parked += 1;
             } else if !head.body.is_empty() {
-                match state(ports, &catalog, pointer, &equipment, &head).await? {
+                match state(ports, &catalog, pointer, &equipment, &head).await {
                     Ok(same_form) => states.rewritten += u64::from(!same_form),
-                    Err(reason) => states.unreadable.push((equipment, reason)),
+                    Err(StateError::Unreadable(reason)) => states.unreadable.push((equipment, reason)),
+                    Err(StateError::Store(error)) => return Err(error),
                 }
             }
         }
-        on_progress(states.looked_at);
+        on_progress(states.inspected);
         next = page.next;
         if next.is_none() {
             return Ok(states);
@@ -113,38 +114,52 @@ pub async fn states(
     }
 }
 
-/// Whether this version would write a state as it is stored; the inner error: it cannot read it.
+/// A reason why a state cannot be read.
+enum StateError {
+    /// A store does not answer.
+    Store(PortError),
+    /// This version cannot read it.
+    Unreadable(String),
+}
+
+impl From<PortError> for StateError {
+    fn from(error: PortError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl StateError {
+    fn unreadable(error: impl ToString) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+/// Reads a state and returns whether this version writes it in the same form.
 async fn state(
     ports: &impl ReadinessPorts,
     catalog: &Catalog,
     pointer: &Pointer,
     equipment: &str,
     head: &Head,
-) -> Result<Result<bool, String>, PortError> {
-    let body = match StateEnvelope::read(&head.body) {
-        Ok(body) => body,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+) -> Result<bool, StateError> {
+    let body = StateEnvelope::read(&head.body).map_err(StateError::unreadable)?;
     let packed = match body.state {
         Stored::Here(packed) => packed,
-        Stored::Object(name) => match ports.get_object(&name).await? {
-            Some(packed) => packed,
-            None => return Ok(Err(format!("the object `{name}` of the state is missing"))),
-        },
+        Stored::Object(name) => ports
+            .get_object(&name)
+            .await?
+            .ok_or_else(|| StateError::Unreadable(format!("the object `{name}` of the state is missing")))?,
     };
-    let (start_ms, needed) = match (rule_set_of(&packed), segments_of(&packed)) {
-        (Ok(start_ms), Ok(needed)) => (start_ms, needed),
-        (Err(error), _) | (_, Err(error)) => return Ok(Err(error.to_string())),
-    };
-    let rules: CompiledRules = match catalog.chain(ports, pointer, start_ms, start_ms).await {
+    let start_ms = rule_set_of(&packed).map_err(StateError::unreadable)?;
+    let needed = segments_of(&packed).map_err(StateError::unreadable)?;
+    let rules = match catalog.chain(ports, pointer, start_ms, start_ms).await {
         Ok(rules) => rules,
-        Err(CatalogError::Port(error)) => return Err(error),
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(CatalogError::Port(error)) => return Err(error.into()),
+        Err(error) => return Err(StateError::unreadable(error)),
     };
     let segments = if needed.is_empty() { Vec::new() } else { ports.read_segments(equipment).await? };
-    Ok(match KeyState::unpack(equipment, &rules, &packed, among(&segments)) {
-        // The form is said by the first byte.
-        Ok(mut state) => Ok(state.pack().head.first() == packed.first()),
-        Err(error) => Err(error.to_string()),
-    })
+    let mut state =
+        KeyState::unpack(equipment, &rules, &packed, among(&segments)).map_err(StateError::unreadable)?;
+    // The first byte is the version of the form.
+    Ok(state.pack().head.first() == packed.first())
 }

@@ -1,4 +1,4 @@
-//! How a running system is doing, gathered for people: `andon status`.
+//! The status of a running system: `andon status`.
 
 use std::collections::BTreeMap;
 
@@ -14,91 +14,91 @@ use crate::ports::{
 use crate::progress::{self, IdleTimeouts};
 use crate::rulebook;
 
-/// What gathering needs of the world.
+/// The ports of the status.
 pub trait StatusPorts: StateStore + RuleStore + CheckpointStore + TickMemoryStore + Stream + Clock {}
 
 impl<P: StateStore + RuleStore + CheckpointStore + TickMemoryStore + Stream + Clock> StatusPorts for P {}
 
-/// How a system is doing. Times are ms since the epoch.
+/// A status of a system. Times are ms since the epoch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// When it was gathered.
+    /// The time of this status.
     pub now: i64,
     /// The stream of data points.
     pub stream: String,
-    /// The ParallelizationFactor that it was asked with. Above 1, watermarks are upper bounds.
-    pub lanes: u32,
-    /// The global watermark; none where no shard is active.
+    /// The parallelization factor of the event source. Above 1, watermarks are upper bounds.
+    pub parallelization_factor: u32,
+    /// The global watermark; `None` if no shard is active.
     pub watermark: Option<i64>,
-    /// The shards that were read, by name; and those that are open and have not been.
+    /// The shards with a checkpoint, and the open shards without one, by name.
     pub shards: Vec<ShardStatus>,
-    /// The senders, over all shards.
+    /// The sources, over all shards.
     pub sources: Vec<SourceStatus>,
-    /// What was rejected so far, by reason. What came again counts again.
+    /// Rejected points and messages so far, by reason. Redelivered ones count again.
     pub rejected: BTreeMap<String, u64>,
     /// The rule sets.
     pub rules: RulesStatus,
-    /// Time for silent keys.
+    /// The ticks for silent keys.
     pub ticks: TicksStatus,
-    /// The keys, where they were looked through.
+    /// The keys, if they were scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<KeysStatus>,
 }
 
-/// How far a shard is.
+/// The progress of a shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShardStatus {
     /// Its id.
     pub shard: String,
-    /// Whether it can be written to.
+    /// Whether it accepts records.
     pub open: bool,
     /// Whether it counts for the global watermark.
     pub active: bool,
-    /// The sequence number up to which it was folded.
+    /// The sequence number up to which it is folded.
     pub position: Option<String>,
-    /// Its watermark; none where no source is active.
+    /// Its watermark; `None` if no source is active.
     pub watermark: Option<i64>,
     /// The newest arrival that was read.
     pub arrival: Option<i64>,
-    /// When the checkpoint was written.
+    /// The time of its checkpoint.
     pub written: Option<i64>,
-    /// Points so far. What came again counts again.
+    /// Points so far. Redelivered ones count again.
     pub points: u64,
-    /// Its sources.
+    /// The number of its sources.
     pub sources: u64,
-    /// Of these, the active ones.
+    /// The number of its active sources.
     pub active_sources: u64,
 }
 
-/// What is known of a sender.
+/// A source of data points.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceStatus {
-    /// Its id; empty for those that name none.
+    /// Its id; empty for points without a source.
     pub source: String,
-    /// Its greatest own timestamp.
+    /// Its greatest timestamp.
     pub mark: i64,
-    /// The arrival that raised it.
+    /// The arrival of the record that raised its mark.
     pub heard: i64,
-    /// Whether it is active on some shard.
+    /// Whether it is active on a shard.
     pub active: bool,
-    /// Points that were stamped later than they arrived.
+    /// Points with a timestamp after their arrival.
     pub ahead: u64,
     /// Points rejected as late.
     pub late: u64,
-    /// On how many shards it was heard.
+    /// The number of shards with its points.
     pub shards: u64,
 }
 
-/// Rule sets now and next.
+/// The rule sets in force and to come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RulesStatus {
-    /// The set that records arriving now are folded with.
+    /// The set for records that arrive now.
     pub in_force: Option<SetStatus>,
-    /// Those that start later.
+    /// The sets that start later.
     pub next: Vec<SetStatus>,
     /// The settings in force.
     #[serde(skip)]
@@ -111,11 +111,11 @@ pub struct RulesStatus {
 pub struct SetStatus {
     /// Its start.
     pub start: i64,
-    /// When it was put.
+    /// The time at which it was put.
     pub written: i64,
-    /// How many rules it holds.
+    /// The number of its rules.
     pub rules: u64,
-    /// Who put it, or why, in their words.
+    /// The note of the operator who put it.
     pub note: String,
 }
 
@@ -125,92 +125,92 @@ impl From<&SetRef> for SetStatus {
     }
 }
 
-/// Ticks: what is due, and what was sent.
+/// The ticks that are due and under way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TicksStatus {
     /// Keys that are due.
     pub due: u64,
-    /// There are more than were counted.
+    /// Whether there are more due keys than were counted.
     pub due_uncounted: bool,
-    /// The longest due one since when.
+    /// The oldest due time.
     pub due_since: Option<i64>,
-    /// Ticks that were sent and have not been seen to work.
+    /// Ticks under way: sent, and without an effect so far.
     pub under_way: u64,
-    /// Since when some shard has not folded a tick that was sent to it.
+    /// The time of the oldest tick that its shard has not folded.
     pub waiting_since: Option<i64>,
-    /// The rule set that is being made known to silent keys, by its start.
+    /// The start of the rule set that is being announced to silent keys.
     pub announcing: Option<i64>,
 }
 
-/// The keys.
+/// The keys of a system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeysStatus {
-    /// How many there are.
+    /// The number of keys.
     pub count: u64,
-    /// Those that are not folded, the longest first.
+    /// The parked keys, the longest parked first.
     pub parked: Vec<ParkedKey>,
-    /// Those that failed lately and will be parked if that goes on.
+    /// The keys that failed in their last invocations, and will be parked if they go on failing.
     pub failing: Vec<FailingKey>,
 }
 
-/// A key that is not folded.
+/// A parked key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParkedKey {
     /// The equipment.
     pub equipment_id: String,
-    /// Since when.
+    /// The time at which it was parked.
     pub since: i64,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Objects of records that wait.
+    /// The number of its objects of parked records.
     pub objects: u64,
 }
 
-/// A key that failed lately.
+/// A failing key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailingKey {
     /// The equipment.
     pub equipment_id: String,
-    /// Times in a row.
+    /// Failed invocations in a row.
     pub failures: u32,
 }
 
-/// Remembers between two looks what does not change: the settings of a rule set.
+/// A cache of the settings of a rule set, between two status requests.
 #[derive(Debug, Default)]
 pub struct Memo {
     settings: Option<(String, Settings)>,
 }
 
-/// Most due keys that are counted.
+/// Maximum number of due keys that are counted per bucket: reading more takes too long for a status.
 const DUE_COUNTED: u64 = 10_000;
 
-/// Gathers the status. `keys`: also look through all keys for parked ones, which reads the whole table of states.
+/// Collects the status. With `keys` it also scans all keys for parked ones, which reads the whole table of states.
 ///
 /// # Errors
-/// When a store does not answer.
+/// If a store does not answer.
 pub async fn status<P: StatusPorts>(
     ports: &P,
-    lanes: u32,
+    parallelization_factor: u32,
     keys: bool,
     memo: &mut Memo,
 ) -> Result<Status, PortError> {
     let (now_ms, stream) = (ports.now_ms(), ports.stream_name().to_owned());
     let rules = rules(ports, now_ms, memo).await?;
-    let patience = IdleTimeouts { source_ms: rules.settings.idle_timeout.0, ..IdleTimeouts::default() };
+    let timeouts = IdleTimeouts { source_ms: rules.settings.idle_timeout.0, ..IdleTimeouts::default() };
     let checkpoints = ports.checkpoints(&stream).await?;
     let open = ports.open_shards().await?;
-    let watermarks = progress::of_stream(&checkpoints, patience);
+    let watermarks = progress::of_stream(&checkpoints, timeouts);
     let mut shards: Vec<ShardStatus> = checkpoints
         .iter()
         .map(|(name, checkpoint)| ShardStatus {
             open: open.contains(name),
             active: watermarks.active.contains(name),
             watermark: watermarks.shards.get(name).copied().flatten(),
-            ..shard(name, checkpoint, patience)
+            ..shard(name, checkpoint, timeouts)
         })
         .collect();
     let unread = open.iter().filter(|open| checkpoints.iter().all(|(name, _)| name != *open));
@@ -226,10 +226,10 @@ pub async fn status<P: StatusPorts>(
     }
     Ok(Status {
         now: now_ms,
-        lanes,
+        parallelization_factor,
         watermark: watermarks.global_ms,
         shards,
-        sources: sources(&checkpoints, patience),
+        sources: sources(&checkpoints, timeouts),
         rejected,
         rules,
         ticks: ticks(ports, &stream, now_ms).await?,
@@ -238,9 +238,9 @@ pub async fn status<P: StatusPorts>(
     })
 }
 
-fn shard(name: &str, checkpoint: &Checkpoint, patience: IdleTimeouts) -> ShardStatus {
+fn shard(name: &str, checkpoint: &Checkpoint, timeouts: IdleTimeouts) -> ShardStatus {
     let active =
-        checkpoint.sources.values().filter(|source| progress::is_active(source, checkpoint, patience));
+        checkpoint.sources.values().filter(|source| progress::is_active(source, checkpoint, timeouts));
     ShardStatus {
         shard: name.to_owned(),
         position: checkpoint.position.map(|position| position.to_string()),
@@ -253,8 +253,8 @@ fn shard(name: &str, checkpoint: &Checkpoint, patience: IdleTimeouts) -> ShardSt
     }
 }
 
-/// A source may speak on several shards: its newest word counts.
-fn sources(checkpoints: &[(String, Checkpoint)], patience: IdleTimeouts) -> Vec<SourceStatus> {
+/// Merges the sources of all shards: a source on several shards has its newest mark.
+fn sources(checkpoints: &[(String, Checkpoint)], timeouts: IdleTimeouts) -> Vec<SourceStatus> {
     let mut sources: BTreeMap<&str, SourceStatus> = BTreeMap::new();
     for (_, checkpoint) in checkpoints {
         for (name, mark) in &checkpoint.sources {
@@ -266,7 +266,7 @@ fn sources(checkpoints: &[(String, Checkpoint)], patience: IdleTimeouts) -> Vec<
             });
             known.mark = known.mark.max(mark.mark_ms);
             known.heard = known.heard.max(mark.last_ms);
-            known.active |= progress::is_active(mark, checkpoint, patience);
+            known.active |= progress::is_active(mark, checkpoint, timeouts);
             known.ahead += mark.ahead;
             known.late += mark.late;
             known.shards += 1;
@@ -317,7 +317,7 @@ async fn ticks<P: StatusPorts>(ports: &P, stream: &str, now_ms: i64) -> Result<T
     Ok(ticks)
 }
 
-/// Keys of a bucket that are due, since when, and whether there are more than were counted.
+/// Returns the number of due keys of a bucket, the oldest due time, and whether there are more keys.
 async fn due<P: StatusPorts>(
     ports: &P,
     bucket: u32,
@@ -335,10 +335,10 @@ async fn due<P: StatusPorts>(
     }
 }
 
-/// Looks through all keys. Reads the whole table of states.
+/// Scans all keys. Reads the whole table of states.
 ///
 /// # Errors
-/// When the store does not answer.
+/// If the store does not answer.
 pub async fn look_through<P: StateStore>(ports: &P) -> Result<KeysStatus, PortError> {
     let mut keys = KeysStatus::default();
     let mut next = None;

@@ -38,7 +38,7 @@ fn asking() -> (Evaluate<Memory<Closed>>, Closed) {
     (Evaluate::new(memory, EvaluateSettings::new("andon-points"), trust(&KEY)), closed)
 }
 
-/// Two temperatures each of so many machines; the second is there to let the first be judged.
+/// Returns an event with two temperatures of each of a number of machines; the second lets the first be evaluated.
 fn temperatures(machines: u32) -> String {
     let point = |machine: u32, ago_ms: i64| {
         let point = serde_json::json!({
@@ -60,14 +60,14 @@ fn temperatures(machines: u32) -> String {
     event_of(&records)
 }
 
-/// Endpoint and equipments of each message of the queue.
+/// Returns endpoint and machines of each message of the queue.
 fn queued(world: &World) -> Vec<(String, Vec<String>)> {
     let open = |body: &str| match EnrichMessage::read(body).unwrap() {
         EnrichMessage::ScoreRequests(batch) => {
             assert_eq!(batch.names, ["t"]);
             assert!(batch.asked_ms > ARRIVAL_MS, "the age is counted from the arrival");
-            let equipments = batch.requests.iter().map(|request| request.equipment_id.to_string());
-            (batch.endpoint.name.clone(), equipments.collect())
+            let machines = batch.requests.iter().map(|request| request.equipment_id.to_string());
+            (batch.endpoint.name.clone(), machines.collect())
         }
         EnrichMessage::Poll(_) => panic!("{body}"),
     };
@@ -79,12 +79,15 @@ async fn evaluated_by(function: &Evaluate<Memory<Closed>>, event: &str) -> Evalu
 }
 
 #[tokio::test]
-async fn questions_leave_before_the_commit_packed_as_the_endpoint_takes_them() {
+async fn score_requests_leave_before_the_commit_in_messages_of_the_endpoint_s_rows() {
     let (function, _) = asking();
     let answer = evaluated_by(&function, &temperatures(4)).await;
     let summary = answer.summary;
     assert_eq!((answer.first_not_done, summary.commits), (None, 4));
-    assert_eq!((summary.questions, summary.question_messages, summary.questions_unsent), (4, 2, 0));
+    assert_eq!(
+        (summary.score_requests, summary.score_request_messages, summary.score_requests_unsent),
+        (4, 2, 0)
+    );
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
         queued(&function.ports().world()),
@@ -96,19 +99,19 @@ async fn questions_leave_before_the_commit_packed_as_the_endpoint_takes_them() {
 }
 
 #[tokio::test]
-async fn without_a_queue_the_rules_go_on_and_the_log_says_so() {
+async fn without_a_queue_the_rules_continue_and_the_log_names_the_variable() {
     let (function, _) = asking();
     function.ports().world_mut().has_queue = false;
     let answer = evaluated_by(&function, &temperatures(4)).await;
     let summary = answer.summary;
     assert_eq!((answer.first_not_done, summary.commits, summary.errors), (None, 4, 0));
-    assert_eq!((summary.questions, summary.questions_unsent), (4, 4));
+    assert_eq!((summary.score_requests, summary.score_requests_unsent), (4, 4));
     let said = summary.first_failure.unwrap();
-    assert!(said.contains("ANDON_QUESTIONS_QUEUE_URL"), "{said}");
+    assert!(said.contains("ANDON_SCORE_REQUESTS_QUEUE_URL"), "{said}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_now_comes_again() {
+async fn a_score_request_that_cannot_be_sent_now_comes_again() {
     let (function, closed) = asking();
     closed.0.set(true);
     let event = temperatures(4);
@@ -122,20 +125,23 @@ async fn what_cannot_be_asked_now_comes_again() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_about_what_is_long_ago() {
+async fn a_score_request_that_is_too_old_is_not_sent() {
     let (function, _) = asking();
     function.ports().world_mut().now_ms += 11 * 60_000;
     let answer = function.evaluate(temperatures(4).as_bytes(), i64::MAX).await.unwrap();
     let summary = answer.summary;
-    assert_eq!((summary.questions, summary.questions_too_old, summary.question_messages), (4, 4, 0));
+    assert_eq!(
+        (summary.score_requests, summary.score_requests_too_old, summary.score_request_messages),
+        (4, 4, 0)
+    );
     assert!(function.ports().world().queue.is_empty());
 }
 
 #[tokio::test]
-async fn a_batch_that_comes_again_asks_nothing_twice() {
+async fn a_batch_that_comes_again_sends_no_score_request_twice() {
     let (function, _) = asking();
     let event = temperatures(2);
     evaluated_by(&function, &event).await;
     let again = evaluated_by(&function, &event).await.summary;
-    assert_eq!((again.skipped, again.questions, again.question_messages), (4, 0, 0));
+    assert_eq!((again.skipped, again.score_requests, again.score_request_messages), (4, 0, 0));
 }

@@ -145,7 +145,7 @@ impl Default for Config {
             internal_key: None,
             internal_key_old: None,
             internal_key_secret: None,
-            lanes: evaluate.lanes,
+            lanes: evaluate.parallelization_factor,
             new_keys_per_batch: evaluate.new_keys_per_batch,
             state_ttl_ms: evaluate.state_ttl_ms,
             outbox_ttl_ms: evaluate.outbox_ttl_ms,
@@ -327,7 +327,7 @@ impl Config {
     #[must_use]
     pub fn evaluate_settings(&self) -> EvaluateSettings {
         EvaluateSettings {
-            lanes: self.lanes,
+            parallelization_factor: self.lanes,
             state_ttl_ms: self.state_ttl_ms,
             outbox_ttl_ms: self.outbox_ttl_ms,
             position_ttl_ms: self.stream_retention_ms.saturating_add(HOUR_MS),

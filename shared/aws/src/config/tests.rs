@@ -175,7 +175,7 @@ fn secrets_are_not_shown() {
 fn a_key_is_read_in_hexadecimal_and_in_every_base64() {
     let bytes: Vec<u8> = (0..48).map(|index: u8| index.wrapping_mul(37)).collect();
     let mut hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    let standard = andon_workflows::object_keys::base64(&bytes);
+    let standard = andon_workflows::base64::encode(&bytes);
     let url = standard.replace('+', "-").replace('/', "_");
     for text in [hex.as_str(), &standard, &url, standard.trim_end_matches('=')] {
         assert_eq!(Secret::from_text(text), Some(Secret::new(bytes.clone())), "{text}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use andon_workflows::object_keys::from_base64;
+use andon_workflows::base64;
 use andon_workflows::publish::OutboxDelivery;
 use serde::Deserialize;
 
@@ -80,7 +80,7 @@ fn read(record: Record) -> Result<andon_workflows::ports::OutboxItem, String> {
     let mut taken = |name: &str| image.remove(name).unwrap_or_default();
     let missing = |name: &str, what: &str| format!("expected {what} as attribute `{name}`");
     let binary =
-        taken(PACKED_LIST).b.map(|text| from_base64(&text).ok_or_else(|| missing(PACKED_LIST, "base64")));
+        taken(PACKED_LIST).b.map(|text| base64::decode(&text).ok_or_else(|| missing(PACKED_LIST, "base64")));
     let stored = Stored {
         equipment: taken(EQUIPMENT).s.ok_or_else(|| missing(EQUIPMENT, "a text"))?,
         version: number(taken(VERSION).n).ok_or_else(|| missing(VERSION, "a number"))?,

@@ -79,7 +79,7 @@ fn what_the_stream_delivers_is_read_in_its_order() {
 fn what_is_written_is_what_the_stream_delivers() {
     let item = encode(&decided(Payload::Inline(long_list()))).unwrap();
     let packed = item.get("z").and_then(|value| value.as_b().ok()).unwrap();
-    let image = format!(r#""z":{{"B":"{}"}}"#, andon_workflows::object_keys::base64(packed.as_ref()));
+    let image = format!(r#""z":{{"B":"{}"}}"#, andon_workflows::base64::encode(packed.as_ref()));
     let found = deliveries(event(&[record("INSERT", "1", &image)]).as_bytes()).unwrap();
     assert_eq!(found[0].item, Ok(decided(Payload::Inline(long_list()))));
 }
@@ -87,7 +87,7 @@ fn what_is_written_is_what_the_stream_delivers() {
 #[test]
 fn a_record_that_cannot_be_read_does_not_spoil_the_others() {
     let good = record("INSERT", "9", r#""t":{"S":"[]"}"#);
-    let bomb = andon_workflows::object_keys::base64(&gzip(&vec![b' '; 17 << 20], Spare::Bytes));
+    let bomb = andon_workflows::base64::encode(&gzip(&vec![b' '; 17 << 20], Spare::Bytes));
     let with = |payload: &str| record("INSERT", "8", payload);
     let bad = [
         (with(r#""t":{"N":"1"}"#), "8"),

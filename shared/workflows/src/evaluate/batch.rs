@@ -1,6 +1,4 @@
-//! A batch of one shard, by key.
-
-use std::fmt;
+//! A batch of one shard, and its messages by key.
 
 use andon_domain::{DataPoint, LookupMap};
 use andon_engine::RecordBody;
@@ -8,102 +6,93 @@ use andon_ingest::{
     Arena, Authenticator, Decoded, EventError, ItemBody, ItemOutcome, SequenceNumber, ShardId,
 };
 
+use super::Key;
 use crate::envelope::Position;
 
-/// What one invocation was given: messages of one shard, in the order of the stream.
+/// A batch of an invocation: messages of one shard, in the order of the stream.
 #[derive(Debug)]
 pub struct Batch<'a> {
     /// The shard.
     pub shard: ShardId,
-    /// Messages that can be folded, one for each equipment in them.
+    /// Messages that can be folded, one per machine in them.
     pub messages: Vec<StreamMessage<'a>>,
-    /// Messages, or parts of them, that cannot.
+    /// Messages, or parts of messages, that cannot be folded.
     pub refused: Vec<RefusedRecord<'a>>,
-    /// Sequence numbers of the records that were read, in the order of the stream, also of those without a message.
+    /// Sequence numbers of all records that were read, in the order of the stream, also of records without a message.
     pub records: Vec<SequenceNumber>,
-    /// The first record that was not even read, since the ones before unpacked to too much.
+    /// The first record that was not read, because the records before it unpacked to too many bytes.
     pub deferred: Option<SequenceNumber>,
     /// The greatest arrival, ms.
     pub arrival_ms: i64,
 }
 
-/// What a message says of one equipment.
+/// The part of a message that concerns one machine.
 #[derive(Debug)]
 pub struct StreamMessage<'a> {
-    /// The equipment.
+    /// The id of the machine: the key.
     pub equipment: std::borrow::Cow<'a, str>,
-    /// Where it stands in the shard.
+    /// Its position in the shard.
     pub position: Position,
-    /// When it arrived, ms.
+    /// The arrival of its record, ms.
     pub arrival_ms: i64,
-    /// What it says.
+    /// Its content.
     pub body: ItemBody<'a>,
-    /// The whole message as it came, to be kept where it cannot be folded.
+    /// The whole message as received, to be kept if it cannot be folded.
     pub raw: &'a [u8],
-    /// The outer partition key of its record is the equipment: with several lanes, order is only kept for these.
+    /// Whether the partition key of its record is the key. With a parallelization factor above 1, Lambda keeps the order
+    /// of these messages only.
     pub on_own_key: bool,
 }
 
 impl StreamMessage<'_> {
-    /// Its points.
+    /// Returns its points.
     #[must_use]
     pub fn points(&self) -> &[DataPoint<'_>] {
         self.body.points()
     }
 
-    /// Whether it only says that the clock has moved on.
+    /// Returns whether it is a tick: it only moves the clock.
     #[must_use]
     pub fn is_tick(&self) -> bool {
         matches!(self.body, ItemBody::Tick)
     }
 
-    /// For the fold.
+    /// Returns its content for the fold.
     #[must_use]
     pub fn as_body(&self) -> RecordBody<'_> {
         if self.is_tick() { RecordBody::Tick } else { RecordBody::Points(self.points()) }
     }
 }
 
-/// Something that cannot be folded.
+/// A message, or a part of one, that cannot be folded.
 #[derive(Debug)]
 pub struct RefusedRecord<'a> {
-    /// The record.
+    /// The sequence number of its record.
     pub sequence_number: SequenceNumber,
-    /// When it arrived, ms.
+    /// The arrival of its record, ms.
     pub arrival_ms: i64,
-    /// What, and why.
+    /// The content and the reason.
     pub refused: andon_ingest::RefusedItem<'a>,
 }
 
-/// Why an event is no batch.
-#[derive(Debug)]
+/// A reason why an event is no batch.
+#[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// It is no event of a Kinesis stream.
+    #[error("the event is not one of a Kinesis stream: {0}")]
     Event(EventError),
-    /// Lambda never mixes shards, and positions are kept per shard.
+    /// It mixes shards. Lambda never does, and positions are kept per shard.
+    #[error("the event has records of `{0}` and of `{1}`; expected one shard")]
     SeveralShards(ShardId, ShardId),
     /// It holds no records.
+    #[error("the event has no records; expected at least one")]
     Empty,
 }
-
-impl fmt::Display for BatchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event(error) => write!(f, "the event is not one of a Kinesis stream: {error}"),
-            Self::SeveralShards(one, other) => {
-                write!(f, "the event has records of `{one}` and of `{other}`; expected one shard")
-            }
-            Self::Empty => f.write_str("the event has no records; expected at least one"),
-        }
-    }
-}
-
-impl std::error::Error for BatchError {}
 
 /// Reads a Lambda event of a Kinesis stream and calls `f` with its batch.
 ///
 /// # Errors
-/// When it is not such an event. What is wrong with single records is in [`Batch::refused`].
+/// If the event is no batch. Single records that cannot be folded are in [`Batch::refused`].
 pub fn with_batch<T>(
     event: &[u8],
     arena: &mut Arena,
@@ -115,10 +104,10 @@ pub fn with_batch<T>(
 }
 
 impl<'a> Batch<'a> {
-    /// The batch of a decoded event.
+    /// Reads the batch of a decoded event.
     ///
     /// # Errors
-    /// When it has no records, or those of several shards.
+    /// If the event has no records, or records of several shards.
     pub fn of(decoded: &'a Decoded<'a>, trust: Option<&Authenticator>) -> Result<Self, BatchError> {
         let first = decoded.records().next().ok_or(BatchError::Empty)?;
         let mut batch = Batch {
@@ -155,29 +144,19 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// The messages of one key in a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyMessages<'b> {
-    pub equipment: &'b str,
-    /// Positions in [`Batch::messages`], in the order of the stream.
-    pub messages: Vec<usize>,
-}
-
-/// The keys of a batch, by first appearance, with those messages that `folded_here` takes.
-pub(crate) fn by_key<'b>(
-    messages: &'b [StreamMessage<'_>],
+/// Returns the keys of messages, by first appearance, with the messages that `folded_here` accepts.
+pub(super) fn by_key<'b>(
+    messages: &'b [StreamMessage<'b>],
     folded_here: impl Fn(&StreamMessage<'_>) -> bool,
-) -> Vec<KeyMessages<'b>> {
-    let mut keys: Vec<KeyMessages<'b>> = Vec::new();
-    let mut places: LookupMap<&str, usize> = LookupMap::default();
-    for (number, message) in messages.iter().enumerate() {
-        if !folded_here(message) {
-            continue;
-        }
-        let place = *places.entry(&message.equipment).or_insert(keys.len());
-        match keys.get_mut(place) {
-            Some(key) => key.messages.push(number),
-            None => keys.push(KeyMessages { equipment: &message.equipment, messages: vec![number] }),
+) -> Vec<Key<'b>> {
+    let mut keys: Vec<Key<'b>> = Vec::new();
+    let mut numbers: LookupMap<&str, usize> = LookupMap::default();
+    for message in messages.iter().filter(|message| folded_here(message)) {
+        let number = *numbers.entry(&message.equipment).or_insert(keys.len());
+        match keys.get_mut(number) {
+            Some(key) => key.messages.push(message),
+            // Its first message.
+            None => keys.push(Key::new(&message.equipment, vec![message])),
         }
     }
     keys

@@ -1,4 +1,4 @@
-//! What a shard's sources have said, gathered over batches and merged into its checkpoint.
+//! Progress of a shard's sources, collected over batches and merged into its checkpoint.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,21 +10,25 @@ use super::batch::{Batch, StreamMessage};
 use crate::limits;
 use crate::ports::{Checkpoint, CheckpointStore, Clock, PortError, Saved, SourceMark};
 
-/// What was seen and is not in a checkpoint yet, per shard, and when the last one was written.
+/// Attempts to save one checkpoint. A conflict means that a concurrent invocation saved; the next batch writes the rest.
+const SAVE_ATTEMPTS: usize = 3;
+
+/// A writer of checkpoints: it collects the progress per shard that is not in a checkpoint yet.
 #[derive(Debug, Default)]
 pub(super) struct CheckpointWriter {
-    shards: RefCell<BTreeMap<ShardId, Gathered>>,
+    shards: RefCell<BTreeMap<ShardId, UnsavedProgress>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Gathered {
+struct UnsavedProgress {
     seen: Checkpoint,
+    /// The time of the last attempt to save, ms.
     saved_ms: i64,
 }
 
 impl CheckpointWriter {
-    /// Adds a batch: all of it, also what was folded before.
-    pub(super) fn hear(
+    /// Adds a batch: all of its messages, also those that were folded before.
+    pub(super) fn observe_batch(
         &self,
         batch: &Batch<'_>,
         position: Option<SequenceNumber>,
@@ -35,7 +39,7 @@ impl CheckpointWriter {
         let seen = &mut shards.entry(batch.shard.clone()).or_default().seen;
         seen.position = seen.position.max(position);
         seen.arrival_ms = seen.arrival_ms.max(batch.arrival_ms);
-        let (points, sources) = heard(&batch.messages);
+        let (points, sources) = source_marks(&batch.messages);
         seen.points += points;
         for (source, mark) in sources {
             merge_source(&mut seen.sources, source, &mark);
@@ -49,8 +53,8 @@ impl CheckpointWriter {
         forget_silent(&mut seen.sources);
     }
 
-    /// Writes what was gathered for a shard, unless that was done a moment ago. A batch with a tick is always written:
-    /// it is how the sender of ticks sees that they arrive. Answers what was written.
+    /// Writes the checkpoint of a shard and returns it, unless the interval since the last one has not passed. After a
+    /// batch with a tick it is always written: `tick` sees by it that ticks arrive.
     pub(super) async fn save(
         &self,
         ports: &(impl CheckpointStore + Clock),
@@ -62,17 +66,17 @@ impl CheckpointWriter {
         let ticked = batch.messages.iter().any(StreamMessage::is_tick);
         let taken = {
             let mut shards = self.shards.borrow_mut();
-            let gathered = shards.entry(batch.shard.clone()).or_default();
-            if !ticked && now_ms.saturating_sub(gathered.saved_ms) < interval_ms {
+            let progress = shards.entry(batch.shard.clone()).or_default();
+            if !ticked && now_ms.saturating_sub(progress.saved_ms) < interval_ms {
                 return Ok(None);
             }
-            gathered.saved_ms = now_ms;
-            std::mem::take(&mut gathered.seen)
+            progress.saved_ms = now_ms;
+            std::mem::take(&mut progress.seen)
         };
         let shard = batch.shard.to_string();
         let saved = self.merge_into(ports, stream, &shard, &taken, now_ms).await;
         if !matches!(saved, Ok(Some(_))) {
-            // Next time.
+            // The next batch writes it.
             let mut shards = self.shards.borrow_mut();
             merge(&mut shards.entry(batch.shard.clone()).or_default().seen, &taken);
         }
@@ -87,7 +91,7 @@ impl CheckpointWriter {
         taken: &Checkpoint,
         now_ms: i64,
     ) -> Result<Option<Checkpoint>, PortError> {
-        for _ in 0..3 {
+        for _ in 0..SAVE_ATTEMPTS {
             let mut checkpoint = ports.read_checkpoint(stream, shard).await?.unwrap_or_default();
             merge(&mut checkpoint, taken);
             checkpoint.revision += 1;
@@ -100,18 +104,18 @@ impl CheckpointWriter {
     }
 }
 
-/// The points of a batch, and what its sources say in it, in the order in which they come up.
-fn heard<'m>(messages: &'m [StreamMessage<'_>]) -> (u64, Vec<(&'m str, SourceMark)>) {
+/// Returns the number of points in messages, and the marks of their sources in the order of first appearance.
+fn source_marks<'m>(messages: &'m [StreamMessage<'_>]) -> (u64, Vec<(&'m str, SourceMark)>) {
     let mut points = 0;
     let mut marks: Vec<(&str, SourceMark)> = Vec::new();
-    let mut places: LookupMap<&str, usize> = LookupMap::default();
+    let mut numbers: LookupMap<&str, usize> = LookupMap::default();
     for message in messages {
         for point in message.points().iter().filter(|point| !point.derived) {
             points += 1;
             let own_ms = point.timestamp_ms.min(message.arrival_ms);
             let ahead = u64::from(own_ms < point.timestamp_ms);
-            let place = *places.entry(&point.source).or_insert(marks.len());
-            match marks.get_mut(place) {
+            let number = *numbers.entry(&point.source).or_insert(marks.len());
+            match marks.get_mut(number) {
                 Some((_, mark)) => {
                     mark.ahead += ahead;
                     if own_ms > mark.mark_ms {
@@ -119,6 +123,7 @@ fn heard<'m>(messages: &'m [StreamMessage<'_>]) -> (u64, Vec<(&'m str, SourceMar
                         mark.last_ms = mark.last_ms.max(message.arrival_ms);
                     }
                 }
+                // Its first point.
                 None => {
                     let mark = SourceMark { mark_ms: own_ms, last_ms: message.arrival_ms, ahead, late: 0 };
                     marks.push((&point.source, mark));
@@ -145,7 +150,7 @@ fn merge_source(into: &mut BTreeMap<String, SourceMark>, source: &str, mark: &So
     }
 }
 
-/// Nothing goes back: positions, arrivals and marks are the greater of both, counts are added.
+/// Merges a checkpoint into another. Positions, arrivals and marks never decrease; counters are added.
 fn merge(into: &mut Checkpoint, from: &Checkpoint) {
     into.position = into.position.max(from.position);
     into.arrival_ms = into.arrival_ms.max(from.arrival_ms);
@@ -159,15 +164,15 @@ fn merge(into: &mut Checkpoint, from: &Checkpoint) {
     forget_silent(&mut into.sources);
 }
 
-/// Keeps the sources that were heard last.
+/// Drops the sources that were silent longest, beyond [`limits::CHECKPOINT_SOURCES`].
 fn forget_silent(sources: &mut BTreeMap<String, SourceMark>) {
     if sources.len() <= limits::CHECKPOINT_SOURCES {
         return;
     }
-    let mut heard: Vec<(i64, String)> =
+    let mut by_last: Vec<(i64, String)> =
         sources.iter().map(|(source, mark)| (mark.last_ms, source.clone())).collect();
-    heard.sort_unstable();
-    for (_, source) in heard.iter().take(sources.len() - limits::CHECKPOINT_SOURCES) {
+    by_last.sort_unstable();
+    for (_, source) in by_last.iter().take(sources.len() - limits::CHECKPOINT_SOURCES) {
         sources.remove(source);
     }
 }

@@ -1,57 +1,49 @@
-//! Keys that cannot be folded: their records go aside, in order, until somebody has mended what is wrong.
+//! Parking: the records of a key that cannot be folded go to objects, in order, until an operator fixed the cause.
 
+use andon_domain::never;
 use andon_ingest::gzip::{Spare, gzip};
 use andon_ingest::{SequenceNumber, ShardId};
 use serde::{Deserialize, Serialize};
 
 use super::batch::StreamMessage;
-
+use super::plan::ParkPlan;
+use crate::base64;
 use crate::limits;
 use crate::object_keys;
 use crate::ports::{Commit, Head, Parked};
 
-/// One line of an object of parked records.
+/// A line of an object of parked records: one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ParkedLine {
-    /// The shard.
+    /// The shard of the record.
     pub shard: String,
-    /// The record.
+    /// The sequence number of the record.
     pub sequence_number: String,
-    /// The message in it, from 0.
+    /// The index of the message in the record, from 0.
     pub index: u32,
-    /// When it arrived, ms.
+    /// The arrival of the record, ms.
     pub arrival: i64,
-    /// The whole message as it came, if it is text.
+    /// The whole message as received, if it is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The whole message as it came, in base64, if it is not.
+    /// The whole message as received, in base64, if it is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_base64: Option<String>,
 }
 
 impl ParkedLine {
-    /// The message as it came; `None` if it is not readable.
+    /// Returns the message as received; `None` if the line holds none, or no valid base64.
     pub(super) fn raw(&self) -> Option<Vec<u8>> {
         match (&self.message, &self.message_base64) {
             (Some(text), _) => Some(text.clone().into_bytes()),
-            (None, Some(encoded)) => object_keys::from_base64(encoded),
+            (None, Some(encoded)) => base64::decode(encoded),
             (None, None) => None,
         }
     }
 }
 
-/// What is to be written for a key that cannot be folded.
-#[derive(Debug)]
-pub(super) struct ParkPlan {
-    /// To be written first, if the key is parked.
-    pub object: Option<(String, Vec<u8>)>,
-    pub commit: Commit,
-    /// The key was parked by this step, or had been: its messages are done.
-    pub parked: bool,
-}
-
-/// Counts a failure of a key; parks it when there were too many in a row.
+/// Plans to count a failure of a key, or to park it after [`limits::FAILURES_BEFORE_PARKING`] failures in a row.
 pub(super) fn fail(
     equipment: &str,
     head: Head,
@@ -65,19 +57,22 @@ pub(super) fn fail(
         let read_version = head.version;
         let head = Head { version: read_version + 1, failures, ..head };
         let commit = Commit { equipment: equipment.to_owned(), read_version, head, outbox: None };
-        return ParkPlan { object: None, commit, parked: false };
+        return ParkPlan { object: None, commit, done: 0 };
     }
     let parked = Parked { since_ms: now_ms, reason: reason.to_owned(), ..Parked::default() };
     add(equipment, Head { failures, parked: Some(parked), ..head }, shard, messages)
 }
 
-/// Adds messages to those of a parked key.
+/// Plans to add messages to those of a parked key, in a new object. The numbers in the names of objects give their order.
 ///
-/// Their order is that of the numbers in the objects' names. The number is taken by the commit of the head: who loses that
-/// adds under the next number, and what it left under the first holds records that are in a later object as well, or come again.
+/// Committing the head claims the number. A writer that loses retries with the next number; its orphaned object is
+/// harmless, because the same records are in a later object or will be redelivered.
 pub(super) fn add(equipment: &str, head: Head, shard: &ShardId, messages: &[&StreamMessage<'_>]) -> ParkPlan {
     let read_version = head.version;
-    let mut parked = head.parked.clone().unwrap_or_default();
+    let mut parked = head.parked.clone().unwrap_or_else(|| {
+        never!("messages are added to `{equipment}`, which is not parked");
+        Parked::default()
+    });
     parked.objects += 1;
     let mut content = String::new();
     for message in messages {
@@ -88,20 +83,29 @@ pub(super) fn add(equipment: &str, head: Head, shard: &ShardId, messages: &[&Str
             index: message.position.index,
             arrival: message.arrival_ms,
             message: text.map(str::to_owned),
-            message_base64: text.is_none().then(|| object_keys::base64(message.raw)),
+            message_base64: text.is_none().then(|| base64::encode(message.raw)),
         };
-        content.push_str(&serde_json::to_string(&line).unwrap_or_default());
+        match serde_json::to_string(&line) {
+            Ok(line) => content.push_str(&line),
+            Err(error) => never!("a parked message is not written as JSON: {error}"),
+        }
         content.push('\n');
     }
-    let first = messages.first().map_or(SequenceNumber::default(), |first| first.position.sequence_number);
+    let first = messages.first().map_or_else(
+        || {
+            never!("no message of `{equipment}` is parked");
+            SequenceNumber::default()
+        },
+        |first| first.position.sequence_number,
+    );
     let name = object_keys::parked(equipment, parked.since_ms, parked.objects, first, content.as_bytes());
     parked.newest_object.clone_from(&name);
-    // No ticks for a key that is not folded, and nothing of it is forgotten.
+    // A parked key gets no ticks and does not expire.
     let head = Head { version: read_version + 1, parked: Some(parked), due: None, expires_s: None, ..head };
     ParkPlan {
         object: Some((name, gzip(content.as_bytes(), Spare::Time))),
         commit: Commit { equipment: equipment.to_owned(), read_version, head, outbox: None },
-        parked: true,
+        done: messages.len(),
     }
 }
 
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn two_who_add_other_messages_at_once_write_other_heads() {
+    fn concurrent_writers_that_park_different_messages_write_different_heads() {
         let shard: ShardId = "shardId-000000000000".parse().unwrap();
         let parked = Parked { since_ms: 1, objects: 1, ..Parked::default() };
         let head = Head { version: 7, parked: Some(parked), ..Head::default() };

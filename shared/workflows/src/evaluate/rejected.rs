@@ -1,8 +1,8 @@
-//! What was not used, as lines for an operator to read back.
+//! Rejected messages and points, as lines for an operator to read.
 
 use std::collections::BTreeSet;
 
-use andon_domain::{Reason, Value};
+use andon_domain::{Reason, Value, never};
 use andon_engine::RejectedPoint;
 use andon_ingest::gzip::{Spare, gzip};
 use andon_ingest::{SequenceNumber, ShardId};
@@ -11,47 +11,48 @@ use serde::{Deserialize, Serialize};
 use super::batch::{RefusedRecord, StreamMessage};
 use crate::limits;
 use crate::object_keys;
+use crate::{base64, utc};
 
-/// One line of an object under `rejected/`. Lines of the same shard, sequence number, index and point are the same
-/// rejection, written again by a retry.
+/// A line of an object under `rejected/`. Lines of the same shard, sequence number, index and point are one rejection,
+/// written again by a retry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RejectedLine {
-    /// Why: `late`, `duplicate`, `malformed`, `forged`, ..
+    /// The reason: `late`, `duplicate`, `malformed`, `forged`, ..
     pub reason: String,
-    /// What was found and what was expected, where the reason alone does not say it.
+    /// The value that was found and the one that was expected, if the reason alone does not tell.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// The equipment, where it is known.
+    /// The id of the machine, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equipment_id: Option<String>,
-    /// The shard of the record with which this was found.
+    /// The shard of the record at which the rejection was found.
     pub shard: String,
     /// The sequence number of that record.
     pub sequence_number: String,
-    /// The message in that record, from 0; absent for the record as a whole.
+    /// The index of the message in that record, from 0; absent for a whole record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// When the record arrived, ms.
+    /// The arrival of the record, ms.
     pub arrival: i64,
-    /// The point. For `duplicate` and `superseded` it may have come in an earlier record, and have waited.
+    /// The point. A `duplicate` or `superseded` one may have arrived in an earlier record and been pending since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point: Option<RejectedValue>,
-    /// The message as it came, if it is text.
+    /// The message as received, if it is text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The message as it came, in base64, if it is not.
+    /// The message as received, in base64, if it is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_base64: Option<String>,
-    /// How many were refused like this, where it was more than one.
+    /// The number of equal refusals, if there was more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The message was longer than what is kept of it.
+    /// Whether the message was longer than [`limits::REJECTED_BYTES`], so that only its beginning is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
 
-/// A point that the fold did not use.
+/// A point that the fold rejected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RejectedValue {
@@ -66,7 +67,7 @@ pub struct RejectedValue {
 }
 
 impl RejectedLine {
-    /// Of a message that could not be read.
+    /// Creates the line of a message that cannot be folded.
     pub(super) fn refused(shard: &ShardId, refused: &RefusedRecord<'_>) -> Self {
         let RefusedRecord { sequence_number, arrival_ms, refused } = refused;
         let mut line = Self::at(shard, *sequence_number, refused.index, *arrival_ms);
@@ -78,7 +79,7 @@ impl RejectedLine {
         line
     }
 
-    /// Of a point that the fold did not use; with the message, unless another line has it.
+    /// Creates the line of a point that the fold rejected; with the message, unless another line has it.
     pub(super) fn point(
         shard: &ShardId,
         message: &StreamMessage<'_>,
@@ -99,7 +100,7 @@ impl RejectedLine {
                 Value::Text(text) => serde_json::json!(text.as_str()),
             }),
         });
-        // These two may have waited since an earlier record, so this message need not hold them.
+        // These two may have been pending since an earlier record, so this message need not hold them.
         if with_message && !matches!(rejected.reason, Reason::Duplicate | Reason::Superseded) {
             line.keep(message.raw);
         }
@@ -128,50 +129,61 @@ impl RejectedLine {
         self.cut = kept.len() < raw.len();
         match std::str::from_utf8(kept) {
             Ok(text) => self.message = Some(text.to_owned()),
-            Err(_) => self.message_base64 = Some(object_keys::base64(kept)),
+            Err(_) => self.message_base64 = Some(base64::encode(kept)),
         }
     }
 }
 
-/// The lines of one invocation that are not written yet.
-#[derive(Debug, Default)]
+/// The rejections of one invocation, with the parts of their object's name.
+#[derive(Debug)]
 pub(super) struct Rejections {
-    /// As JSON: what was written once in this invocation is not written again.
+    shard: ShardId,
+    first: SequenceNumber,
+    arrival_ms: i64,
+    /// All lines of this invocation as JSON: a line is written once.
     seen: BTreeSet<String>,
+    /// Lines that are not written yet.
     waiting: Vec<String>,
 }
 
 impl Rejections {
+    /// Creates an empty list for a batch of a shard, with its first record and its arrival, ms.
+    pub(super) fn new(shard: ShardId, first: SequenceNumber, arrival_ms: i64) -> Self {
+        Self { shard, first, arrival_ms, seen: BTreeSet::new(), waiting: Vec::new() }
+    }
+
     pub(super) fn add(&mut self, line: &RejectedLine) {
-        if let Ok(text) = serde_json::to_string(line)
-            && self.seen.insert(text.clone())
-        {
-            self.waiting.push(text);
+        match serde_json::to_string(line) {
+            Ok(text) => {
+                if self.seen.insert(text.clone()) {
+                    self.waiting.push(text);
+                }
+            }
+            Err(error) => never!("a rejected line is not written as JSON: {error}"),
         }
     }
 
-    /// The object that holds what waits: its name and content. The name says when the batch arrived, where it begins,
-    /// and has a digest of the content: a retry that finds the same writes the same object, one that finds less (since
-    /// some keys are done) writes another and spoils nothing.
-    pub(super) fn object(
-        &self,
-        shard: &ShardId,
-        first: SequenceNumber,
-        arrival_ms: i64,
-    ) -> Option<(String, Vec<u8>)> {
+    /// Returns name and content of the object that holds the waiting lines; `None` if no line waits.
+    ///
+    /// The name holds the hour of the arrival, the first record of the batch and a digest of the content. A retry that
+    /// finds the same lines writes the same object. One that finds fewer, because some keys are done, writes another.
+    pub(super) fn object(&self) -> Option<(String, Vec<u8>)> {
         if self.waiting.is_empty() {
             return None;
         }
         let mut content = self.waiting.join("\n");
         content.push('\n');
         let name = format!(
-            "rejected/{}/{shard}/{first}-{}.jsonl.gz",
-            object_keys::hour(arrival_ms),
+            "rejected/{}/{}/{}-{}.jsonl.gz",
+            utc::hour(self.arrival_ms),
+            self.shard,
+            self.first,
             object_keys::digest(content.as_bytes(), 8),
         );
         Some((name, gzip(content.as_bytes(), Spare::Time)))
     }
 
+    /// Forgets the waiting lines: they are written.
     pub(super) fn written(&mut self) {
         self.waiting.clear();
     }

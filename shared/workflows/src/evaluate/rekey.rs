@@ -1,5 +1,5 @@
-//! With several lanes, order is kept per partition key: what came under another key than its equipment goes back into
-//! the stream under the right one.
+//! Rekeying: with a parallelization factor above 1, Lambda keeps order per partition key. A message under another
+//! partition key than its machine is written back to the stream under the right one.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use super::{EvaluatePorts, Evaluator, Summary};
 use crate::ports::{StreamEntry, Written};
 
 impl<P: EvaluatePorts> Evaluator<P> {
-    /// Puts back what is not folded here; answers the first record of which that failed.
+    /// Writes the messages that are not folded here back to the stream. Returns the first record for which that failed.
     ///
-    /// A retry puts it back again. The fold tells such a point from a new one, if a rule names its tag.
+    /// A retry writes them once more. The fold rejects such a point as a duplicate, if a rule names its tag.
     pub(super) async fn rekey(
         &self,
         batch: &Batch<'_>,
         folded_here: impl Fn(&StreamMessage<'_>) -> bool,
         summary: &mut Summary,
     ) -> Option<SequenceNumber> {
-        let strangers: Vec<&StreamMessage<'_>> =
+        let rekeyed: Vec<&StreamMessage<'_>> =
             batch.messages.iter().filter(|message| !folded_here(message)).collect();
-        if strangers.is_empty() {
+        if rekeyed.is_empty() {
             return None;
         }
         let mut parts: BTreeMap<_, u32> = BTreeMap::new();
         for message in &batch.messages {
             *parts.entry(message.position).or_default() += 1;
         }
-        let entries: Vec<StreamEntry> = strangers
+        let entries: Vec<StreamEntry> = rekeyed
             .iter()
             .map(|message| StreamEntry {
                 partition_key: message.equipment.clone().into_owned(),
@@ -43,13 +43,13 @@ impl<P: EvaluatePorts> Evaluator<P> {
             Ok(written) => written,
             Err(error) => {
                 summary.error(&error);
-                return strangers.first().map(|message| message.position.sequence_number);
+                return rekeyed.first().map(|message| message.position.sequence_number);
             }
         };
         let mut first_failed = None;
-        for (message, written) in strangers.iter().zip(written) {
+        for (message, written) in rekeyed.iter().zip(written) {
             match written {
-                Written::At { .. } => summary.put_back += 1,
+                Written::At { .. } => summary.rekeyed += 1,
                 Written::No(error) => {
                     summary.error(&error);
                     first_failed.get_or_insert(message.position.sequence_number);
@@ -60,10 +60,10 @@ impl<P: EvaluatePorts> Evaluator<P> {
     }
 }
 
-/// The points of one equipment out of a message with several.
+/// Returns the points of one machine out of a message with several machines, as JSON.
 fn points_as_json(equipment: &str, points: &[DataPoint<'_>]) -> Vec<u8> {
-    let list: Vec<serde_json::Value> = points.iter().map(|point| point_as_json(equipment, point)).collect();
-    serde_json::to_vec(&list).unwrap_or_default()
+    let points = points.iter().map(|point| point_as_json(equipment, point)).collect();
+    serde_json::Value::Array(points).to_string().into_bytes()
 }
 
 fn point_as_json(equipment: &str, point: &DataPoint<'_>) -> serde_json::Value {

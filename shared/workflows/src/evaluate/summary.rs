@@ -1,29 +1,32 @@
-//! What an invocation did, for one line of the log.
+//! The summary of an invocation, for one line of the log.
 
 use std::collections::BTreeMap;
 
+use andon_domain::never::Broken;
+
 use super::batch::Batch;
+use super::plan::FoldCounts;
 use crate::ports::PortError;
 
-/// What an invocation did.
+/// A summary of an invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Records of the stream.
     pub records: u64,
-    /// Messages in them that could be read, one for each equipment.
+    /// Readable messages in the records, one per machine.
     pub messages: u64,
-    /// Equipments.
+    /// Keys of the batch.
     pub keys: u64,
-    /// Of these, those that had no state.
+    /// Keys without a state that this invocation began.
     pub new_keys: u64,
-    /// New ones that were left to a later batch, since there were too many at once.
-    pub new_keys_put_off: u64,
-    /// Equipments that are not done, and come again.
+    /// New keys that were left to a later batch, because the batch began too many.
+    pub new_keys_deferred: u64,
+    /// Keys that are not done; their records are delivered again.
     pub keys_not_done: u64,
-    /// Batches cut short, since their records unpacked to too much; what follows comes again.
+    /// Batches cut short because their records unpacked to too many bytes; the rest is delivered again.
     pub deferred: u64,
-    /// Messages that had been folded before.
+    /// Messages that were folded before.
     pub skipped: u64,
     /// Points folded.
     pub points: u64,
@@ -31,57 +34,62 @@ pub struct Summary {
     pub ticks: u64,
     /// State changes decided.
     pub transitions: u64,
-    /// Points whose timestamp lay after their arrival.
-    pub ahead: u64,
-    /// Times that too many points were pending.
-    pub forced: u64,
-    /// Questions to models decided.
-    pub questions: u64,
-    /// Messages with questions that the queue took.
-    pub question_messages: u64,
-    /// Questions that go nowhere: there is no queue, or no message can hold them.
-    pub questions_unsent: u64,
-    /// Questions of so long ago that they were not sent.
-    pub questions_too_old: u64,
-    /// Questions that were dropped since one record led to too many.
-    pub questions_dropped: u64,
-    /// What was not used, by reason.
+    /// Points with a timestamp after their arrival.
+    pub points_from_future: u64,
+    /// Times that the watermark was forced forward, because too many points were pending.
+    pub watermark_forced: u64,
+    /// Score requests decided.
+    pub score_requests: u64,
+    /// Messages with score requests that the queue accepted.
+    pub score_request_messages: u64,
+    /// Score requests without a queue, or too large for a message.
+    pub score_requests_unsent: u64,
+    /// Score requests that were too old to be sent.
+    pub score_requests_too_old: u64,
+    /// Score requests dropped because one record led to too many.
+    pub score_requests_dropped: u64,
+    /// Rejected messages and points by reason.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Objects of rejections written.
     pub rejection_objects: u64,
-    /// Messages put back under the right partition key.
-    pub put_back: u64,
-    /// Commits that took place.
+    /// Messages written back to the stream under their own partition key.
+    pub rekeyed: u64,
+    /// Commits of keys.
     pub commits: u64,
-    /// Commits that somebody else was faster with.
+    /// Commits lost to a concurrent writer.
     pub conflicts: u64,
-    /// Reads in which somebody else wrote.
+    /// Reads that a concurrent writer changed half-way.
     pub torn_reads: u64,
-    /// Attempts of a commit after its first.
+    /// Repeated attempts of commits.
     pub retries: u64,
-    /// Equipments that could not be folded, and were counted as failing.
+    /// Keys that could not be folded.
     pub failing_keys: u64,
-    /// Equipments parked by this invocation.
+    /// Keys that this invocation parked.
     pub parked_keys: u64,
-    /// Messages that went to those of parked equipments.
+    /// Messages added to those of parked keys.
     pub parked_messages: u64,
-    /// Times that reading, folding and committing began anew.
+    /// Rounds of loading, folding and committing.
     pub rounds: u64,
-    /// Times that something was not begun, since too little time was left.
+    /// Rounds and commits that did not start, because too little time was left.
     pub out_of_time: u64,
     /// Checkpoints written.
     pub checkpoints: u64,
     /// Errors of ports.
     pub errors: u64,
-    /// The first of them.
+    /// The first error of a port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_error: Option<String>,
-    /// Why the first failing equipment fails.
+    /// The reason of the first failing key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_failure: Option<String>,
+    /// Broken invariants: faults of this program. The keys in which they were found count as failing.
+    pub invariants_broken: u64,
+    /// Message and place of the first broken invariant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_broken_invariant: Option<String>,
     /// The newest arrival, ms.
     pub newest_arrival_ms: i64,
-    /// The shard's watermark, ms, where a checkpoint was written.
+    /// The watermark of the shard, ms, if a checkpoint was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watermark_ms: Option<i64>,
 }
@@ -95,6 +103,24 @@ impl Summary {
             deferred: u64::from(batch.deferred.is_some()),
             ..Self::default()
         }
+    }
+
+    /// Adds the counters of a fold that was committed.
+    pub(super) fn add_fold(&mut self, counts: FoldCounts) {
+        self.skipped += counts.skipped;
+        self.points += counts.points;
+        self.ticks += counts.ticks;
+        self.transitions += counts.transitions;
+        self.points_from_future += counts.points_from_future;
+        self.watermark_forced += counts.watermark_forced;
+        self.score_requests += counts.score_requests;
+        self.score_requests_dropped += counts.score_requests_dropped;
+    }
+
+    /// Adds broken invariants.
+    pub(super) fn note_broken(&mut self, broken: Broken) {
+        self.invariants_broken += broken.count;
+        self.first_broken_invariant = self.first_broken_invariant.take().or(broken.first);
     }
 
     pub(super) fn reject(&mut self, reason: &'static str, count: u64) {

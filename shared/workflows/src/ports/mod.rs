@@ -1,10 +1,10 @@
-//! What the workflows need from the world, and what whoever implements it owes.
+//! The ports: what the workflows require of AWS, and the duties of an implementation.
 //!
-//! Every method may be called again after any failure, also after one where the effect took place and only the
-//! answer was lost: the methods say what a repeat must do. None of them retries for longer than its caller can wait;
-//! what fails is answered as a [`PortError`], which says whether trying again can help.
+//! Every method may be called again after any failure, also after one whose effect took place and whose answer was lost.
+//! Each method defines the effect of a repeat. No method retries for longer than its caller can wait. A failure is a
+//! [`PortError`], which tells whether a retry can help.
 //!
-//! Nothing here is bound to threads: the functions and the command line run on one, and so does the simulation.
+//! No port is bound to threads: the functions, the command line and the simulation use one thread each.
 
 mod checkpoints;
 mod models;
@@ -12,8 +12,6 @@ mod objects;
 mod rules;
 mod sinks;
 mod state;
-
-use std::fmt;
 
 pub use checkpoints::{Checkpoint, CheckpointStore, Saved, SourceMark, TickMemory, TickMemoryStore};
 pub use models::{
@@ -27,56 +25,49 @@ pub use state::{
     View,
 };
 
-/// Why a port could not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An error of a port.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct PortError {
-    /// Whether trying again can help.
+    /// Whether a retry can help.
     pub kind: ErrorKind,
-    /// What was tried and what was answered, for the person who can mend it.
+    /// The call and its answer, for the operator who can fix the cause.
     pub message: String,
 }
 
-/// Whether trying again can help.
+/// A kind of error: whether a retry can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Throttled, timed out, unavailable, or not answered: the same call may succeed later. Its effect may have taken
-    /// place.
+    /// Throttled, timed out, unavailable, or without an answer: the same call may succeed later. Its effect may have
+    /// taken place.
     Transient,
-    /// Refused for what was asked: the same call will always be refused. It had no effect.
+    /// Refused because of its content: the same call is always refused. It had no effect.
     Permanent,
 }
 
 impl PortError {
-    /// The same call may succeed later.
+    /// Creates a transient error: the same call may succeed later.
     pub fn transient(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Transient, message: message.into() }
     }
 
-    /// The same call will always be refused.
+    /// Creates a permanent error: the same call is always refused.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Permanent, message: message.into() }
     }
 
-    /// Whether trying again can help.
+    /// Returns whether a retry can help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.kind == ErrorKind::Transient
     }
 }
 
-impl fmt::Display for PortError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for PortError {}
-
-/// The machine's time. It paces work and stamps what is written; it decides nothing.
+/// The wall clock. It paces work and stamps stored items; no state change depends on it.
 pub trait Clock {
-    /// Milliseconds since the epoch.
+    /// Returns the time, ms since the epoch.
     fn now_ms(&self) -> i64;
 
-    /// Waits. Used between attempts and between rounds of ticks.
+    /// Waits: between attempts, and between scans of `tick`.
     async fn sleep_ms(&self, duration_ms: u64);
 }

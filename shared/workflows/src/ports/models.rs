@@ -1,121 +1,112 @@
-//! Models: the queue of questions to them, the calls, and where asynchronous ones leave their answers.
-
-use std::fmt;
+//! Models: the queue of score requests, calls of endpoints, and outputs of asynchronous calls.
 
 use super::{Accepted, PortError};
 
-/// A message for the queue of questions.
+/// A message for the queue of score requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueEntry {
     /// JSON, see [`crate::enrich::EnrichMessage`].
     pub body: String,
-    /// Nobody sees it before so long, s; at most [`crate::limits::QUEUE_DELAY_S`].
+    /// The delay before it can be received, s; at most [`crate::limits::QUEUE_DELAY_S`].
     pub delay_s: u32,
 }
 
-/// The queue of questions to models, to be written to.
+/// The queue of score requests, for its senders.
 pub trait ScoreRequestQueue {
-    /// Whether there is a queue: a deployment without models needs none.
+    /// Returns whether there is a queue: a deployment without models needs none.
     fn has_queue(&self) -> bool;
 
-    /// Sends messages; one answer per message, in order. Any number of messages is taken. A message may be delivered
-    /// more than once, and in any order.
+    /// Sends any number of messages; returns one answer per message, in order. A message may be delivered more than once,
+    /// and in any order.
     async fn enqueue(&self, entries: &[QueueEntry]) -> Result<Vec<Accepted>, PortError>;
 }
 
-/// A call of an endpoint that answers at once.
+/// A call of a real-time endpoint (`InvokeEndpoint`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelCall<'c> {
     /// The endpoint's name.
     pub endpoint: &'c str,
-    /// Which of its variants, if not any.
+    /// The target variant; `None`: any variant.
     pub variant: Option<&'c str>,
-    /// Of the body.
+    /// The content type of the body.
     pub content_type: &'c str,
-    /// The content type that is wanted of the answer.
+    /// The accepted content type of the answer.
     pub accept: &'c str,
-    /// The rows.
+    /// The rows, encoded.
     pub body: &'c [u8],
-    /// It has failed when there is no answer after so long, ms.
+    /// The timeout of the call, ms.
     pub timeout_ms: u64,
 }
 
-/// A call of an endpoint that answers later, into an object.
+/// A call of an asynchronous endpoint (`InvokeEndpointAsync`), which answers into an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncInvocation<'c> {
     /// The endpoint's name.
     pub endpoint: &'c str,
-    /// Of the body.
+    /// The content type of the body.
     pub content_type: &'c str,
-    /// The content type that is wanted of the answer.
+    /// The accepted content type of the answer.
     pub accept: &'c str,
-    /// The rows. Where they are too many for the call, they are written to an object of this call's id first.
+    /// The rows, encoded. The implementation writes them to an object of this call's id first if it has to.
     pub body: &'c [u8],
-    /// Names the call in its answer.
+    /// The id of the call, repeated in its answer.
     pub inference_id: &'c str,
-    /// After so long nobody waits for the answer any more, s.
+    /// The time after which the answer is no longer needed, s.
     pub wanted_for_s: u32,
 }
 
-/// Where the answer to a call will be.
+/// The locations of an asynchronous call's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AsyncOutput {
-    /// Where the answer will be.
+    /// The location of the answer.
     pub output: Option<String>,
-    /// Where it will say why there is none.
+    /// The location of the failure, if there is no answer.
     pub failure: Option<String>,
 }
 
-/// How a call failed.
+/// A kind of failure of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallErrorKind {
-    /// There was no answer in time.
+    /// The call timed out.
     Timeout,
-    /// Throttled, not ready, not reached, or broken inside: the same call may succeed later.
+    /// The endpoint throttles, is not ready, not reachable, or has an internal error: the same call may succeed later.
     Busy,
-    /// Refused for what was asked, or the answer cannot be used: the same call will always fail.
+    /// The endpoint refuses the content of the call, or its answer cannot be used: the same call always fails.
     Refused,
 }
 
-/// Why a call of a model failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An error of a call of a model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct CallError {
-    /// How.
+    /// The kind of failure.
     pub kind: CallErrorKind,
-    /// What was tried and what was answered, for the person who can mend it.
+    /// The call and its answer, for the operator who can fix the cause.
     pub message: String,
 }
 
 impl CallError {
-    /// An error of a kind.
+    /// Creates an error of a kind.
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
 
-    /// Whether trying again can help.
+    /// Returns whether a retry can help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.kind != CallErrorKind::Refused
     }
 }
 
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for CallError {}
-
 /// Models behind endpoints.
 pub trait Models {
-    /// Calls an endpoint and waits for its answer, of at most [`crate::limits::MODEL_ANSWER_BYTES`]. One attempt: whoever
-    /// calls tries again, and knows how often.
+    /// Calls an endpoint and waits for its answer, of at most [`crate::limits::MODEL_ANSWER_BYTES`]. It makes one attempt:
+    /// the caller retries.
     async fn call(&self, call: &ModelCall<'_>) -> Result<Vec<u8>, CallError>;
 
-    /// Calls an endpoint that answers later. One attempt.
+    /// Calls an asynchronous endpoint. It makes one attempt.
     async fn invoke_async(&self, call: &AsyncInvocation<'_>) -> Result<AsyncOutput, CallError>;
 
-    /// Reads what such an endpoint has left at a place, if it has.
+    /// Reads the output of an asynchronous endpoint at a location; `None` if there is none yet.
     async fn read_async_output(&self, place: &str) -> Result<Option<Vec<u8>>, PortError>;
 }

@@ -1,4 +1,4 @@
-//! Where something leaves: the bus, the stream, the failure destination.
+//! Sinks: the bus, the stream, the failure destination.
 
 use andon_ingest::SequenceNumber;
 
@@ -13,65 +13,65 @@ pub struct BusEntry {
     pub detail: String,
     /// Effective event time, ms.
     pub at_ms: i64,
-    /// What it is about, for rules of the bus that match resources: the equipment.
+    /// The machine, for rules of the bus that match resources.
     pub resource: String,
 }
 
-/// What became of an entry.
+/// An answer to an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// It will be delivered.
+    /// The entry will be delivered.
     Yes,
-    /// It was refused.
+    /// The entry was refused.
     No(Refusal),
 }
 
-/// Why an entry was refused.
+/// A reason why an entry was refused.
 pub type Refusal = PortError;
 
 /// The bus.
 pub trait Bus {
-    /// Offers entries in one request where they fit into one; one answer per entry, in order. An error is that of the
-    /// whole request: any of the entries may have been accepted.
+    /// Offers entries, in one request if they fit; returns one answer per entry, in order. An error concerns the whole
+    /// request: any of the entries may have been accepted.
     async fn offer(&self, entries: &[BusEntry]) -> Result<Vec<Accepted>, PortError>;
 }
 
 /// A record for the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamEntry {
-    /// The equipment.
+    /// The partition key: the id of the machine.
     pub partition_key: String,
-    /// What is sent.
+    /// The content.
     pub data: Vec<u8>,
 }
 
-/// What became of a record for the stream.
+/// An answer to a record for the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It is on this shard.
+    /// The record is on a shard.
     At {
         /// The shard's id.
         shard: String,
         /// Its sequence number there.
         sequence_number: SequenceNumber,
     },
-    /// It was refused.
+    /// The record was refused.
     No(Refusal),
 }
 
-/// The stream of data points, to be written to.
+/// The stream of data points, for its writers.
 pub trait Stream {
-    /// Its name.
+    /// Returns its name.
     fn stream_name(&self) -> &str;
 
-    /// Writes records; one answer per record, in order. Any number of records is taken.
+    /// Writes any number of records; returns one answer per record, in order.
     async fn put_records(&self, entries: &[StreamEntry]) -> Result<Vec<Written>, PortError>;
 
-    /// The ids of the shards that can be written to.
+    /// Returns the ids of the open shards.
     async fn open_shards(&self) -> Result<Vec<String>, PortError>;
 }
 
-/// Where goes what can never be delivered, for a person to look at.
+/// The failure destination: entries that can never be delivered, for an operator.
 pub trait Failures {
     /// Reports a JSON text.
     async fn report_failure(&self, report: &str) -> Result<(), PortError>;

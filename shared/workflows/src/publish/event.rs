@@ -1,6 +1,6 @@
-//! The event that consumers see.
+//! The event that consumers receive.
 
-use andon_domain::{Explanation, Transition};
+use andon_domain::{Explanation, Transition, never};
 use serde::{Deserialize, Serialize};
 
 use crate::ports::BusEntry;
@@ -8,10 +8,10 @@ use crate::ports::BusEntry;
 /// The source of the events.
 pub const SOURCE: &str = "andon";
 
-/// Their detail type.
+/// The detail type of the events.
 pub const DETAIL_TYPE: &str = "Rule State Changed";
 
-/// Most bytes of a detail: an event of EventBridge has at most 256 KiB all told.
+/// Maximum size of a detail in bytes: an entry of EventBridge has at most 256 KiB, with all its fields.
 const DETAIL_BYTES: usize = 240 << 10;
 
 /// The detail of an event of source `andon`.
@@ -32,10 +32,10 @@ pub struct StateChange {
     pub explanation_cut: bool,
 }
 
-/// JSON Schema of an event's detail, made of [`StateChange`].
+/// JSON Schema of an event's detail, generated from [`StateChange`].
 pub const EVENT_SCHEMA: &str = include_str!("../../state-change.schema.json");
 
-/// The event of a transition; and whether its explanation was cut.
+/// Returns the event of a transition, and whether its explanation was truncated.
 pub(super) fn entry(transition: Transition) -> (BusEntry, bool) {
     let id = format!(
         "{}/{}/{}",
@@ -48,9 +48,9 @@ pub(super) fn entry(transition: Transition) -> (BusEntry, bool) {
     let mut detail = to_json(&change);
     if detail.len() > DETAIL_BYTES {
         change.explanation_cut = true;
-        // The operands are what grows; conditions are bounded.
+        // Operands make it long; conditions are bounded.
         if let Some(explanation) = &mut change.transition.explanation {
-            cut(explanation);
+            truncate(explanation);
         }
         detail = to_json(&change);
         if detail.len() > DETAIL_BYTES {
@@ -58,20 +58,23 @@ pub(super) fn entry(transition: Transition) -> (BusEntry, bool) {
             detail = to_json(&change);
         }
     }
-    let cut = change.explanation_cut;
-    (BusEntry { detail_type: DETAIL_TYPE.to_owned(), detail, at_ms, resource }, cut)
+    (BusEntry { detail_type: DETAIL_TYPE.to_owned(), detail, at_ms, resource }, change.explanation_cut)
 }
 
-/// Operands kept of an explanation that is too long.
+/// Operands kept in an explanation that is too long.
 const OPERANDS: usize = 20;
 
-fn cut(explanation: &mut Explanation) {
+fn truncate(explanation: &mut Explanation) {
     explanation.operands.truncate(OPERANDS);
     explanation.parameters.clear();
 }
 
 fn to_json(change: &StateChange) -> String {
-    serde_json::to_string(change).unwrap_or_default()
+    serde_json::to_string(change).unwrap_or_else(|error| {
+        // The bus refuses an entry without a detail: it goes to the failure destination.
+        never!("a state change is not written as JSON: {error}");
+        String::new()
+    })
 }
 
 #[cfg(test)]
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_committed_schema_is_fresh() {
-        // As it is written, not as it is read: what is always there is required. And others may come.
+        // For writing, not for reading: a field that is always written is required. Later versions may add fields.
         let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
         let mut schema = settings.into_generator().into_root_schema_for::<StateChange>().to_value();
         open(&mut schema);
@@ -104,7 +107,7 @@ mod tests {
         andon_kit_golden::assert_golden(path, &format!("{schema:#}\n"));
     }
 
-    /// Takes away what forbids further fields: consumers must not refuse those of later versions.
+    /// Removes the keywords that forbid further fields: consumers must not refuse those of later versions.
     fn open(schema: &mut serde_json::Value) {
         if let Some(members) = schema.as_object_mut() {
             members.remove("unevaluatedProperties");
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_says_who_what_and_in_which_order() {
+    fn an_event_holds_identity_rule_machine_and_sequence() {
         let (entry, cut) = entry(transition(None));
         assert!(!cut);
         let detail: serde_json::Value = serde_json::from_str(&entry.detail).unwrap();
@@ -143,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_that_does_not_fit_is_cut_and_the_event_says_so() {
+    fn an_explanation_that_does_not_fit_is_truncated_and_the_event_says_so() {
         let operand = Operand {
             operand: "x".repeat(4000),
             value: Some(OperandValue::Text("y".repeat(4000))),

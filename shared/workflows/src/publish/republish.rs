@@ -1,26 +1,26 @@
-//! Saying again what was decided, for consumers that missed it.
+//! Republishing: state changes are published again for consumers that missed them.
 
 use andon_domain::Transition;
 
-use super::{OutboxDelivery, PublishPorts, publish, transitions_of};
+use super::{OutboxDelivery, PublishPorts, publish};
+use crate::outbox;
 use crate::ports::{Objects, OutboxStore, PortError};
 
-/// What republishing did.
+/// Counters of a republishing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Republished {
     /// Items of the outbox.
     pub items: u64,
-    /// State changes that the bus took again, under their identities.
+    /// State changes that the bus accepted again, under their identities.
     pub published: u64,
     /// State changes that could not be published.
     pub failed: u64,
 }
 
-/// Publishes again what was decided since a clock, ms, as long as the outbox remembers it. Tells after each page how far
-/// it has come.
+/// Publishes again the state changes since a clock, ms, that the outbox still holds. Calls `progress` after each page.
 ///
 /// # Errors
-/// When the outbox cannot be read.
+/// If the outbox cannot be read.
 pub async fn republish<P: PublishPorts + OutboxStore>(
     ports: &P,
     since_ms: i64,
@@ -49,10 +49,10 @@ pub async fn republish<P: PublishPorts + OutboxStore>(
     }
 }
 
-/// Tells what would be published again, per equipment in the order of decision.
+/// Calls `f` with each state change that would be published again, per key in the order of decision.
 ///
 /// # Errors
-/// When the outbox cannot be read, or `f` does not want more.
+/// If the outbox cannot be read, or `f` returns an error.
 pub async fn preview<P: OutboxStore + Objects, E: From<PortError>>(
     ports: &P,
     since_ms: i64,
@@ -63,7 +63,7 @@ pub async fn preview<P: OutboxStore + Objects, E: From<PortError>>(
     loop {
         let page = ports.decided(since_ms, equipment, next.as_deref()).await?;
         for item in &page.items {
-            transitions_of(ports, item).await?.into_iter().try_for_each(&mut f)?;
+            outbox::read(ports, item).await?.into_iter().try_for_each(&mut f)?;
         }
         next = page.next;
         if next.is_none() {

@@ -15,7 +15,7 @@ fn models(models: &[String]) -> RuleDocument {
 }
 
 #[test]
-fn models_that_came_went_or_changed_differ_and_no_others() {
+fn models_that_were_added_removed_or_changed_differ_and_no_others() {
     let before = models(&[model("a", ""), model("b", ""), model("c", "")]);
     let after = models(&[model("a", ""), model("b", r#","rows":7"#), model("d", "")]);
     let put = compare(&before, &after);
@@ -26,14 +26,14 @@ fn models_that_came_went_or_changed_differ_and_no_others() {
 
 #[test]
 fn another_order_of_models_is_a_difference() {
-    // Those of one time are asked in the order of the document.
+    // Bindings of one instant are evaluated in the order of the document.
     let before = models(&[model("a", ""), model("b", "")]);
     let after = models(&[model("b", ""), model("a", "")]);
     assert_eq!(compare(&before, &after).models, ["b", "a"]);
 }
 
 #[test]
-fn equipments_whose_attributes_came_went_or_changed_differ_and_no_others() {
+fn machines_whose_attributes_were_added_removed_or_changed_differ_and_no_others() {
     let before = document(r#"{"equipment":{"a":{"x":1},"b":{"x":1},"c":{"x":1}}}"#);
     let after = document(r#"{"equipment":{"a":{"x":1},"b":{"x":2},"d":{"x":1}}}"#);
     let put = compare(&before, &after);
@@ -42,7 +42,7 @@ fn equipments_whose_attributes_came_went_or_changed_differ_and_no_others() {
 }
 
 #[test]
-fn a_set_that_changes_rules_alone_says_nothing_of_models() {
+fn a_set_that_changes_rules_alone_lists_no_models() {
     let rule = r#"{"id":"r","groups":[{"id":"g","states":[{"state":"HOT","when":"t > 1"}]}]}"#;
     let before = models(&[model("a", "")]);
     let after = RuleDocument { rules: document(&format!(r#"{{"rules":[{rule}]}}"#)).rules, ..before.clone() };

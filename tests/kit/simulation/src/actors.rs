@@ -1,4 +1,4 @@
-//! Those who work: invocations of the functions, and operators.
+//! Actors: invocations of the functions, and operators.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use super::plan::{Plan, Republish};
 use super::source::Source;
 use andon_kit_ports::memory::{Memory, ShardRecord};
 
-/// Between two runs of `tick`, ms.
+/// Time between two runs of `tick`, ms.
 const TICKS_MS: i64 = 10_000;
 
-/// What could still not be folded is not tried again at once by operators, but after this, ms.
+/// Time after which an operator tries again to unpark a key that still fails, ms.
 const OPERATORS_MS: i64 = 10_000;
 
 /// An environment that is kept between invocations.
@@ -30,7 +30,7 @@ pub(super) type Warm = Rc<RefCell<Option<Environment>>>;
 
 fn settings(plan: &Plan) -> EvaluateSettings {
     EvaluateSettings {
-        lanes: u32::try_from(plan.lanes).unwrap_or(1),
+        parallelization_factor: u32::try_from(plan.parallelization_factor).unwrap_or(1),
         checkpoint_interval_ms: 500,
         state_ttl_ms: plan.state_ttl_ms,
         outbox_ttl_ms: plan.state_ttl_ms / 2,
@@ -39,7 +39,7 @@ fn settings(plan: &Plan) -> EvaluateSettings {
 }
 
 impl Simulation {
-    /// Everybody goes on a little, in an order that the seed decides.
+    /// Makes one step of an actor that the seed chooses.
     pub(super) fn step(&mut self) {
         self.steps += 1;
         if self.dice.one_in_thousand(200) {
@@ -49,7 +49,7 @@ impl Simulation {
         match self.dice.below(turns) {
             0 | 1 => self.step_outbox(),
             2 => self.step_ticker(),
-            // Fast, so that a key goes on while its records still come.
+            // Fast, so that a key continues while its records still come.
             3 => (0..=self.dice.below(8)).for_each(|_| self.step_unparkers()),
             4 => self.step_republisher(),
             16.. => self.step_askers(),
@@ -64,9 +64,9 @@ impl Simulation {
     }
 
     fn step_shard(&mut self) {
-        self.lanes.look(&self.world.borrow().stream);
+        self.slices.update(&self.world.borrow().stream);
         let shards = self.world.borrow().stream.shards().len();
-        let (shard, lane) = (self.dice.below(shards), self.dice.below(self.plan.lanes));
+        let (shard, slice) = (self.dice.below(shards), self.dice.below(self.plan.parallelization_factor));
         if !self.parents_drained(shard) {
             if !self.plan.impatient {
                 return;
@@ -75,11 +75,11 @@ impl Simulation {
         }
         let id = self.world.borrow().stream.shards().get(shard).and_then(|shard| shard.id.parse().ok());
         let Some(id) = id else { return };
-        let records = self.lanes.count(shard, lane);
+        let records = self.slices.count(shard, slice);
         let (mut source, warm) =
-            self.shards.remove(&(shard, lane)).unwrap_or_else(|| (Source::new(), Warm::default()));
+            self.shards.remove(&(shard, slice)).unwrap_or_else(|| (Source::new(), Warm::default()));
         source.step(&self.dice, self.sabotage.skips_failures, records, |next, count| {
-            let batch = self.lanes.batch(&self.world.borrow().stream, (shard, lane), next, count);
+            let batch = self.slices.batch(&self.world.borrow().stream, (shard, slice), next, count);
             let kept = warm.borrow_mut().take().filter(|_| !self.dice.one_in_thousand(100));
             let (evaluator, status) = kept.unwrap_or_else(|| self.evaluator(Kind::Evaluate));
             status.given_up.set(false);
@@ -93,7 +93,7 @@ impl Simulation {
                 done
             })
         });
-        self.shards.insert((shard, lane), (source, warm));
+        self.shards.insert((shard, slice), (source, warm));
     }
 
     fn step_outbox(&mut self) {
@@ -130,8 +130,8 @@ impl Simulation {
             return;
         }
         let now_ms = self.world.borrow().now_ms;
-        // Without faults only who waits for time hears of it, so that the world comes to rest.
-        if now_ms < self.next_tick_ms || self.dice.faults.get().is_none() && self.nobody_waits() {
+        // Without faults `tick` runs only if a key is due, so that the world comes to rest.
+        if now_ms < self.next_tick_ms || self.dice.faults.get().is_none() && self.no_key_is_due() {
             return;
         }
         let gate = FaultGate::new(&self.dice, &self.world, Kind::Tick);
@@ -140,13 +140,13 @@ impl Simulation {
         let dice = Rc::clone(&self.dice);
         self.ticker = Some(Process::new(status, async move {
             let summary = tick(&ports, &trust, &TickSettings::default(), now_ms).await;
-            dice.add("ticks sent", summary.sent);
+            dice.add("ticks sent", summary.ticks_sent);
             dice.add("ticks for rules", summary.announced);
-            dice.add("looks of `tick` at a stream that is behind", summary.behind);
+            dice.add("scans of `tick` that were held back", summary.ticks_held_back);
         }));
     }
 
-    /// Operators who unpark: mostly one, sometimes two side by side.
+    /// Makes a step of operators that unpark: mostly one, sometimes two side by side.
     fn step_unparkers(&mut self) {
         if !self.unparkers.is_empty() {
             let which = self.dice.below(self.unparkers.len());
@@ -186,7 +186,7 @@ impl Simulation {
                         dice.count("unparks that found what was parked meanwhile");
                     }
                 }
-                Err(UnparkError::NotParked) => dice.count("unparks of what was not parked any more"),
+                Err(UnparkError::NotParked) => dice.count("unparks of keys that were not parked any more"),
                 Err(UnparkError::Damaged { .. }) => dice.count("unparks of damaged objects"),
                 Err(UnparkError::Port(error)) if error.is_transient() => dice.count("unparks cut short"),
                 Err(UnparkError::StillFailing(_) | UnparkError::Port(_)) => failed_as_before(),
@@ -194,7 +194,7 @@ impl Simulation {
         }));
     }
 
-    /// How many objects of a key are parked.
+    /// Returns the number of parked objects of a key.
     fn parked_objects(&self, equipment: &str) -> u64 {
         let prefix = format!("parked/{}/", object_keys::safe(equipment));
         let world = self.world.borrow();
@@ -214,7 +214,7 @@ impl Simulation {
         }
     }
 
-    /// Somebody who wants to hear again what was decided of late.
+    /// Returns an operator that publishes recent state changes again.
     pub(super) fn republisher(&self) -> Process<()> {
         let gate = FaultGate::new(&self.dice, &self.world, Kind::Republish);
         let status = Rc::clone(&gate.status);
@@ -230,7 +230,7 @@ impl Simulation {
     }
 }
 
-/// One invocation of `evaluate`; answers how many records of the batch are done.
+/// Runs one invocation of `evaluate` and returns the number of records of the batch that are done.
 async fn evaluate(
     evaluator: &Evaluator<Memory<FaultGate>>,
     trust: &Authenticator,
@@ -260,10 +260,10 @@ async fn evaluate(
 
 fn count(summary: &Summary, dice: &Dice) {
     dice.add("commits lost to a second writer", summary.conflicts);
-    dice.add("reads in which somebody else wrote", summary.torn_reads);
+    dice.add("torn reads", summary.torn_reads);
     dice.add("messages that had been folded before", summary.skipped);
     dice.add("keys that failed", summary.failing_keys);
     dice.add("keys parked", summary.parked_keys);
     dice.add("messages parked", summary.parked_messages);
-    dice.add("messages put back", summary.put_back);
+    dice.add("messages rekeyed", summary.rekeyed);
 }

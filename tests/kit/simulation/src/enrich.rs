@@ -1,4 +1,4 @@
-//! Those who ask models: invocations of `enrich`, with messages of the queue in any order.
+//! Invocations of `enrich`, with messages of the queue in any order.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,19 +16,19 @@ use andon_kit_ports::memory::{Memory, MemoryModel};
 /// The endpoint of all bindings of random cases.
 const ENDPOINT: &str = "endpoint";
 
-/// How long an invocation may take, ms.
+/// Timeout of an invocation, ms.
 const TIMEOUT_MS: i64 = 30_000;
 
-/// How long a message that was received is hidden from others, ms. Who stands still for longer meets the next one.
+/// Visibility timeout of a received message, ms. An invocation that stalls for longer meets the next delivery.
 const HIDDEN_MS: i64 = 35_000;
 
-/// How often a message is received at most.
+/// Maximum number of receives of a message.
 const MOST_RECEIVES: u32 = 5;
 
-/// By less than this, ms, the clocks of two processes differ.
+/// Maximum difference between the clocks of two processes, ms.
 const CLOCKS_MS: i64 = 5000;
 
-/// Invocations side by side.
+/// Concurrent invocations.
 const SIDE_BY_SIDE: usize = 3;
 
 /// Messages in an invocation.
@@ -37,17 +37,17 @@ const MOST_MESSAGES: usize = 10;
 /// An environment that is kept between invocations.
 type Environment = (Rc<Enricher<Memory<FaultGate>>>, Rc<Status>);
 
-/// Those who ask.
+/// The invocations of `enrich`, and the score requests that they owe.
 #[derive(Default)]
 pub(super) struct Askers {
     running: Vec<Process<()>>,
     warm: Rc<RefCell<Vec<Environment>>>,
-    /// What must be answered by a score: nothing failed while it could be asked.
+    /// Messages that must be answered by scores: no fault occurred while they were in the queue.
     pub owed: Vec<String>,
-    /// What was tried while something could fail. Where an answer comes later, the same question is not asked again.
+    /// Messages that were received under faults. An asynchronous endpoint is not called again for one of them.
     tried: BTreeSet<String>,
-    mended: bool,
-    /// So many messages had been sent when nothing failed any more.
+    fixed: bool,
+    /// The number of messages sent before the last fault.
     sent: usize,
 }
 
@@ -71,29 +71,29 @@ impl Simulation {
         self.world.borrow_mut().models.insert(ENDPOINT.to_owned(), model);
     }
 
-    pub(super) fn mend_model(&self) {
+    pub(super) fn fix_model(&self) {
         if let Some(model) = self.world.borrow_mut().models.get_mut(ENDPOINT) {
             (model.latency_ms, model.errors, model.dead) = (5, 0, false);
         }
     }
 
-    /// Whether nobody asks and nothing is to be asked.
-    pub(super) fn all_is_asked(&self) -> bool {
+    /// Returns whether no invocation runs and the queue is empty.
+    pub(super) fn all_requests_are_done(&self) -> bool {
         self.plan.models.is_none() || self.askers.running.is_empty() && self.world.borrow().queue.is_empty()
     }
 
-    /// Nothing fails from now on: what nobody has tried yet must be answered.
-    pub(super) fn note_open_questions(&mut self) {
+    /// Notes the end of all faults: messages that were never received must be answered.
+    pub(super) fn note_open_score_requests(&mut self) {
         let world = self.world.borrow();
         self.askers.sent = world.sent.len();
-        self.askers.mended = true;
+        self.askers.fixed = true;
         let fresh = world.queue.messages().filter(|message| message.received == 0);
         self.askers.owed = fresh.map(|message| message.body.clone()).collect();
-        self.dice.add("questions left when all was mended", self.askers.owed.len() as u64);
+        self.dice.add("score requests left when all faults were fixed", self.askers.owed.len() as u64);
     }
 
-    /// What was asked since must be answered, too; but for what was too old by now.
-    pub(super) fn note_new_questions(&mut self) {
+    /// Adds the messages since the last fault to those that must be answered, without those that are too old by now.
+    pub(super) fn note_new_score_requests(&mut self) {
         let Some(models) = &self.plan.models else { return self.askers.owed.clear() };
         let world = self.world.borrow();
         let new = world.sent.iter().skip(self.askers.sent).map(|sent| sent.body.clone());
@@ -144,7 +144,7 @@ impl Simulation {
                 let Ok(id) = delivery.id.parse() else { continue };
                 let again = dice.faults.get().is_some() && dice.one_in_thousand(30);
                 if again {
-                    dice.count("questions delivered again");
+                    dice.count("score requests delivered again");
                 } else if !answer.not_done.contains(&delivery.id) {
                     world.borrow_mut().queue.delete(id);
                 }
@@ -153,7 +153,7 @@ impl Simulation {
         }));
     }
 
-    /// What an endpoint that answers later has said. Nobody says it again: it is as if the topic had given up.
+    /// Takes the notifications of asynchronous endpoints. A lost one is not repeated, as if the topic had given up.
     fn notices(&self) -> Vec<QueueDelivery> {
         let notices = self.world.borrow_mut().take_notices();
         let lost = |_: &AsyncNotification| {
@@ -163,8 +163,9 @@ impl Simulation {
             }
             !lost
         };
-        let heard = notices.into_iter().filter(lost);
-        heard
+        notices
+            .into_iter()
+            .filter(lost)
             .map(|notice| QueueDelivery {
                 id: notice.inference_id.clone(),
                 receive_count: 1,
@@ -173,7 +174,7 @@ impl Simulation {
             .collect()
     }
 
-    /// Some messages of the queue, whichever.
+    /// Receives some messages of the queue, in any order.
     fn receive(&mut self) -> Vec<QueueDelivery> {
         let mut world = self.world.borrow_mut();
         let now_ms = world.now_ms;
@@ -185,10 +186,10 @@ impl Simulation {
         for _ in 0..=self.dice.below(MOST_MESSAGES.min(visible.len())) {
             let id = visible.swap_remove(self.dice.below(visible.len()));
             let Some(message) = world.queue.take(id, now_ms, HIDDEN_MS, MOST_RECEIVES) else {
-                self.dice.count("questions given up");
+                self.dice.count("score requests given up");
                 continue;
             };
-            if !self.askers.mended {
+            if !self.askers.fixed {
                 self.askers.tried.insert(message.body.clone());
             }
             deliveries.push(QueueDelivery {
@@ -202,19 +203,19 @@ impl Simulation {
 }
 
 fn count(summary: &EnrichSummary, dice: &Dice) {
-    dice.add("questions asked", summary.questions);
+    dice.add("score requests received", summary.questions);
     dice.add("scores written", summary.scores);
     dice.add("points in place of scores", summary.substitutes);
-    dice.add("questions without an answer", summary.unanswered);
-    dice.add("questions too old", summary.too_old);
+    dice.add("score requests without an answer", summary.unanswered);
+    dice.add("score requests too old", summary.too_old);
     dice.add("scores from memory", summary.cache_hits);
     dice.add("calls of models that took too long", summary.timeouts);
     dice.add("calls of models that failed", summary.call_errors);
     dice.add("calls of models made again", summary.retries);
-    dice.add("questions that come again", summary.messages_not_done);
-    dice.add("questions put off while an endpoint is in trouble", summary.postponed);
-    dice.add("calls of models that answer later", summary.async_calls);
-    dice.add("looks at calls of models that answer later", summary.checks);
-    dice.add("questions that were not answered in time", summary.lost);
+    dice.add("score requests that come again", summary.messages_not_done);
+    dice.add("score requests postponed while a circuit is open", summary.postponed);
+    dice.add("asynchronous calls of models", summary.async_calls);
+    dice.add("polls of asynchronous calls", summary.checks);
+    dice.add("asynchronous calls that were not answered in time", summary.lost);
     dice.add("answers that came after all", summary.late);
 }

@@ -1,5 +1,5 @@
-//! Processes of a simulation: futures that are polled by hand, so that a seed decides who goes on at every effect, and
-//! who never does.
+//! Processes of a simulation: futures that are polled by hand. At every effect the seed decides which process continues,
+//! and which crashes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -24,11 +24,11 @@ pub struct Faults {
     pub throttle: u32,
     /// The effect takes place, and the answer is lost.
     pub lost_answer: u32,
-    /// The process stands still for long, while others go on.
+    /// The process stalls, while others continue.
     pub stall: u32,
 }
 
-/// What happened, to be shown that it did.
+/// Counts of faults and other events, by name.
 pub type Tally = BTreeMap<&'static str, u64>;
 
 /// The dice and faults that all processes share.
@@ -59,7 +59,7 @@ impl Dice {
     }
 }
 
-/// What a process is, for the tally.
+/// A kind of process, for the tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Evaluate,
@@ -85,15 +85,15 @@ impl Kind {
     }
 }
 
-/// What a process has come to.
+/// The status of a process.
 #[derive(Debug, Default)]
 pub(super) struct Status {
     crashed: Cell<bool>,
-    /// Not to be polled for so many steps.
+    /// The number of steps for which it is not polled.
     stalled: Cell<u32>,
-    /// Its event source has given it up.
+    /// Whether its event source gave it up.
     pub given_up: Cell<bool>,
-    /// The start of the newest rule set that it has heard of.
+    /// The start of the newest rule set that it read, ms.
     newest_set_ms: Cell<Option<i64>>,
 }
 
@@ -107,11 +107,11 @@ pub struct FaultGate {
     skew_ms: i64,
 }
 
-/// How far the clocks of processes are off at most, ms.
+/// Maximum skew of the clock of a process, ms.
 const MOST_SKEW_MS: usize = 2000;
 
 impl FaultGate {
-    /// The gate of a new process.
+    /// Creates the gate of a new process.
     pub(super) fn new(dice: &Rc<Dice>, world: &Rc<RefCell<World>>, kind: Kind) -> Self {
         let skew_ms = dice.below(2 * MOST_SKEW_MS).cast_signed() - MOST_SKEW_MS.cast_signed();
         Self {
@@ -123,7 +123,7 @@ impl FaultGate {
         }
     }
 
-    /// Lets others go on first.
+    /// Lets other processes run first.
     async fn yields(&self) {
         let mut polled = false;
         poll_fn(|context| {
@@ -146,8 +146,8 @@ impl FaultGate {
         }
     }
 
-    /// How often a process stands still before an effect, and for how many steps at most. What was read grows old where a
-    /// commit waits: there it is more often, and most often for operators, of whom there are few.
+    /// Returns the chance of a stall before an effect, in thousandths, and its maximum number of steps. Before a commit it
+    /// is higher, because reads grow stale there; it is highest for operators, because they are few.
     fn stall(&self, faults: &Faults, call: &Call<'_>) -> (u32, usize) {
         match self.kind {
             Kind::Unpark if call.method == "commit" => (150, 80),
@@ -156,7 +156,7 @@ impl FaultGate {
         }
     }
 
-    /// Watches for meetings that must occur now and then.
+    /// Counts races that must occur now and then.
     fn watch(&self, call: &Call<'_>) {
         let world = self.world.borrow();
         let newest_ms = world.pointer.sets.last().map(|set| set.start_ms);
@@ -248,13 +248,13 @@ impl Gate for FaultGate {
     }
 }
 
-/// A process under way.
+/// A running process.
 pub(super) struct Process<T> {
     future: Pin<Box<dyn Future<Output = T>>>,
     status: Rc<Status>,
 }
 
-/// What a step of a process came to.
+/// A result of a step of a process.
 pub(super) enum Step<T> {
     GoesOn,
     Crashed,
@@ -266,12 +266,12 @@ impl<T> Process<T> {
         Self { future: Box::pin(future), status }
     }
 
-    /// Nobody waits for it any more; it goes on.
+    /// Gives it up: its event source no longer waits, and it continues as a zombie.
     pub(super) fn give_up(&self) {
         self.status.given_up.set(true);
     }
 
-    /// Goes on to its end, while nobody else does. Not for what sleeps: time stands still.
+    /// Runs it to its end while all others stand still. Not for a process that sleeps: time stands still too.
     pub(super) fn alone(mut self) -> Option<T> {
         loop {
             match self.step() {

@@ -1,18 +1,18 @@
 //! The real workflows in a simulated world: one thread, one seed.
 //!
-//! Producers write a random case into a stream that is split and merged meanwhile; event sources invoke the real
-//! `evaluate` and `publish`, `tick` runs beside them, rules change in the middle, keys break, are parked, mended and
-//! unparked, models are asked that are slow, fail or are dead, nothing comes for weeks and states expire. Every effect may
-//! fail before or after it took place, every process may crash or stand still there. When the faults stop and everything
-//! has drained, `check` looks at what came of it, without the help of the workflows.
+//! Producers write a random case into a stream whose shards split and merge. Event sources invoke the real `evaluate` and
+//! `publish`; `tick` runs beside them. Rules change, keys break and are parked, fixed and unparked. Models are slow, fail
+//! or are dead. Sources are silent for weeks, and states expire. Every effect may fail before or after it took place, and
+//! every process may crash or stall there. When the faults stop and everything has drained, `check` compares the result
+//! with a fold of the records by the engine, without the workflows.
 
 mod actors;
 mod check;
 mod enrich;
 mod executor;
-mod lanes;
 mod plan;
 mod produce;
+mod slices;
 mod source;
 mod sweep;
 
@@ -30,8 +30,8 @@ pub use sweep::{Swept, sweep};
 use self::actors::Warm;
 use self::enrich::Askers;
 use self::executor::{Dice, Process};
-use self::lanes::Lanes;
 use self::plan::{Plan, Republish, What};
+use self::slices::Slices;
 use self::source::Source;
 use andon_kit_cases::generate;
 use andon_kit_ports::memory::{Flaws, World};
@@ -39,44 +39,44 @@ use andon_kit_ports::memory::{Flaws, World};
 /// The key of internal records.
 const KEY: [u8; 32] = [7; 32];
 
-/// The key of somebody else.
+/// The key of a forger.
 const FORGER: [u8; 32] = [8; 32];
 
-/// Steps in which everything must have drained once nothing fails any more.
+/// Maximum number of steps until everything has drained after the last fault.
 const MOST_STEPS: u64 = 400_000;
 
-/// Lines of a case that are used: more make a seed slower, not sharper.
+/// Maximum number of lines of a case: more make a seed slower, not sharper.
 const MOST_LINES: usize = 100;
 
-/// What a run was.
+/// A report of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Faults and other events.
+    /// Faults and other events, with their counts.
     pub tally: Tally,
     /// State changes published, without repeats.
     pub transitions: u64,
-    /// Steps: each lets one process go on to its next effect.
+    /// Steps: each runs one process to its next effect.
     pub steps: u64,
 }
 
-/// What is broken on purpose.
+/// A set of promises that are broken on purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sabotage {
     /// Promises that the ports break.
     pub flaws: Flaws,
-    /// `evaluate` takes internal messages of somebody else for its own.
+    /// `evaluate` accepts internal messages of a forger.
     pub trusts_a_forger: bool,
     /// An event source goes on after a batch that failed.
     pub skips_failures: bool,
-    /// What these checkers find is passed over, to show that another one would have found it too. For those that look at
-    /// every single commit, and so come first.
+    /// Checkers whose findings are ignored, to show that another one finds the fault too. For checkers of single commits,
+    /// which come first.
     pub blind: &'static [&'static str],
 }
 
 /// Runs a seed.
 ///
 /// # Errors
-/// What is wrong, for [`Display`](std::fmt::Display).
+/// The finding of a checker.
 pub fn run(seed: u64) -> Result<Report, Failure> {
     run_with(seed, Sabotage::default())
 }
@@ -86,6 +86,7 @@ pub fn run(seed: u64) -> Result<Report, Failure> {
 /// # Errors
 /// See [`run`].
 pub fn run_with(seed: u64, sabotage: Sabotage) -> Result<Report, Failure> {
+    andon_domain::never::be_loud();
     let mut simulation = Simulation::new(seed, sabotage);
     let checked = simulation.run().and_then(|()| simulation.check());
     let (tally, transitions) = checked.map_err(|failure| Failure { seed, ..failure })?;
@@ -100,12 +101,12 @@ struct Simulation {
     dice: Rc<Dice>,
     trust: Rc<Authenticator>,
     forger: Authenticator,
-    /// Who takes the forger for one of us.
+    /// The authenticator of an `evaluate` that accepts the forger.
     gullible: Rc<Authenticator>,
     sabotage: Sabotage,
     plan: Plan,
     case: andon_kit_cases::Case,
-    lanes: Lanes,
+    slices: Slices,
     shards: BTreeMap<(usize, usize), (Source, Warm)>,
     outbox: Source,
     ticker: Option<Process<()>>,
@@ -116,12 +117,12 @@ struct Simulation {
     askers: Askers,
     /// A message that waits for the next one, to share its record.
     held: Option<Vec<u8>>,
-    /// Up to when each equipment has sent its flow, ms.
+    /// By machine: the time up to which it sent its flow, ms.
     flowed: BTreeMap<String, i64>,
     /// Ids of rules that were removed once.
     removed: BTreeSet<String>,
     began_ms: i64,
-    /// How many steps were made.
+    /// The number of steps made.
     steps: u64,
 }
 
@@ -157,7 +158,7 @@ impl Simulation {
             forger: authenticator(&FORGER),
             gullible: Rc::new(gullible()),
             sabotage,
-            lanes: Lanes::new(plan.lanes),
+            slices: Slices::new(plan.parallelization_factor),
             plan,
             case,
             shards: BTreeMap::new(),
@@ -181,14 +182,14 @@ impl Simulation {
         let rules = self.case.rules.clone();
         self.put_rules(rules);
         self.world.borrow_mut().now_ms += 12_000;
-        if self.plan.lanes > 1 {
-            self.dice.count("runs with several lanes");
+        if self.plan.parallelization_factor > 1 {
+            self.dice.count("runs with a parallelization factor above 1");
         }
         let lines = std::mem::take(&mut self.case.lines);
         for (number, line) in lines.iter().enumerate() {
             self.trouble(number);
             if self.plan.models.as_ref().is_some_and(|models| models.until == number) {
-                self.mend_model();
+                self.fix_model();
             }
             let silence = self.plan.silences.iter().find(|(at, _)| *at == number);
             if let Some((_, for_ms)) = silence.copied() {
@@ -200,14 +201,14 @@ impl Simulation {
             }
             self.reshard();
         }
-        self.mend();
-        self.mend_model();
+        self.fix_keys();
+        self.fix_model();
         self.dice.faults.set(None);
-        self.note_open_questions();
+        self.note_open_score_requests();
         self.settle(|simulation| {
-            simulation.is_drained() && simulation.nobody_waits() && simulation.parked().is_none()
+            simulation.is_drained() && simulation.no_key_is_due() && simulation.parked().is_none()
         })?;
-        self.note_new_questions();
+        self.note_new_score_requests();
         if self.plan.republish == Republish::Late {
             self.dice.faults.set(Some(self.plan.faults));
             self.republisher = Some(self.republisher());
@@ -221,13 +222,19 @@ impl Simulation {
     fn check(&self) -> Result<(Tally, u64), Failure> {
         let in_order = self.plan.republish != Republish::Early;
         let owed = &self.askers.owed;
-        check::check(&self.world.borrow(), self.plan.lanes, in_order, owed, self.sabotage.blind)
+        check::check(
+            &self.world.borrow(),
+            self.plan.parallelization_factor,
+            in_order,
+            owed,
+            self.sabotage.blind,
+        )
     }
 
-    /// Breaks what is to break before a line, and mends what is to be mended.
+    /// Starts and ends the faults of keys that are planned for a line.
     fn trouble(&mut self, number: usize) {
         if self.plan.troubles.iter().any(|trouble| trouble.until == number) {
-            self.mend();
+            self.fix_keys();
         }
         let Some(trouble) = self.plan.troubles.iter().find(|trouble| trouble.from == number) else { return };
         let mut world = self.world.borrow_mut();
@@ -245,14 +252,14 @@ impl Simulation {
         }
     }
 
-    fn mend(&mut self) {
+    fn fix_keys(&mut self) {
         let mut world = self.world.borrow_mut();
         world.refused_equipment = None;
         world.find_segments();
     }
 
-    /// All goes on until something is reached. What needs many effects in a row may not get there while there are faults:
-    /// in the second half of the time there are none.
+    /// Makes steps until a condition holds. A condition that needs many effects in a row may not be reached under faults:
+    /// the second half of the steps has none.
     fn settle(&mut self, reached: impl Fn(&mut Self) -> bool) -> Result<(), Failure> {
         let faults = self.dice.faults.get();
         for step in 0..MOST_STEPS {
@@ -268,7 +275,7 @@ impl Simulation {
         Err(Failure::new("progress", self.what_is_left()))
     }
 
-    /// What has not come to its end.
+    /// Describes the work that has not ended.
     fn what_is_left(&self) -> String {
         let world = self.world.borrow();
         let mut left = Vec::new();
@@ -281,10 +288,10 @@ impl Simulation {
             left.push("the outbox has not drained".to_owned());
         }
         if self.ticker.is_some() || !self.unparkers.is_empty() || self.republisher.is_some() {
-            left.push("somebody is still at work".to_owned());
+            left.push("a process is still running".to_owned());
         }
-        if !self.all_is_asked() {
-            left.push(format!("{} messages are in the queue of questions", world.queue.len()));
+        if !self.all_requests_are_done() {
+            left.push(format!("{} messages are in the queue of score requests", world.queue.len()));
         }
         for (equipment, head) in &world.heads {
             if let Some(parked) = &head.parked {
@@ -292,7 +299,7 @@ impl Simulation {
             }
             if let Some(due) = head.due.filter(|due| due.at_ms <= world.now_ms) {
                 left.push(format!(
-                    "`{equipment}` is due since {} and hears nothing at {}",
+                    "`{equipment}` is due since {} and has no tick at {}",
                     due.at_ms, world.now_ms
                 ));
             }
@@ -300,19 +307,19 @@ impl Simulation {
         left.join("; ")
     }
 
-    /// Nothing comes for so long, ms, but ticks; then what has expired is gone.
+    /// Lets time pass without data points, ms; then expired items are gone.
     fn silence(&mut self, for_ms: i64) -> Result<(), Failure> {
         self.dice.count("silences");
-        // No key stays parked for longer than what belongs to its state is kept.
+        // No key stays parked for longer than its segments are kept.
         let long = self.world.borrow().now_ms - self.began_ms + for_ms >= self.plan.state_ttl_ms;
         if long {
-            self.mend();
+            self.fix_keys();
         }
         self.settle(|simulation| simulation.is_drained() && !(long && simulation.parked().is_some()))?;
         for _ in 0..3 {
             self.forget_the_past();
             self.world.borrow_mut().now_ms += for_ms / 3;
-            self.settle(|simulation| simulation.is_drained() && simulation.nobody_waits())?;
+            self.settle(|simulation| simulation.is_drained() && simulation.no_key_is_due())?;
         }
         self.forget_the_past();
         let mut world = self.world.borrow_mut();
@@ -322,7 +329,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// The streams keep records for a day; what was read does not come again.
+    /// Drops the records that were read: streams keep them for a day.
     fn forget_the_past(&mut self) {
         self.outbox.floor = self.outbox.next;
         self.shards.values_mut().for_each(|(source, _)| source.floor = source.next);
@@ -340,9 +347,9 @@ impl Simulation {
     }
 
     fn shard_drained(&self, shard: usize) -> bool {
-        (0..self.plan.lanes).all(|lane| {
-            let records = self.lanes.count(shard, lane);
-            let source = self.shards.get(&(shard, lane));
+        (0..self.plan.parallelization_factor).all(|slice| {
+            let records = self.slices.count(shard, slice);
+            let source = self.shards.get(&(shard, slice));
             source.map_or(records == 0, |(source, _)| source.next >= records && source.is_idle())
         })
     }
@@ -353,9 +360,9 @@ impl Simulation {
         parents.unwrap_or_default().iter().all(|parent| self.shard_drained(*parent))
     }
 
-    /// Whether everything that was sent was read, and nobody is at work.
+    /// Returns whether every record was read, and no process is running.
     fn is_drained(&mut self) -> bool {
-        self.lanes.look(&self.world.borrow().stream);
+        self.slices.update(&self.world.borrow().stream);
         let (shards, outbox) = {
             let world = self.world.borrow();
             (world.stream.shards().len(), world.inserted.len())
@@ -366,16 +373,16 @@ impl Simulation {
             && self.ticker.is_none()
             && self.unparkers.is_empty()
             && self.republisher.is_none()
-            && self.all_is_asked()
+            && self.all_requests_are_done()
     }
 
-    /// Whether no key is due for a tick.
-    fn nobody_waits(&self) -> bool {
+    /// Returns whether no key is due for a tick.
+    fn no_key_is_due(&self) -> bool {
         let world = self.world.borrow();
         !world.heads.values().any(|head| head.due.is_some_and(|due| due.at_ms <= world.now_ms))
     }
 
-    /// A parked key.
+    /// Returns a parked key.
     fn parked(&self) -> Option<String> {
         let world = self.world.borrow();
         let parked: Vec<&String> =

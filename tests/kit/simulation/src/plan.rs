@@ -1,55 +1,56 @@
-//! What a seed has in store, besides the faults of single effects.
+//! The plan of a seed, besides the faults of single effects.
 
 use andon_domain::{FailureWord, Millis, ModelEndpoint, OnFailure};
 use fastrand::Rng;
 
 use super::executor::Faults;
 
-/// What a seed has in store.
+/// A plan of a seed.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub faults: Faults,
-    /// How many invocations read a shard side by side.
-    pub lanes: usize,
+    /// Concurrent batches per shard.
+    pub parallelization_factor: usize,
     /// Whether children are read before their parents are drained.
     pub impatient: bool,
-    /// How long a state at rest is kept, ms.
+    /// Time for which a state at rest is kept, ms.
     pub state_ttl_ms: i64,
-    /// What breaks for a key, and when it is mended.
+    /// The faults of keys.
     pub troubles: Vec<Trouble>,
-    /// The lines before which nothing comes for long, and for how long, ms.
+    /// The lines before which all sources are silent, and the length of the silence, ms.
     pub silences: Vec<(usize, i64)>,
     pub republish: Republish,
     /// Whether a tag has so many points that the panes of its windows go into segments.
     pub flows: bool,
-    /// Of a thousand records, those under another partition key than their equipment.
+    /// Records under another partition key than their machine, in thousandths.
     pub strangers: u32,
     /// Items in a page of an answer.
     pub page: usize,
-    /// Who asks models; otherwise questions stay in the queue.
+    /// The models; `None`: score requests stay in the queue.
     pub models: Option<Models>,
 }
 
-/// The models that are asked. All bindings ask one endpoint.
+/// The models of a seed. All bindings use one endpoint.
 #[derive(Debug)]
 pub(super) struct Models {
-    /// How its endpoint does until the line before which it is mended.
+    /// The health of the endpoint until it is fixed.
     pub health: Health,
+    /// The line before which the endpoint is fixed.
     pub until: usize,
     pub rows: u32,
     pub retries: u32,
     pub too_old_ms: i64,
     pub on_failure: OnFailure,
     pub cache_ms: Option<i64>,
-    /// It answers later, and is waited for for so long, ms.
+    /// The timeout of an asynchronous endpoint, ms; `None`: a real-time endpoint.
     pub later_ms: Option<i64>,
 }
 
-/// How a model does.
+/// The health of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Health {
     Well,
-    /// An answer takes as long as it may.
+    /// An answer takes as long as the timeout allows.
     Slow,
     /// Half of the calls fail.
     Failing,
@@ -58,7 +59,7 @@ pub(super) enum Health {
 }
 
 impl Models {
-    /// By a randomness of their own: all else in a seed is as without them.
+    /// Creates models with a generator of their own, so that the rest of the seed is the same without them.
     fn new(seed: u64, lines: usize) -> Option<Self> {
         let mut rng = Rng::with_seed(seed ^ 0x656e_7269_6368);
         if rng.u8(..10) >= 6 {
@@ -82,7 +83,7 @@ impl Models {
         })
     }
 
-    /// How an endpoint is asked.
+    /// Sets the options of an endpoint.
     pub(super) fn settle(&self, endpoint: &mut ModelEndpoint) {
         endpoint.rows = self.rows;
         endpoint.retries = self.retries;
@@ -99,25 +100,25 @@ impl Models {
 pub(super) struct Trouble {
     /// The line before which it begins.
     pub from: usize,
-    /// The line before which it is mended.
+    /// The line before which it is fixed.
     pub until: usize,
     pub what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// What is folded for it cannot be stored.
+    /// Its commits are refused.
     Refused,
-    /// The segments of its state are not there.
+    /// The segments of its state are missing.
     SegmentsLost,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Republish {
     Never,
-    /// Beside everything else: it may overtake `publish`.
+    /// Concurrently: it may overtake `publish`.
     Early,
-    /// When all was published.
+    /// After everything was published.
     Late,
 }
 
@@ -135,7 +136,7 @@ impl Plan {
         let (short, flows) = (rng.bool(), rng.bool());
         let ttl_ms = match (short, flows) {
             (true, false) => 1000 * rng.i64(3..30),
-            // Longer than any window, as it must be.
+            // Longer than any window.
             (true, true) => MINUTE_MS * rng.i64(9..20),
             (false, _) => 30 * DAY_MS,
         };
@@ -154,7 +155,7 @@ impl Plan {
             if rng.u8(..10) >= 3 {
                 continue;
             }
-            // Once for so long that states expire, not for so long that rule sets are dropped.
+            // One silence is long enough for states to expire, none for rule sets to be dropped.
             let for_ms = match rng.bool() {
                 _ if short => rng.i64(ttl_ms / 2..4 * ttl_ms),
                 true if !std::mem::replace(&mut long, true) => 31 * DAY_MS,
@@ -164,7 +165,7 @@ impl Plan {
         }
         Self {
             faults,
-            lanes: rng.usize(1..4),
+            parallelization_factor: rng.usize(1..4),
             impatient: rng.bool(),
             state_ttl_ms: ttl_ms,
             troubles,

@@ -1,4 +1,4 @@
-//! Those who write into the stream: machines, scorers, and some who should not.
+//! Producers of the stream: machines, scorers, and forgers.
 
 use andon_domain::RuleDocument;
 use andon_ingest::encode;
@@ -11,7 +11,7 @@ use super::Simulation;
 use super::executor::{FaultGate, Kind, Process};
 use andon_kit_ports::memory::Memory;
 
-/// What cannot be read, whoever sent it.
+/// Records that cannot be read.
 const POISON: [&[u8]; 8] = [
     b"{\"equipmentId\":\"filler-1\",\"tag\":\"level\"",
     b"\x1f\x8b\x08\x00not really gzip",
@@ -19,7 +19,7 @@ const POISON: [&[u8]; 8] = [
     b"",
     b"{\"arrival\":1,\"data\":{\"equipmentId\":\"filler-1\",\"tick\":true}}",
     b"{\"arrival\":1,\"rules\":{\"rules\":[]}}",
-    b"\xf3\x89\x9a\xc2 aggregated by nobody",
+    b"\xf3\x89\x9a\xc2 aggregated without a checksum",
     b"[{\"timestamp\":1,\"equipmentId\":\"filler-1\",\"tag\":\"level\",\"value\":{}}]",
 ];
 
@@ -27,23 +27,23 @@ const POISON: [&[u8]; 8] = [
 const NO_RULES: &str =
     r#"{"rules":[{"id":"none","groups":[{"id":"g","states":[{"state":"A","when":"level >"}]}]}]}"#;
 
-/// What watches the flow. It changes its state often, and each time for what is in its windows.
+/// A rule over the flow. It changes its state often, because of the points in its windows.
 const FLOW_RULE: &str = r#"{"id":"flow","default":"EVEN","groups":[
     {"id":"count","states":[{"state":"ODD","when":"count(flow, '4m') % 4 > 1"}]},
     {"id":"sum","weight":2,"states":[{"state":"HIGH","when":"sum(flow, '2m') % 3 > 1 && max(flow, '8m') > 2"}]}]}"#;
 
-/// Between two points of the flow, ms.
+/// Time between two points of the flow, ms.
 const FLOW_MS: i64 = 2000;
 
-/// Most points of the flow in a record.
+/// Maximum number of points of the flow in a record.
 const MOST_FLOW: i64 = 60;
 
 impl Simulation {
-    /// Puts one line of the case into the world, at about its own pace.
+    /// Sends one line of the case.
     pub(super) fn produce(&mut self, line: &str) {
         let Ok(value) = serde_json::from_str::<Value>(line) else {
             self.dice.count("poison records");
-            return self.send("nobody", line.as_bytes());
+            return self.send("no-machine", line.as_bytes());
         };
         self.world.borrow_mut().now_ms += i64::try_from(self.dice.below(3000)).unwrap_or_default();
         if let Some(rules) = value.get("rules") {
@@ -56,7 +56,7 @@ impl Simulation {
         let data = value.get("data").unwrap_or(&value);
         let Some(equipment) = equipment_of(data) else {
             self.dice.count("poison records");
-            return self.send("nobody", line.as_bytes());
+            return self.send("no-machine", line.as_bytes());
         };
         let equipment = self.partition_key(equipment);
         if self.dice.one_in_thousand(30) {
@@ -76,7 +76,7 @@ impl Simulation {
         }
     }
 
-    /// Sends what has flowed since it was last sent for an equipment.
+    /// Sends the points of a machine's flow since the last ones.
     fn send_flow(&mut self, data: &Value) {
         let Some(equipment) = equipment_of(data) else { return };
         let now_ms = self.world.borrow().now_ms;
@@ -96,7 +96,7 @@ impl Simulation {
         }
     }
 
-    /// The partition key of what is sent for an equipment: mostly its own.
+    /// Returns the partition key for a record of a machine: mostly the machine.
     fn partition_key(&self, equipment: &str) -> String {
         if self.dice.one_in_thousand(self.plan.strangers) {
             self.dice.count("records under a strange key");
@@ -154,7 +154,7 @@ impl Simulation {
         world.stream.put(partition_key, data, now_ms);
     }
 
-    /// Puts a rule set; at its start, which is in the future, it counts. Whoever puts it tries again until it is put.
+    /// Puts a rule set, with retries until it is put. It counts from its start, which is in the future.
     pub(super) fn put_rules(&mut self, mut rules: RuleDocument) {
         if self.plan.flows {
             rules.rules.extend(serde_json::from_str::<andon_domain::Rule>(FLOW_RULE).ok());

@@ -1,41 +1,48 @@
-//! An event source: reads one lane of a shard, or the stream of the outbox, and invokes a function with batches as
-//! Lambda does: what failed comes again from the first failure, a crash brings all again, sometimes in halves; sometimes
-//! what was done comes again; and an invocation that takes too long is given up while it may still be running.
+//! An event source: it reads one slice of a shard, or the stream of the outbox, and invokes a function with batches, as
+//! Lambda does. A batch is delivered again from its first failure; after a crash, as a whole or in halves; sometimes
+//! although it is done. An invocation that takes too long is given up while it may still be running.
 
 use super::executor::{Dice, Process, Step};
 
-/// How an invocation answered: the number of items of its batch that are done.
+/// The answer of an invocation: the number of items of its batch that are done.
 pub(super) type Done = usize;
 
-/// An invocation that takes more steps than this is given up: many are, and go on as zombies. The next one has twice as
-/// many, so that what needs long comes to its end.
-const PATIENCE: u32 = 150;
+/// Steps after which an invocation is given up and continues as a zombie. The next one has twice as many, so that a long
+/// batch ends at last.
+const STEPS_BEFORE_GIVING_UP: u32 = 150;
 
-/// One reader.
+/// An event source.
 pub(super) struct Source {
     /// The next item.
     pub next: usize,
-    /// What is before this does not come again: the stream has forgotten it.
+    /// The first item that the stream still holds.
     pub floor: usize,
     running: Option<(Process<Done>, usize, u32)>,
-    /// Given up by the source, but maybe still going on.
+    /// Invocations that were given up and may still be running.
     zombies: Vec<Process<Done>>,
-    /// After a failure: batches of at most so many items.
+    /// The maximum number of items in a batch after a failure.
     bisected: Option<usize>,
-    patience: u32,
+    steps_allowed: u32,
 }
 
 impl Source {
     pub(super) fn new() -> Self {
-        Self { next: 0, floor: 0, running: None, zombies: Vec::new(), bisected: None, patience: PATIENCE }
+        Self {
+            next: 0,
+            floor: 0,
+            running: None,
+            zombies: Vec::new(),
+            bisected: None,
+            steps_allowed: STEPS_BEFORE_GIVING_UP,
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.running.is_none() && self.zombies.is_empty()
     }
 
-    /// Goes on by a step; `items` are there, `start` begins an invocation with so many from the next one. A broken source
-    /// `skips_failures`.
+    /// Makes a step. The stream holds `items`; `start` starts an invocation with the next item and a number of items. A
+    /// broken source `skips_failures`.
     pub(super) fn step(
         &mut self,
         dice: &Dice,
@@ -66,7 +73,7 @@ impl Source {
         match process.step() {
             Step::Done(done) if done >= count => {
                 self.bisected = None;
-                self.patience = PATIENCE;
+                self.steps_allowed = STEPS_BEFORE_GIVING_UP;
                 if dice.faults.get().is_some() && dice.one_in_thousand(50) {
                     dice.count("batches delivered again");
                 } else {
@@ -79,8 +86,8 @@ impl Source {
                 self.next += if skips_failures { count } else { done };
             }
             Step::Crashed => self.bisected = Some((count / 2).max(1)),
-            Step::GoesOn if steps > self.patience => {
-                self.patience = self.patience.saturating_mul(2);
+            Step::GoesOn if steps > self.steps_allowed => {
+                self.steps_allowed = self.steps_allowed.saturating_mul(2);
                 dice.count("invocations given up");
                 process.give_up();
                 self.zombies.push(process);
@@ -89,7 +96,7 @@ impl Source {
         }
     }
 
-    /// Now and then an event source forgets how far it was, and goes on from before.
+    /// Sets the source back now and then: it reads items again that were done.
     fn set_back(&mut self, dice: &Dice) {
         let back = self.next.saturating_sub(self.floor).min(20);
         if back > 0 && dice.faults.get().is_some() && dice.one_in_thousand(15) {

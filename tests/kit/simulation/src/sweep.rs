@@ -1,4 +1,4 @@
-//! Many seeds.
+//! Sweeps over many seeds.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Failure, Report, run};
 
-/// What many seeds came to.
+/// A result of many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Swept {
-    /// How many seeds were run.
+    /// The number of seeds that were run.
     pub seeds: u64,
-    /// What all of those together saw that did not fail.
+    /// The sum of the reports of all seeds that hold.
     pub report: Report,
-    /// What failed, by seed.
+    /// The failures, by seed.
     pub failures: Vec<Failure>,
 }
 
-/// Runs seeds on so many threads; a seed is one run all the same. Each is told when it is done, with what failed.
+/// Runs seeds on a number of threads; each seed runs on one. Calls `tell` after each seed, with its failure.
 pub fn sweep(seeds: Range<u64>, threads: usize, tell: impl Fn(u64, Option<&Failure>) + Sync) -> Swept {
     let next = AtomicU64::new(seeds.start);
     let work = || {
@@ -68,7 +68,7 @@ impl Report {
     }
 }
 
-/// Most failures that are shown in full.
+/// Maximum number of failures that are shown in full.
 const SHOWN: usize = 10;
 
 impl fmt::Display for Swept {

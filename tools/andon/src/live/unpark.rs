@@ -74,7 +74,7 @@ async fn unpark<P: EvaluatePorts>(
                     objects => format!("{} batches", terminal::grouped(objects)),
                 },
                 counted(unparked.transitions, "state change"),
-                match unparked.questions_unsent {
+                match unparked.score_requests_unsent {
                     0 => String::new(),
                     unsent => format!(
                         "; {} to models not sent, since `ANDON_QUESTIONS_QUEUE_URL` is not set",

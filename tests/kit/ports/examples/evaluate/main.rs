@@ -77,7 +77,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// What was measured.
+/// A measurement.
 #[derive(Default)]
 struct Cost {
     ns: u64,
@@ -196,7 +196,7 @@ impl Function {
         let (evaluator, arena) = (&self.evaluator, &mut self.arena);
         let answer = timed(&mut self.cost, counts, || answer(evaluator, arena, &event, now_ms + 60_000))?;
         let mut world = self.evaluator.ports().world_mut();
-        // What the world remembers for checkers is not part of the work.
+        // The history for checkers is not part of the work.
         world.commits.clear();
         world.saves.clear();
         world.inserted.clear();
@@ -220,7 +220,7 @@ impl Function {
     }
 }
 
-/// What is measured. By itself, so that a profiler can be told to look at nothing else.
+/// Runs the measured part: a function of its own, so that a profiler can be limited to it.
 #[inline(never)]
 fn answer(
     evaluator: &Evaluator<Memory>,
@@ -233,7 +233,7 @@ fn answer(
     Ok(at_once(evaluator.evaluate(&batch, deadline_ms)))
 }
 
-/// Runs what never waits: the ports in memory answer at once.
+/// Runs a future that never waits: the ports in memory answer at once.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut context = Context::from_waker(Waker::noop());

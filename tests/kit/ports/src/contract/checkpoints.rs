@@ -1,4 +1,4 @@
-//! Checkpoints, and what `tick` remembers.
+//! Checkpoints, and the memory of `tick`.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! What the ports owe, as a suite of clauses that runs over any implementation.
+//! The contract of the ports, as a suite of clauses that runs over any implementation.
 //!
 //! Each clause is a sentence of the documentation of the ports, and the name of the function that checks it. A clause
-//! uses names that nobody used before, so that the suite runs over tables in use. Only the rule pointer is one for all:
-//! run the suite over tables of its own where others put rules.
+//! uses fresh names, so that the suite runs over tables in use. Only the rule pointer is shared: if other processes put
+//! rules, run the suite over tables of its own.
 
 mod checkpoints;
 mod objects;
@@ -49,16 +49,16 @@ impl<P> Ports for P where
 {
 }
 
-/// How a clause came out.
+/// A verdict on a clause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The clause.
     pub clause: &'static str,
-    /// How it was broken, if it was.
+    /// How it was broken; `None` if it holds.
     pub broken: Option<String>,
 }
 
-/// What was found instead of what is owed.
+/// A broken clause: the value found, and the value expected.
 #[derive(Debug)]
 struct Broken(String);
 
@@ -70,7 +70,7 @@ impl From<PortError> for Broken {
 
 type Held = Result<(), Broken>;
 
-/// Makes names that nobody used before.
+/// A source of fresh names.
 struct Names<'a>(RefCell<&'a mut dyn FnMut(&str) -> String>);
 
 impl Names<'_> {
@@ -98,7 +98,7 @@ fn is(what: &str, holds: bool) -> Held {
     if holds { Ok(()) } else { Err(Broken(format!("expected {what}"))) }
 }
 
-/// Asks again until it holds, for up to ten seconds: for what may come late.
+/// Repeats a check until it holds, for up to ten seconds: for effects that may be late.
 async fn soon(clock: &impl Clock, mut check: impl AsyncFnMut() -> Held) -> Held {
     const PAUSE_MS: u64 = 250;
     let mut waited_ms = 0;
@@ -111,13 +111,13 @@ async fn soon(clock: &impl Clock, mut check: impl AsyncFnMut() -> Held) -> Held 
     }
 }
 
-/// Bytes that do not compress and are the same for a seed.
+/// Returns bytes that do not compress and are the same for a seed.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut rng = fastrand::Rng::with_seed(seed);
     std::iter::repeat_with(|| rng.u8(..)).take(length).collect()
 }
 
-/// When what is stored here may be deleted, s: in the year 2100.
+/// Expiry of the items of the suite, s: in the year 2100.
 const LATER_S: i64 = 4_102_444_800;
 
 macro_rules! clauses {
@@ -125,8 +125,7 @@ macro_rules! clauses {
         /// The names of all clauses.
         pub const CLAUSES: &[&str] = &[$($(stringify!($clause),)+)+];
 
-        /// Runs all clauses but those to be skipped; `fresh` makes a name that nobody used before from one that says
-        /// what it is for.
+        /// Runs all clauses except the skipped ones; `fresh` makes a fresh name that contains the given one.
         pub async fn verdicts<P: Ports>(
             ports: &P,
             mut fresh: impl FnMut(&str) -> String,
@@ -150,7 +149,7 @@ macro_rules! clauses {
 
 clauses! {
     state:
-        heads_come_in_the_order_asked_and_unknown_equipments_have_none
+        heads_come_in_the_order_asked_and_unknown_keys_have_none
         hundreds_of_heads_are_read_at_once
         megabytes_of_heads_are_read_at_once
         a_head_is_read_as_it_was_written
@@ -161,10 +160,10 @@ clauses! {
         a_repeat_after_a_later_commit_conflicts
         of_commits_that_race_one_is_done
         an_item_that_is_too_large_is_refused_for_ever_and_has_no_effect
-        equipments_with_unusual_names_do_not_meet
-        due_equipments_come_by_due_time_and_only_from_their_bucket
+        machines_with_unusual_names_do_not_collide
+        due_keys_come_by_due_time_and_only_from_their_bucket
         a_due_time_moves_with_its_head
-        many_due_equipments_come_in_pages
+        many_due_keys_come_in_pages
         a_sweep_finds_every_head_once
         a_view_gives_way_to_a_greater_sequence_only
         views_come_by_rule_and_stay_with_their_equipment;

@@ -1,4 +1,4 @@
-//! What was decided.
+//! The outbox.
 
 use andon_workflows::limits::OUTBOX_ITEM_BYTES;
 use andon_workflows::ports::{Commit, Committed, OutboxItem, Payload};
@@ -81,7 +81,7 @@ pub(super) async fn decisions_come_by_version_as_a_number<P: Ports>(ports: &P, n
     let id = names.fresh("often");
     let mut expected = Vec::new();
     for version in 1..=12 {
-        // Not all commits decide something.
+        // Not all commits have transitions.
         if version % 4 == 0 {
             ports.commit(&commit(&id, head(version, version.to_string().as_bytes()))).await?;
         } else {
@@ -113,11 +113,10 @@ pub(super) async fn decisions_are_found_by_their_clock<P: Ports>(ports: &P, name
     same("since 1002, of one", &decided(ports, 1002, Some(&ids[0])).await?, &Vec::new())
 }
 
-/// Commits decisions that are more than a page of an answer; answers their payload.
+/// Commits items that are more than a page of an answer; returns their payload.
 async fn decide_much<P: Ports>(ports: &P, equipment: &str) -> Result<Payload, Broken> {
     // It does not compress to less.
-    let payload =
-        Payload::Inline(format!("[\"{}\"]", andon_workflows::object_keys::base64(&noise(9, 75_000))));
+    let payload = Payload::Inline(format!("[\"{}\"]", andon_workflows::base64::encode(&noise(9, 75_000))));
     for version in 1..=30 {
         let item = OutboxItem { payload: payload.clone(), ..item(equipment, version, 5) };
         let commit = Commit { outbox: Some(item), ..deciding(equipment, version, 5) };

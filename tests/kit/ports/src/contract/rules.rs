@@ -16,7 +16,7 @@ fn set(start_ms: i64, note: &str) -> SetRef {
     }
 }
 
-/// A pointer one revision on, with a set more.
+/// Returns the next revision of a pointer, with one more set.
 fn next(pointer: &Pointer, note: &str) -> Pointer {
     let start_ms = pointer.sets.last().map_or(1_700_000_000_000, |set| set.start_ms + 1);
     let mut sets = pointer.sets.clone();

@@ -9,7 +9,7 @@ fn segment(number: u64, bytes: Vec<u8>) -> StoredSegment {
     StoredSegment { name: format!("{number:010}-0badcafe"), bytes, expires_s: LATER_S }
 }
 
-/// The segments of a key; their order is not promised.
+/// Returns the segments of a key; the ports promise no order.
 async fn read<P: Ports>(ports: &P, equipment: &str) -> Result<Vec<StoredSegment>, Broken> {
     let mut segments = ports.read_segments(equipment).await?;
     segments.sort_by(|one, other| one.name.cmp(&other.name));

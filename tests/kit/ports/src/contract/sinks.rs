@@ -47,7 +47,7 @@ pub(super) async fn the_stream_answers_every_record_with_an_open_shard<P: Ports>
         same("how many were answered", &places.len(), &number)?;
         is("open shards", places.iter().all(|(shard, _)| open.contains(shard)))?;
     }
-    // More than one request takes.
+    // More than fit into one request.
     let large: Vec<StreamEntry> =
         (0..12).map(|_| StreamEntry { partition_key: key.clone(), data: vec![b'x'; 900 << 10] }).collect();
     same("large ones", &placed(ports.put_records(&large).await?)?.len(), &12)
@@ -76,6 +76,6 @@ pub(super) async fn sleeping_takes_its_time<P: Ports>(ports: &P, _: &Names<'_>) 
     let before_ms = ports.now_ms();
     is("a time after the year 2000", before_ms > 946_684_800_000)?;
     ports.sleep_ms(30).await;
-    // Clocks of machines are set now and then, so nothing finer.
+    // Clocks are adjusted now and then, so nothing finer.
     is("a later time", ports.now_ms() >= before_ms + 25)
 }

@@ -18,7 +18,7 @@ async fn read(ports: &impl Ports, equipment: &str) -> Result<Option<Head>, Broke
     Ok(ports.read_heads(&[equipment]).await?.into_iter().next().flatten())
 }
 
-pub(super) async fn heads_come_in_the_order_asked_and_unknown_equipments_have_none<P: Ports>(
+pub(super) async fn heads_come_in_the_order_asked_and_unknown_keys_have_none<P: Ports>(
     ports: &P,
     names: &Names<'_>,
 ) -> Held {
@@ -194,7 +194,7 @@ pub(super) async fn an_item_that_is_too_large_is_refused_for_ever_and_has_no_eff
     same("the head", &read(ports, &id).await?, &None)
 }
 
-pub(super) async fn equipments_with_unusual_names_do_not_meet<P: Ports>(
+pub(super) async fn machines_with_unusual_names_do_not_collide<P: Ports>(
     ports: &P,
     names: &Names<'_>,
 ) -> Held {
@@ -212,7 +212,7 @@ pub(super) async fn equipments_with_unusual_names_do_not_meet<P: Ports>(
     Ok(())
 }
 
-/// The due equipments of a bucket that are among some, with their times.
+/// Returns the due keys of a bucket that are among some, with their times.
 async fn due<P: Ports>(
     ports: &P,
     bucket: u32,
@@ -228,7 +228,7 @@ async fn due<P: Ports>(
             break;
         }
     }
-    is("equipments by due time", found.is_sorted_by_key(|(_, at_ms)| *at_ms))?;
+    is("keys by due time", found.is_sorted_by_key(|(_, at_ms)| *at_ms))?;
     found.retain(|(id, _)| of.contains(id));
     Ok(found)
 }
@@ -239,7 +239,7 @@ async fn commit_due<P: Ports>(ports: &P, id: &str, version: u64, due: Option<(u3
     same("the commit", &end, &Committed::Done)
 }
 
-pub(super) async fn due_equipments_come_by_due_time_and_only_from_their_bucket<P: Ports>(
+pub(super) async fn due_keys_come_by_due_time_and_only_from_their_bucket<P: Ports>(
     ports: &P,
     names: &Names<'_>,
 ) -> Held {
@@ -274,7 +274,7 @@ pub(super) async fn a_due_time_moves_with_its_head<P: Ports>(ports: &P, names: &
     .await
 }
 
-pub(super) async fn many_due_equipments_come_in_pages<P: Ports>(ports: &P, names: &Names<'_>) -> Held {
+pub(super) async fn many_due_keys_come_in_pages<P: Ports>(ports: &P, names: &Names<'_>) -> Held {
     let ids: Vec<String> = (0..250).map(|_| names.fresh("many-due")).collect();
     for id in &ids {
         // Many at one time: a page may end between them.
@@ -285,7 +285,7 @@ pub(super) async fn many_due_equipments_come_in_pages<P: Ports>(ports: &P, names
         found.sort();
         let mut expected = ids.clone();
         expected.sort();
-        same("who is due", &found, &expected)
+        same("the due keys", &found, &expected)
     })
     .await
 }
@@ -351,5 +351,5 @@ pub(super) async fn views_come_by_rule_and_stay_with_their_equipment<P: Ports>(
     let expected: Vec<View> = sorted.iter().map(|rule| view(&id, rule, 1)).collect();
     same("the views", &ports.read_views(&id).await?, &expected)?;
     same("the other's views", &ports.read_views(&other).await?, &vec![view(&other, "c", 1)])?;
-    same("nobody's views", &ports.read_views(&names.fresh("nobody")).await?, &Vec::new())
+    same("the views of an unknown key", &ports.read_views(&names.fresh("unknown")).await?, &Vec::new())
 }

@@ -1,4 +1,4 @@
-//! The table `checkpoints`, and what `tick` remembers.
+//! The table `checkpoints`, and the memory of `tick`.
 
 use andon_workflows::ports::{Checkpoint, CheckpointStore, PortError, Saved, TickMemory, TickMemoryStore};
 

@@ -1,4 +1,4 @@
-//! Where a call may fail, wait, or never come back.
+//! Gates: a call may fail, wait, or never return there.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,47 +7,47 @@ use andon_workflows::ports::PortError;
 
 use super::World;
 
-/// What is being done, for traces and for the choice of faults.
+/// A call of a port, for traces and for the choice of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call<'a> {
     /// The method of the port.
     pub method: &'static str,
-    /// What it is done to: an equipment, the name of an object, ..
+    /// Its subject: a machine, the name of an object, ..
     pub subject: &'a str,
 }
 
-/// What stands between a process and the world. Of itself nothing fails, and sleeping moves the world's time at once.
+/// A gate between a process and the world. By default nothing fails, and sleeping moves the world's time at once.
 #[allow(async_fn_in_trait, reason = "used from one thread")]
 pub trait Gate {
-    /// Passed before the effect; on an error there is none.
+    /// Called before the effect. On an error there is no effect.
     ///
     /// # Errors
-    /// What the caller is told instead.
+    /// The error that the caller gets instead.
     async fn before(&self, _: &Call<'_>) -> Result<(), PortError> {
         Ok(())
     }
 
-    /// Passed after the effect.
+    /// Called after the effect.
     ///
     /// # Errors
-    /// What the caller is told instead of the answer.
+    /// The error that the caller gets instead of the answer.
     async fn after(&self, _: &Call<'_>) -> Result<(), PortError> {
         Ok(())
     }
 
-    /// Asked for each entry of a request that is answered entry by entry.
+    /// Returns the refusal of an entry, for requests that are answered entry by entry.
     fn refuses(&self, _: &Call<'_>) -> Option<PortError> {
         None
     }
 
-    /// How far the process's clock is off, ms.
+    /// Returns the skew of the process's clock, ms.
     fn skew_ms(&self) -> i64 {
         0
     }
 
-    /// How many of the newest changes the index of due times does not show, of those that it need not show.
+    /// Returns how many of the changes that the index of due times need not show it does not show.
     fn lag(&self, changes: usize) -> usize {
-        // The newest change always comes a little late, so that whoever counts on the index is found out.
+        // The newest change is always late, so that code that relies on the index is found out.
         changes.min(1)
     }
 
@@ -58,7 +58,7 @@ pub trait Gate {
     }
 }
 
-/// Nothing fails.
+/// A gate at which nothing fails.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Open;
 

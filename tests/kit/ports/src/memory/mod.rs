@@ -1,9 +1,9 @@
 //! The ports in memory: one world, and any number of handles to it.
 //!
-//! A [`World`] is what all processes share: tables, stream, bus, objects. It keeps what DynamoDB and Kinesis keep
-//! (conditions, transactions, sizes of items, hash ranges, an index that lags) and remembers what was done to it, for
-//! checkers. A [`Memory`] is what one process sees of it; each of its calls passes the process's [`Gate`] before and
-//! after its effect, which is where a simulation lets things fail.
+//! All processes share a [`World`]: tables, stream, bus, objects. It keeps the promises of DynamoDB and Kinesis
+//! (conditions, transactions, sizes of items, hash ranges, an index that lags), and a history for checkers. A [`Memory`]
+//! is the handle of one process. Each of its calls passes the process's [`Gate`] before and after its effect: there a
+//! simulation injects faults.
 
 mod checkpoints;
 mod flaws;
@@ -26,10 +26,10 @@ use andon_workflows::ports::{Clock, PortError, QueueEntry};
 pub use flaws::Flaws;
 pub use gate::{Call, Gate, Open};
 pub use models::{AsyncAnswer, MemoryModel, Queue, Queued};
-pub use stream::{Kinesis, Shard, ShardRecord, hash_of, lane_of};
+pub use stream::{Kinesis, Shard, ShardRecord, hash_of, slice_of};
 pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, Sent, World};
 
-/// The name and the bytes of an object that a flawed world keeps from others.
+/// The name and the content of an object that a flaw holds back.
 type HeldBack = (String, Vec<u8>);
 
 /// One process's handle to a world.
@@ -39,12 +39,12 @@ pub struct Memory<G = Open> {
     gate: G,
     /// Objects that a flaw holds back.
     held_back: Rc<RefCell<Vec<HeldBack>>>,
-    /// Questions that a flaw holds back.
-    unasked: Rc<RefCell<Vec<QueueEntry>>>,
+    /// Score requests that a flaw holds back.
+    unsent: Rc<RefCell<Vec<QueueEntry>>>,
 }
 
 impl Memory<Open> {
-    /// A world of its own, where nothing fails.
+    /// Creates a handle to a new world without faults.
     #[must_use]
     pub fn new() -> Self {
         Self::of(&Rc::new(RefCell::new(World::new())), Open)
@@ -58,19 +58,19 @@ impl Default for Memory<Open> {
 }
 
 impl<G: Gate> Memory<G> {
-    /// A handle to a world.
+    /// Creates a handle to a world.
     #[must_use]
     pub fn of(world: &Rc<RefCell<World>>, gate: G) -> Self {
-        Self { world: Rc::clone(world), gate, held_back: Rc::default(), unasked: Rc::default() }
+        Self { world: Rc::clone(world), gate, held_back: Rc::default(), unsent: Rc::default() }
     }
 
-    /// The world, to look at.
+    /// Returns the world, to read it.
     #[must_use]
     pub fn world(&self) -> Ref<'_, World> {
         self.world.borrow()
     }
 
-    /// The world, to change it from outside.
+    /// Returns the world, to change it from outside.
     #[must_use]
     pub fn world_mut(&self) -> RefMut<'_, World> {
         self.world.borrow_mut()
@@ -79,10 +79,10 @@ impl<G: Gate> Memory<G> {
     fn write_held_back(&self) {
         let mut world = self.world.borrow_mut();
         world.objects.extend(self.held_back.take());
-        self.unasked.take().iter().for_each(|entry| world.take_question(entry));
+        self.unsent.take().iter().for_each(|entry| world.take_score_request(entry));
     }
 
-    /// One call: the gate, the effect, the gate again.
+    /// Makes a call: the gate, the effect, the gate again.
     async fn call<T>(
         &self,
         call: Call<'_>,

@@ -1,4 +1,4 @@
-//! The queue of questions, and models behind endpoints.
+//! The queue of score requests, and models behind endpoints.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use andon_workflows::ports::{
 
 use super::{Call, Gate, Memory, Sent, World};
 
-/// Bytes of a message, as SQS takes it everywhere.
+/// Maximum size of a message in bytes, as SQS accepts it everywhere.
 const MESSAGE_BYTES: usize = 256 << 10;
 
 /// A queue of SQS: at least once, in no order.
@@ -18,18 +18,18 @@ const MESSAGE_BYTES: usize = 256 << 10;
 pub struct Queue {
     messages: BTreeMap<u64, Queued>,
     sent: u64,
-    /// What was received too often.
+    /// The bodies of messages that were received too often: the dead-letter queue.
     pub dead: Vec<String>,
 }
 
-/// A message of a queue.
+/// A queued message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// What it says.
+    /// Its body.
     pub body: String,
-    /// Nobody sees it before, ms.
+    /// The time before which it cannot be received, ms.
     pub visible_ms: i64,
-    /// How often it was received.
+    /// The number of receives.
     pub received: u32,
 }
 
@@ -41,8 +41,8 @@ impl Queue {
         self.messages.insert(self.sent, Queued { body: entry.body.clone(), visible_ms, received: 0 });
     }
 
-    /// Takes up to so many messages that are visible, and hides them for a while. What was received `most_receives` times
-    /// goes to the dead ones instead.
+    /// Receives up to `most` visible messages and hides them for `hidden_ms`. A message that was received `most_receives`
+    /// times goes to the dead-letter queue instead.
     pub fn receive(
         &mut self,
         most: usize,
@@ -56,7 +56,7 @@ impl Queue {
             .collect()
     }
 
-    /// The messages that somebody could receive, in the order in which they were sent.
+    /// Returns the ids of visible messages, in the order in which they were sent.
     pub fn visible(&self, now_ms: i64) -> impl Iterator<Item = u64> {
         self.messages.iter().filter(move |(_, message)| message.visible_ms <= now_ms).map(|(id, _)| *id)
     }
@@ -73,30 +73,30 @@ impl Queue {
         Some(message.clone())
     }
 
-    /// Takes a message off.
+    /// Deletes a message.
     pub fn delete(&mut self, id: u64) {
         self.messages.remove(&id);
     }
 
-    /// How many messages it holds, hidden ones too.
+    /// Returns the number of messages, hidden ones included.
     #[must_use]
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether it holds none.
+    /// Returns whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// How many were sent.
+    /// Returns the number of messages sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// All messages, hidden ones too.
+    /// Returns all messages, hidden ones included.
     pub fn messages(&self) -> impl Iterator<Item = &Queued> {
         self.messages.values()
     }
@@ -105,9 +105,9 @@ impl Queue {
 /// A model. It reads CSV without quotes and answers in CSV.
 #[derive(Clone, Debug)]
 pub struct MemoryModel {
-    /// How long a call takes, ms.
+    /// The latency of a call, ms.
     pub latency_ms: u64,
-    /// Calls that fail, of a thousand.
+    /// Calls that fail, in thousandths.
     pub errors: u32,
     /// It never answers.
     pub dead: bool,
@@ -115,11 +115,11 @@ pub struct MemoryModel {
     pub refuses: bool,
     /// The score of a row.
     pub score: fn(&str) -> f64,
-    /// Calls that it got.
+    /// The number of calls.
     pub calls: u64,
-    /// Calls under way.
+    /// Concurrent calls.
     pub in_flight: u64,
-    /// The most that ever were.
+    /// The maximum number of concurrent calls.
     pub most_in_flight: u64,
 }
 
@@ -138,21 +138,21 @@ impl Default for MemoryModel {
     }
 }
 
-/// An answer that comes later.
+/// An answer of an asynchronous endpoint.
 #[derive(Clone, Debug)]
 pub struct AsyncAnswer {
-    /// The call.
+    /// The id of the call.
     pub inference_id: String,
-    /// When it is there, ms.
+    /// The time at which it is there, ms.
     pub at_ms: i64,
-    /// What it says, or why there is none.
+    /// The answer, or the reason of the failure.
     pub outcome: Result<Vec<u8>, String>,
-    /// Nobody was told of it yet.
+    /// Whether no notification of it was taken yet.
     pub untold: bool,
 }
 
 impl MemoryModel {
-    /// A call begins; what will come of it.
+    /// Begins a call and returns its result.
     fn begin(&mut self, body: &[u8]) -> Result<Vec<u8>, CallErrorKind> {
         self.calls += 1;
         self.in_flight += 1;
@@ -178,16 +178,16 @@ impl World {
         })
     }
 
-    /// Takes a message into the queue.
-    pub(super) fn take_question(&mut self, entry: &QueueEntry) {
-        if !(self.flaws.loses_questions && self.every(5)) {
+    /// Puts a message into the queue.
+    pub(super) fn take_score_request(&mut self, entry: &QueueEntry) {
+        if !(self.flaws.loses_score_requests && self.every(5)) {
             self.queue.send(entry, self.now_ms);
         }
         let after_commits = self.commits.len();
         self.sent.push(Sent { at_ms: self.now_ms, after_commits, body: entry.body.clone() });
     }
 
-    /// Notices of answers that have come since the last time.
+    /// Takes the notifications of answers that are new.
     pub fn take_notices(&mut self) -> Vec<AsyncNotification> {
         let now_ms = self.now_ms;
         let come = self.later.iter_mut().filter(|later| later.untold && later.at_ms <= now_ms);
@@ -231,9 +231,9 @@ impl<G: Gate> ScoreRequestQueue for Memory<G> {
                     ))));
                 }
                 if world.flaws.asks_after_commits {
-                    self.unasked.borrow_mut().push(entry.clone());
+                    self.unsent.borrow_mut().push(entry.clone());
                 } else {
-                    world.take_question(entry);
+                    world.take_score_request(entry);
                 }
                 Ok(Accepted::Yes)
             });

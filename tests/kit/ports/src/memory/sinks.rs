@@ -4,17 +4,17 @@ use andon_workflows::ports::{Accepted, Bus, BusEntry, Failures, PortError, Strea
 
 use super::{Call, Gate, Memory, World};
 
-/// What an entry of the bus takes, in bytes.
+/// Maximum size of an entry of the bus, in bytes.
 const BUS_ENTRY_BYTES: usize = 256 << 10;
 
 /// Entries in one request to the bus.
 const BUS_ENTRIES: usize = 10;
 
-/// What a record of the stream takes, with its partition key, in bytes.
+/// Maximum size of a record of the stream with its partition key, in bytes.
 const STREAM_RECORD_BYTES: usize = 10 << 20;
 
 impl World {
-    /// What was said to be accepted when it was not.
+    /// Entries that were answered as accepted and were not.
     fn take_early(&mut self) -> Vec<BusEntry> {
         std::mem::take(&mut self.early)
     }

@@ -21,7 +21,7 @@ impl World {
         Some(head)
     }
 
-    /// The flaw of this name.
+    /// The flaw [`super::Flaws::mixes_up_parkers`].
     fn takes_for_a_repeat(&self, stored: &Head, head: &Head) -> bool {
         let nameless = |head: &Head| {
             let parked = head.parked.clone();
@@ -76,7 +76,7 @@ impl World {
             outbox = None;
         }
         if let Some(item) = &outbox {
-            // What is written over another item is no new one, and does not come by the stream of new items.
+            // An item that replaces another one is no insert, and does not appear in the stream of new items.
             if self.outbox.insert((equipment.clone(), item.version), item.clone()).is_none() {
                 self.inserted.push(item.clone());
             }
@@ -97,9 +97,9 @@ impl World {
 }
 
 impl<G: Gate> StateStore for Memory<G> {
-    async fn read_heads(&self, equipments: &[&str]) -> Result<Vec<Option<Head>>, PortError> {
-        let call = Call { method: "read_heads", subject: equipments.first().copied().unwrap_or_default() };
-        self.call(call, |world| Ok(equipments.iter().map(|id| world.read_head(id)).collect())).await
+    async fn read_heads(&self, keys: &[&str]) -> Result<Vec<Option<Head>>, PortError> {
+        let call = Call { method: "read_heads", subject: keys.first().copied().unwrap_or_default() };
+        self.call(call, |world| Ok(keys.iter().map(|id| world.read_head(id)).collect())).await
     }
 
     async fn read_segments(&self, equipment: &str) -> Result<Vec<StoredSegment>, PortError> {
@@ -112,7 +112,7 @@ impl<G: Gate> StateStore for Memory<G> {
     }
 
     async fn write_segments(&self, equipment: &str, segments: &[StoredSegment]) -> Result<(), PortError> {
-        // One by one: nobody promises that they are written together.
+        // One by one: the ports do not promise that they are written together.
         for segment in segments {
             self.call(Call { method: "write_segments", subject: equipment }, |world| {
                 fits(equipment, equipment.len() + segment.bytes.len())?;
@@ -188,10 +188,10 @@ impl<G: Gate> StateStore for Memory<G> {
     }
 }
 
-/// Where a page of due equipments ended.
+/// Reads the token of a page of due keys.
 fn due_token(text: &str) -> Result<(i64, String), PortError> {
     let parts = text.split_once(' ').and_then(|(at_ms, id)| Some((at_ms.parse().ok()?, id.to_owned())));
-    parts.ok_or_else(|| PortError::permanent(format!("`{text}` is no place in a list of due equipments")))
+    parts.ok_or_else(|| PortError::permanent(format!("`{text}` is no place in a list of due keys")))
 }
 
 impl<G: Gate> OutboxStore for Memory<G> {
@@ -214,7 +214,7 @@ impl<G: Gate> OutboxStore for Memory<G> {
     }
 }
 
-/// Where a page of outbox items ended.
+/// Reads the token of a page of outbox items.
 fn outbox_token(text: &str) -> Result<(String, u64), PortError> {
     let parts = text.split_once(' ').and_then(|(version, id)| Some((id.to_owned(), version.parse().ok()?)));
     parts.ok_or_else(|| PortError::permanent(format!("`{text}` is no place in a list of decisions")))

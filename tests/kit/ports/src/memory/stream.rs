@@ -18,15 +18,15 @@ pub struct Kinesis {
 pub struct Shard {
     /// Its id.
     pub id: String,
-    /// What it was split or merged from, as positions in [`Kinesis::shards`].
+    /// The shards that it was split or merged from, as positions in [`Kinesis::shards`].
     pub parents: Vec<usize>,
-    /// The least hash.
+    /// The smallest hash of its range.
     pub from: u64,
-    /// The greatest hash.
+    /// The greatest hash of its range.
     pub to: u64,
-    /// Whether it can be written to.
+    /// Whether it accepts records.
     pub open: bool,
-    /// What was written to it.
+    /// Its records.
     pub records: Vec<ShardRecord>,
 }
 
@@ -39,22 +39,22 @@ pub struct ShardRecord {
     pub arrival_ms: i64,
     /// The partition key.
     pub partition_key: String,
-    /// What was sent.
+    /// The content.
     pub data: Rc<[u8]>,
 }
 
-/// Where a partition key lies among the hash ranges of shards.
+/// Returns the hash of a partition key, among the hash ranges of shards.
 #[must_use]
 pub fn hash_of(partition_key: &str) -> u64 {
     mixed(partition_key, Fnv64::default())
 }
 
-/// The lane of a partition key, where a shard is read by several.
+/// Returns the slice of a partition key: the concurrent batch of its shard that reads it.
 #[must_use]
-pub fn lane_of(partition_key: &str, lanes: usize) -> usize {
-    // Another hash than that of shards, so that a shard's keys go to all lanes.
+pub fn slice_of(partition_key: &str, parallelization_factor: usize) -> usize {
+    // Another hash than that of shards, so that a shard's keys go to all slices.
     let hash = mixed(partition_key, Fnv64::with_basis(0x9e37_79b9_7f4a_7c15));
-    usize::try_from(hash % u64::try_from(lanes.max(1)).unwrap_or(1)).unwrap_or_default()
+    usize::try_from(hash % u64::try_from(parallelization_factor.max(1)).unwrap_or(1)).unwrap_or_default()
 }
 
 /// Returns the hash of a text, its upper bits made to depend on all of the text.
@@ -66,7 +66,7 @@ fn mixed(text: &str, mut hash: Fnv64) -> u64 {
 }
 
 impl Kinesis {
-    /// A stream with so many shards of about the same width.
+    /// Creates a stream with a number of shards of about the same width.
     #[must_use]
     pub fn new(name: &str, shards: u64) -> Self {
         let mut stream = Self { name: name.to_owned(), shards: Vec::new(), records: 0 };
@@ -79,13 +79,13 @@ impl Kinesis {
         stream
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// All shards, oldest first.
+    /// Returns all shards, oldest first.
     #[must_use]
     pub fn shards(&self) -> &[Shard] {
         &self.shards
@@ -96,7 +96,7 @@ impl Kinesis {
         self.shards.push(Shard { id, parents, from, to, open: true, records: Vec::new() });
     }
 
-    /// Writes a record; answers where.
+    /// Writes a record; returns its shard and its sequence number.
     pub fn put(&mut self, partition_key: &str, data: &[u8], arrival_ms: i64) -> (String, SequenceNumber) {
         self.records += 1;
         let sequence_number = number(self.records);
@@ -145,8 +145,8 @@ impl Kinesis {
     }
 }
 
-/// The n-th sequence number of a stream: as long as those of Kinesis, and soon one digit longer, since numbers are
-/// not to be compared as texts.
+/// Returns the n-th sequence number of a stream: as long as those of Kinesis, and soon one digit longer, so that a
+/// comparison as texts is found out.
 fn number(nth: u64) -> SequenceNumber {
     const LONGER_FROM: u64 = 40;
     let text = if nth < LONGER_FROM {

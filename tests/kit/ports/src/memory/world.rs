@@ -1,4 +1,4 @@
-//! What all processes share.
+//! The world that all processes share.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,24 +9,24 @@ use andon_workflows::ports::{
 
 use super::{AsyncAnswer, Flaws, Kinesis, MemoryModel, Queue};
 
-/// What an item of DynamoDB takes, all told, in bytes.
+/// Maximum size of an item of DynamoDB, in bytes.
 pub const ITEM_BYTES: usize = 400 << 10;
 
-/// Changes that the index of due times need not show are younger than this, ms.
+/// Maximum delay of the index of due times, ms.
 const INDEX_LAG_MS: i64 = 3_000;
 
-/// Tables, stream, bus and objects, and what was done to them.
+/// A world: tables, stream, bus and objects, with the history of their changes.
 #[derive(Debug)]
 pub struct World {
     /// The time, ms.
     pub now_ms: i64,
-    /// Which promises are broken.
+    /// The promises that it breaks.
     pub flaws: Flaws,
     /// Items in a page of an answer.
     pub page: usize,
-    /// An equipment for which nothing folded can be written, until this is mended.
+    /// A machine whose commits are refused while it is set here.
     pub refused_equipment: Option<String>,
-    /// Entries with this in their detail are refused by the bus, for ever.
+    /// A text: the bus always refuses entries with it in their detail.
     pub refused_detail: Option<String>,
     /// Heads by equipment.
     pub heads: BTreeMap<String, Head>,
@@ -40,9 +40,9 @@ pub struct World {
     pub inserted: Vec<OutboxItem>,
     /// Every commit that took place.
     pub commits: Vec<Commitment>,
-    /// Every head that was deleted since it had expired.
+    /// Every head that was deleted because it had expired.
     pub expired: Vec<Expired>,
-    /// Segments that were lost and may be found again, by equipment.
+    /// Segments that are missing until [`World::find_segments`], by machine.
     pub hidden: Vec<(String, StoredSegment)>,
     /// The rule pointer.
     pub pointer: Pointer,
@@ -56,25 +56,25 @@ pub struct World {
     pub checkpoints: BTreeMap<(String, String), Checkpoint>,
     /// Every checkpoint that was saved.
     pub saves: Vec<CheckpointSaved>,
-    /// What `tick` remembers, by stream.
+    /// The memory of `tick`, by stream.
     pub memories: BTreeMap<String, TickMemory>,
     /// Objects by name.
     pub objects: BTreeMap<String, Vec<u8>>,
-    /// What the bus accepted, with the time, in that order.
+    /// The entries that the bus accepted, with the time, in that order.
     pub bus: Vec<(i64, BusEntry)>,
-    /// What was reported as undeliverable.
+    /// Reports to the failure destination.
     pub failures: Vec<String>,
     /// The stream of data points.
     pub stream: Kinesis,
-    /// Whether there is a queue of questions.
+    /// Whether there is a queue of score requests.
     pub has_queue: bool,
-    /// The queue of questions to models.
+    /// The queue of score requests.
     pub queue: Queue,
-    /// Every message that the queue took.
+    /// Every message that the queue accepted.
     pub sent: Vec<Sent>,
     /// Models by endpoint.
     pub models: BTreeMap<String, MemoryModel>,
-    /// Answers of endpoints that answer later.
+    /// Answers of asynchronous endpoints.
     pub later: Vec<AsyncAnswer>,
     pub(super) due: BTreeSet<(u32, i64, String)>,
     pub(super) due_of: BTreeMap<String, Due>,
@@ -88,35 +88,35 @@ pub struct World {
 /// A commit that took place.
 #[derive(Clone, Debug)]
 pub struct Commitment {
-    /// When, ms.
+    /// The time, ms.
     pub at_ms: i64,
-    /// The equipment.
+    /// The key.
     pub equipment: String,
     /// The head that was written.
     pub head: Head,
-    /// What was decided with it.
+    /// The outbox item that was written with it.
     pub outbox: Option<OutboxItem>,
 }
 
-/// A message that the queue of questions took.
+/// A message that the queue of score requests accepted.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// When, ms.
+    /// The time, ms.
     pub at_ms: i64,
-    /// So many commits had taken place.
+    /// The number of commits before it.
     pub after_commits: usize,
-    /// What it says.
+    /// Its body.
     pub body: String,
 }
 
-/// A head that was deleted since it had expired.
+/// A head that was deleted because it had expired.
 #[derive(Clone, Debug)]
 pub struct Expired {
-    /// When, ms.
+    /// The time, ms.
     pub at_ms: i64,
-    /// The equipment.
+    /// The key.
     pub equipment: String,
-    /// So many commits had taken place.
+    /// The number of commits before it.
     pub after_commits: usize,
 }
 
@@ -127,12 +127,12 @@ pub struct CheckpointSaved {
     pub stream: String,
     /// The shard.
     pub shard: String,
-    /// What was saved.
+    /// The checkpoint.
     pub checkpoint: Checkpoint,
 }
 
 impl World {
-    /// Empty tables, and a stream `points` of one shard.
+    /// Creates empty tables, and a stream `points` of one shard.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -175,7 +175,7 @@ impl World {
         }
     }
 
-    /// Deletes what has expired, as DynamoDB does some time after it has.
+    /// Deletes expired items, as DynamoDB does some time after their expiry.
     pub fn expire(&mut self) {
         let now_s = self.now_ms / 1000;
         let gone: Vec<String> = self
@@ -194,7 +194,7 @@ impl World {
         self.outbox.retain(|_, item| item.expires_s > now_s);
     }
 
-    /// Loses the segments of an equipment; answers how many there were.
+    /// Hides the segments of a machine; returns their number.
     pub fn hide_segments(&mut self, equipment: &str) -> usize {
         let hidden: Vec<_> = self.segments.extract_if(.., |(of, _), _| of == equipment).collect();
         let count = hidden.len();
@@ -202,27 +202,27 @@ impl World {
         count
     }
 
-    /// Finds again what was lost.
+    /// Restores hidden segments.
     pub fn find_segments(&mut self) {
         for (equipment, segment) in std::mem::take(&mut self.hidden) {
             self.segments.entry((equipment, segment.name.clone())).or_insert(segment);
         }
     }
 
-    /// Counts calls, for flaws that show now and then.
+    /// Returns `true` at every n-th call, for flaws that show now and then.
     pub(super) fn every(&mut self, nth: u64) -> bool {
         self.turn += 1;
         self.turn.is_multiple_of(nth)
     }
 
-    /// How many changes the index of due times need not show yet.
+    /// Returns the number of changes that the index of due times need not show yet.
     pub(super) fn young_due_changes(&self) -> usize {
         let old =
             self.due_changes.iter().take_while(|(at_ms, ..)| *at_ms <= self.now_ms - INDEX_LAG_MS).count();
         self.due_changes.len() - old
     }
 
-    /// Lets the index of due times show all but the newest changes.
+    /// Applies all but the newest changes to the index of due times.
     pub(super) fn show_due_changes(&mut self, but: usize) {
         while self.due_changes.len() > but {
             let Some((_, equipment, due)) = self.due_changes.pop_front() else { return };
@@ -243,7 +243,7 @@ impl Default for World {
     }
 }
 
-/// Refuses what no item can hold. Names of attributes and the like are counted as 200 bytes.
+/// Refuses an item that is too large. The names of attributes count as 200 bytes.
 pub(super) fn fits(what: &str, bytes: usize) -> Result<(), PortError> {
     let bytes = bytes + 200;
     if bytes <= ITEM_BYTES {
@@ -254,7 +254,7 @@ pub(super) fn fits(what: &str, bytes: usize) -> Result<(), PortError> {
     )))
 }
 
-/// The items after `next`, up to a page of them, and where to go on.
+/// Returns a page of items, with the token of the next page.
 pub(super) fn page<T, K: ToString>(
     items: impl Iterator<Item = (K, T)>,
     page: usize,

@@ -1,4 +1,4 @@
-//! The commits of one key, folded again by the engine.
+//! The commits of one key, compared with a fold of its records by the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,40 +8,40 @@ use andon_ingest::{ItemOutcome, ShardId, read_message};
 use andon_workflows::envelope::{Position, Positions, StateEnvelope, Stored};
 
 use super::rejected::{self, Rejection};
-use super::score_requests::{Answers, Question};
+use super::score_requests::{Answers, DecidedRequest};
 use super::told::Message;
 use super::{Checked, Failure};
 use andon_kit_ports::memory::{Commitment, Expired};
 
-/// No position is forgotten before its shard was silent for so long, ms: less would be less than the stream's retention.
+/// Silence of a shard before which its position is kept, ms: the stream's retention.
 const RETENTION_MS: i64 = 86_400_000;
 
-/// Clocks of processes are off by less than this, ms.
+/// Maximum skew between the clocks of processes, ms.
 const SKEW_MS: i64 = 3000;
 
-/// What the commits of a key come to.
+/// A key, as its commits tell it.
 #[derive(Default)]
 struct Life {
     state: Option<KeyState>,
     decided: Vec<Transition>,
     version: u64,
     reached: Positions,
-    /// Of each shard, the greatest position ever: also of what a head has forgotten since.
+    /// By shard: the greatest position ever, also after a head forgot it.
     greatest: BTreeMap<ShardId, Position>,
-    /// Of each shard, how many messages were folded.
+    /// By shard: the number of messages folded.
     folded: BTreeMap<ShardId, usize>,
     expired: bool,
-    /// Whether panes went into segments.
+    /// Whether panes were sealed into segments.
     sealed: bool,
     came_back: u64,
     took_up: u64,
-    /// What the messages of a commit ask.
-    questions: Vec<Question>,
+    /// The score requests of the messages of a commit.
+    requests: Vec<DecidedRequest>,
     asked: u64,
     answers: Answers,
 }
 
-/// What the engine decides over the records of a key in the order in which they were committed.
+/// Returns the transitions that the engine decides over the records of a key, in the order of its commits.
 pub(super) fn folded_again(
     checked: &mut Checked<'_>,
     equipment: &str,
@@ -67,7 +67,7 @@ pub(super) fn folded_again(
         let found = format!("`{equipment}` stays parked: {}", parked.reason);
         return Err(Failure::new("nothing stays parked", found));
     }
-    for (shard, messages) in checked.told.of_equipments.get(equipment).into_iter().flatten() {
+    for (shard, messages) in checked.told.of_machines.get(equipment).into_iter().flatten() {
         let done = life.folded.get(shard).copied().unwrap_or_default();
         if done != messages.len() {
             let found =
@@ -77,7 +77,7 @@ pub(super) fn folded_again(
     }
     life.answers.change_no_other_rule(equipment, &life.decided, &checked.asked)?;
     life.answers.count(checked);
-    checked.add("questions that were decided", life.asked);
+    checked.add("score requests decided", life.asked);
     checked.add("keys that took up a rule set in the middle", life.took_up);
     checked.add("keys that came back after their state had expired", life.came_back);
     Ok(life.decided)
@@ -113,7 +113,7 @@ impl Life {
                 let found = format!("`{equipment}`: what came before {reached:?} of {shard}");
                 return Err(Failure::new("nothing is folded twice", found));
             }
-            let of_key = checked.told.of_equipments.get(equipment).and_then(|of| of.get(shard));
+            let of_key = checked.told.of_machines.get(equipment).and_then(|of| of.get(shard));
             let messages = of_key.map(Vec::as_slice).unwrap_or_default();
             let next = self.folded.get(shard).copied().unwrap_or_default();
             let new = messages.iter().skip(next).take_while(|message| message.position <= reached.position);
@@ -129,21 +129,21 @@ impl Life {
         }
         self.positions_go_forward(checked, equipment, &positions)?;
         self.reached = positions;
-        self.asked += self.questions.len() as u64;
-        for question in self.questions.drain(..) {
-            checked.asked.was_sent(checked, &question, number, commit.at_ms)?;
+        self.asked += self.requests.len() as u64;
+        for request in self.requests.drain(..) {
+            checked.asked.was_sent(checked, &request, number, commit.at_ms)?;
         }
         self.due_is_not_late(commit)
     }
 
-    /// Byte for byte, as long as nothing has gone into segments: these are cut where commits fall.
+    /// Checks a state byte for byte, until panes were sealed: segments end where commits end.
     fn state_is_that_of_the_records(
         &mut self,
         checked: &Checked<'_>,
         commit: &Commitment,
         stored: &[u8],
     ) -> Result<(), Failure> {
-        // A state that was sealed once numbers its segments from then on.
+        // A state that sealed panes once numbers its segments from then on.
         let Some(state) = self.state.as_mut().filter(|_| !self.sealed) else { return Ok(()) };
         let packed = state.pack();
         let of = format!("`{}`, version {}", commit.equipment, commit.head.version);
@@ -177,11 +177,11 @@ impl Life {
         Ok(())
     }
 
-    /// A stored due time may be early, never late; a parked key has none.
+    /// Checks that a stored due time is not late. It may be early; a parked key has none.
     fn due_is_not_late(&self, commit: &Commitment) -> Result<(), Failure> {
         let next_ms = self.state.as_ref().and_then(KeyState::next_due_clock_ms);
         let Some(next_ms) = next_ms.filter(|_| commit.head.parked.is_none()) else { return Ok(()) };
-        // What is due by now is found by the next look, whatever its time.
+        // The next scan finds every key that is due by now.
         let latest_ms = next_ms.max(commit.at_ms + SKEW_MS);
         match commit.head.due {
             Some(due) if due.at_ms <= latest_ms => Ok(()),
@@ -192,7 +192,7 @@ impl Life {
         }
     }
 
-    /// A state was forgotten. Only one that has nothing more to say may be.
+    /// Notes that a state expired. Only a state at rest may expire.
     fn expire(&mut self, gone: &Expired) -> Result<(), Failure> {
         let failed = |what: &str| {
             let found = format!("`{}` was forgotten at {}: {what}", gone.equipment, gone.at_ms);
@@ -215,7 +215,7 @@ impl Life {
         Ok(())
     }
 
-    /// The sequence of each rule after its last transition.
+    /// Returns the sequence number of each rule after its last transition.
     fn sequences(&self) -> BTreeMap<&str, u64> {
         let of = self.decided.iter();
         of.map(|transition| (transition.rule_id.as_str(), transition.sequence)).collect()
@@ -252,15 +252,13 @@ impl Life {
                 let before_ms = state.rule_set_start_ms();
                 let watermark_ms = state.watermark_ms();
                 let outcome = state.apply(&checked.rules, &record).map_err(failed)?;
-                state
-                    .check_invariants()
-                    .map_err(|broken| Failure::new("states keep their invariants", broken))?;
                 self.took_up += u64::from(before_ms != state.rule_set_start_ms());
-                let questions = outcome.requests.iter();
-                self.questions.extend(questions.map(|request| Question {
+                invariants_hold(equipment, state)?;
+                let requests = outcome.requests.iter();
+                self.requests.extend(requests.map(|request| DecidedRequest {
                     arrival_ms: message.arrival_ms,
                     too_old_ms: request.binding.endpoint.too_old.0,
-                    question: request.request.clone(),
+                    request: request.request.clone(),
                 }));
                 self.answers.fold(checked, state, &record, &outcome, watermark_ms)?;
                 self.decided.extend(outcome.transitions);
@@ -272,4 +270,15 @@ impl Life {
         });
         result
     }
+}
+
+/// Checks the invariants of a state that the engine folded.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the place for the checks of a state's own invariants; those of the engine panic by themselves here"
+)]
+fn invariants_hold(equipment: &str, state: &KeyState) -> Result<(), Failure> {
+    state
+        .check_invariants()
+        .map_err(|broken| Failure::new("states keep their invariants", format!("`{equipment}`: {broken}")))
 }

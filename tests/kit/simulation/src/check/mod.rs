@@ -1,5 +1,5 @@
-//! What must hold of a world that has come to rest. Nothing here asks the workflows: commits are read from what was
-//! written, and folded again by the engine alone.
+//! The checks of a world that has come to rest. They do not use the workflows: they read the commits that were written,
+//! and fold the records again with the engine alone.
 
 mod key;
 mod rejected;
@@ -22,14 +22,14 @@ use super::executor::Tally;
 use super::{KEY, authenticator};
 use andon_kit_ports::memory::World;
 
-/// What is wrong.
+/// A finding of a checker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The seed.
     pub seed: u64,
-    /// Which checker found it.
+    /// The checker.
     pub checker: &'static str,
-    /// What it found.
+    /// The finding.
     pub found: String,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What all checks of a world share.
+/// The data that all checks of a world share.
 struct Checked<'w> {
     world: &'w World,
     told: Told,
@@ -59,7 +59,7 @@ struct Checked<'w> {
 }
 
 impl Checked<'_> {
-    /// What a checker found in a commit.
+    /// Returns the finding of a checker of commits, unless the checker is ignored.
     fn fails(&self, checker: &'static str, found: String) -> Result<(), Failure> {
         if self.blind.contains(&checker) { Ok(()) } else { Err(Failure::new(checker, found)) }
     }
@@ -71,11 +71,11 @@ impl Checked<'_> {
     }
 }
 
-/// Checks a world whose stream was read in so many lanes; answers what was seen, and how many state changes were published.
-/// Without `in_order` somebody published again while not all was published, so that only each rule's sequence is in order.
+/// Checks a world. Returns its tally and the number of state changes published. Without `in_order`, an operator published
+/// again before all was published, so that only the sequence of each rule is in order.
 pub(super) fn check(
     world: &World,
-    lanes: usize,
+    parallelization_factor: usize,
     in_order: bool,
     owed: &[String],
     blind: &'static [&'static str],
@@ -83,40 +83,39 @@ pub(super) fn check(
     let published = published(world)?;
     checkpoints_go_forward(world)?;
     let trust = authenticator(&KEY);
-    let told = told::told(world, lanes, &trust)?;
+    let told = told::told(world, parallelization_factor, &trust)?;
     let asked = Asked::new(world)?;
     let mut checked = Checked { world, told, asked, rules: rules(world)?, trust, tally: Tally::new(), blind };
-    let mut equipments: BTreeSet<&str> =
-        world.commits.iter().map(|commit| commit.equipment.as_str()).collect();
-    equipments.extend(published.keys().map(String::as_str));
-    let of_stream: Vec<String> = checked.told.of_equipments.keys().cloned().collect();
-    equipments.extend(of_stream.iter().map(String::as_str));
+    let mut machines: BTreeSet<&str> = world.commits.iter().map(|commit| commit.equipment.as_str()).collect();
+    machines.extend(published.keys().map(String::as_str));
+    let of_stream: Vec<String> = checked.told.of_machines.keys().cloned().collect();
+    machines.extend(of_stream.iter().map(String::as_str));
     let mut not_used = BTreeSet::new();
     let mut count = 0;
-    for equipment in equipments {
+    for equipment in machines {
         let mut decided = key::folded_again(&mut checked, equipment, &mut not_used)?;
         views_show_the_newest(world, equipment, &decided)?;
-        let mut heard = published.get(equipment).cloned().unwrap_or_default();
+        let mut events = published.get(equipment).cloned().unwrap_or_default();
         if !in_order {
-            for list in [&mut decided, &mut heard] {
+            for list in [&mut decided, &mut events] {
                 list.sort_by(|one, other| {
                     (&one.rule_id, one.sequence).cmp(&(&other.rule_id, other.sequence))
                 });
             }
         }
-        if decided != heard {
-            let differs = decided.iter().zip(&heard).find(|(one, other)| one != other);
+        if decided != events {
+            let differs = decided.iter().zip(&events).find(|(one, other)| one != other);
             return Err(Failure::new(
                 "published is what was decided",
                 format!(
                     "`{equipment}`: {} decided by the records in the order of commits, {} published; first difference: \
                      {differs:#?}",
                     decided.len(),
-                    heard.len()
+                    events.len()
                 ),
             ));
         }
-        count += heard.len() as u64;
+        count += events.len() as u64;
     }
     rejected::are_kept(&mut checked, &not_used)?;
     score_requests::all_is_answered(&mut checked, owed)?;
@@ -129,7 +128,7 @@ pub(super) fn check(
     Ok((checked.tally, count))
 }
 
-/// What the bus took, without repeats, by equipment in the order in which each first came.
+/// Returns the transitions that the bus accepted, without repeats, by machine in the order of their first events.
 fn published(world: &World) -> Result<BTreeMap<String, Vec<Transition>>, Failure> {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut published: BTreeMap<String, Vec<Transition>> = BTreeMap::new();
@@ -151,7 +150,7 @@ fn published(world: &World) -> Result<BTreeMap<String, Vec<Transition>>, Failure
     Ok(published)
 }
 
-/// How many events repeat an earlier one, and how many of these came when a later one of their equipment was out.
+/// Returns the number of events that repeat an earlier one, and how many of them came after a later one of their machine.
 fn repeats(world: &World) -> (u64, u64) {
     let mut seen = BTreeSet::new();
     let mut last: BTreeMap<&str, &str> = BTreeMap::new();
@@ -181,7 +180,7 @@ fn rules(world: &World) -> Result<CompiledRules, Failure> {
     Ok(rules)
 }
 
-/// What must not go back: position, arrival, and the marks of sources.
+/// The values of a checkpoint that never decrease: position, arrival, and the marks of sources.
 type Marks<'w> = (Option<SequenceNumber>, i64, &'w BTreeMap<String, SourceMark>);
 
 fn checkpoints_go_forward(world: &World) -> Result<(), Failure> {
@@ -199,7 +198,7 @@ fn checkpoints_go_forward(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The view of each rule is its last state change.
+/// Checks that the view of each rule shows its last state change.
 fn views_show_the_newest(world: &World, equipment: &str, decided: &[Transition]) -> Result<(), Failure> {
     let newest: BTreeMap<&str, &Transition> =
         decided.iter().map(|transition| (transition.rule_id.as_str(), transition)).collect();

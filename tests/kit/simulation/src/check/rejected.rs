@@ -1,4 +1,4 @@
-//! What was not used is found again, with its reason.
+//! Rejected messages and points are found again, with their reasons.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -6,7 +6,6 @@ use std::io::Read as _;
 use andon_engine::RejectedPoint;
 use andon_ingest::ShardId;
 use andon_workflows::envelope::Position;
-use andon_workflows::object_keys;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
@@ -16,7 +15,7 @@ use super::{Checked, Failure};
 /// point.
 pub(super) type Rejection = (String, String, Option<u64>, String, Option<(String, i64, i64)>);
 
-/// The rejection of a point that a fold found.
+/// Returns the rejection of a point that a fold rejected.
 pub(super) fn of_point(shard: &ShardId, position: Position, rejected: &RejectedPoint) -> Rejection {
     (
         shard.to_string(),
@@ -27,11 +26,11 @@ pub(super) fn of_point(shard: &ShardId, position: Position, rejected: &RejectedP
     )
 }
 
-/// Before the fold: these are found by whoever reads the record, and nobody else.
+/// The reasons of refusals before the fold.
 const REFUSALS: [&str; 4] = ["malformed", "forged", "too_large", "undecodable"];
 
-/// Every refused message and every point that no fold used is in some object, with its reason and its bytes; and nothing
-/// is refused there that was good.
+/// Checks that every refused message and every rejected point is in an object, with its reason and its bytes; and that no
+/// good message is in one as refused.
 pub(super) fn are_kept(checked: &mut Checked<'_>, not_used: &BTreeSet<Rejection>) -> Result<(), Failure> {
     let mut kept = BTreeSet::new();
     let mut messages = BTreeSet::new();
@@ -93,7 +92,7 @@ fn bytes(line: &Value) -> Option<Vec<u8>> {
     let text = |field: &str| line.get(field).and_then(Value::as_str);
     match (text("message"), text("messageBase64")) {
         (Some(message), _) => Some(message.as_bytes().to_vec()),
-        (None, Some(encoded)) => object_keys::from_base64(encoded),
+        (None, Some(encoded)) => andon_workflows::base64::decode(encoded),
         (None, None) => None,
     }
 }

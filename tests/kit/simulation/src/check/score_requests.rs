@@ -1,4 +1,4 @@
-//! What models were asked, and what came of their answers.
+//! Score requests, and the effects of their scores.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,41 +11,41 @@ use andon_workflows::enrich;
 use super::{Checked, Failure};
 use andon_kit_ports::memory::World;
 
-/// By less than this, ms, the clocks of two processes differ.
+/// Maximum difference between the clocks of two processes, ms.
 const CLOCKS_MS: i64 = 5000;
 
-/// The score of a model at a time.
+/// A score: its tag and its time, ms.
 type Identity = (String, i64);
 
-/// What was asked.
+/// The score requests of a world, and the rules that name scores.
 pub(super) struct Asked {
-    /// Of each question, how many commits had taken place when it was first sent.
+    /// By score request: the number of commits when it was first sent.
     sent: BTreeMap<String, usize>,
-    /// By equipment, the scores that were asked for.
+    /// By machine: the requested scores.
     scores: BTreeMap<String, BTreeSet<Identity>>,
-    /// Whether anybody asked models.
+    /// Whether `enrich` ran.
     answered: bool,
     /// Rules that name a score in some version.
     need_scores: BTreeSet<String>,
-    /// By the start of a rule set, the tags of scores that its rules name for every equipment.
+    /// By the start of a rule set: the tags of scores that its rules name for every machine.
     named: BTreeMap<i64, BTreeSet<String>>,
 }
 
-/// A question that was decided.
-pub(super) struct Question {
+/// A score request that the engine decided.
+pub(super) struct DecidedRequest {
     /// The arrival of the record that led to it, ms.
     pub arrival_ms: i64,
-    /// When nobody wants to know any more, ms.
+    /// The age from which it is too old to be sent, ms.
     pub too_old_ms: i64,
-    pub question: ScoreRequest,
+    pub request: ScoreRequest,
 }
 
-fn text(question: &ScoreRequest) -> String {
-    serde_json::to_string(question).unwrap_or_default()
+fn text(request: &ScoreRequest) -> String {
+    serde_json::to_string(request).unwrap_or_default()
 }
 
-fn identity(question: &ScoreRequest) -> Identity {
-    (format!("{TAG_PREFIX}{}", question.model), question.at)
+fn identity(request: &ScoreRequest) -> Identity {
+    (format!("{TAG_PREFIX}{}", request.model), request.at)
 }
 
 fn names_scores(expressions: &str) -> bool {
@@ -62,10 +62,10 @@ impl Asked {
             named: BTreeMap::new(),
         };
         for sent in &world.sent {
-            for question in questions(&sent.body)? {
-                let of = asked.scores.entry(question.equipment_id.to_string()).or_default();
-                of.insert(identity(&question));
-                asked.sent.entry(text(&question)).or_insert(sent.after_commits);
+            for request in score_requests(&sent.body)? {
+                let of = asked.scores.entry(request.equipment_id.to_string()).or_default();
+                of.insert(identity(&request));
+                asked.sent.entry(text(&request)).or_insert(sent.after_commits);
             }
         }
         for set in world.listed.values() {
@@ -86,46 +86,46 @@ impl Asked {
         Ok(asked)
     }
 
-    /// A question that was decided was sent before the commit, unless nobody wants to know any more.
+    /// Checks that a decided score request was sent before the commit, unless it was too old.
     pub(super) fn was_sent(
         &self,
         checked: &Checked<'_>,
-        asked: &Question,
+        asked: &DecidedRequest,
         number: usize,
         committed_ms: i64,
     ) -> Result<(), Failure> {
         let found = || {
-            let question = &asked.question;
-            format!("`{}`, model `{}` at {}", question.equipment_id, question.model, question.at)
+            let request = &asked.request;
+            format!("`{}`, model `{}` at {}", request.equipment_id, request.model, request.at)
         };
-        match self.sent.get(&text(&asked.question)) {
+        match self.sent.get(&text(&asked.request)) {
             Some(after_commits) if *after_commits <= number => Ok(()),
             _ if committed_ms + CLOCKS_MS - asked.arrival_ms > asked.too_old_ms => Ok(()),
-            Some(_) => checked.fails("questions are sent before the commit", found()),
-            None => checked.fails("no question is lost", found()),
+            Some(_) => checked.fails("score requests are sent before the commit", found()),
+            None => checked.fails("no score request is lost", found()),
         }
     }
 }
 
-/// The questions of a message of the queue.
-fn questions(body: &str) -> Result<Vec<ScoreRequest>, Failure> {
+/// Returns the score requests of a message of the queue.
+fn score_requests(body: &str) -> Result<Vec<ScoreRequest>, Failure> {
     match enrich::EnrichMessage::read(body) {
         Ok(enrich::EnrichMessage::ScoreRequests(batch)) => Ok(batch.requests),
         Ok(enrich::EnrichMessage::Poll(_)) => Ok(Vec::new()),
-        Err(reason) => Err(Failure::new("questions are readable", reason)),
+        Err(reason) => Err(Failure::new("score requests are readable", reason)),
     }
 }
 
-/// What the scores of a key did.
+/// The effects of the scores of a key.
 #[derive(Default)]
 pub(super) struct Answers {
     /// The scores that were applied under the rule set in force.
     applied: BTreeSet<Identity>,
     set_ms: Option<i64>,
-    /// Whether the state has asked. The score that a forgotten one asked for may be the first that it hears of; then it
-    /// counts as any first point does.
+    /// Whether the state decided a score request. The score of an expired state's request may be the first point of the
+    /// next state; then it counts as any first point does.
     has_asked: bool,
-    /// The key as it would be if a tick stood in the place of each score that was asked for.
+    /// The state of the key if each requested score were a tick.
     without: Option<KeyState>,
     decided_without: Vec<Transition>,
     used: u64,
@@ -133,12 +133,12 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// A state begins.
+    /// Begins with a new state.
     pub(super) fn begin(&mut self, asked: &Asked, state: &KeyState) {
         self.without = asked.answered.then(|| state.clone());
     }
 
-    /// A state is forgotten.
+    /// Notes that the state expired.
     pub(super) fn forget(&mut self) {
         *self = Self {
             decided_without: std::mem::take(&mut self.decided_without),
@@ -148,7 +148,7 @@ impl Answers {
         };
     }
 
-    /// A record was folded into a state, whose watermark was another before.
+    /// Notes a record that was folded into a state with a watermark before, ms.
     pub(super) fn fold(
         &mut self,
         checked: &Checked<'_>,
@@ -170,7 +170,7 @@ impl Answers {
             self.decided_without.extend(folded.transitions);
         }
         self.has_asked |= !outcome.requests.is_empty();
-        // What is ahead of the watermark waits; it is not seen here when it is applied.
+        // A point ahead of the watermark is pending. The checker does not see when it is applied.
         let Some(score) = score.filter(|(_, at_ms)| before_ms.is_some_and(|before_ms| *at_ms <= before_ms))
         else {
             return Ok(());
@@ -191,7 +191,7 @@ impl Answers {
         Ok(())
     }
 
-    /// Rules that need no score decide as without them.
+    /// Checks that rules that need no score decide the same without scores.
     pub(super) fn change_no_other_rule(
         &self,
         equipment: &str,
@@ -221,7 +221,7 @@ impl Answers {
     }
 }
 
-/// The score in a record, if it was asked for.
+/// Returns the score in a record, if it was requested.
 fn asked_for(checked: &Checked<'_>, state: &KeyState, record: &Record<'_>) -> Option<Identity> {
     let RecordBody::Points([point]) = record.body else { return None };
     let of = checked.asked.scores.get(state.equipment())?;
@@ -229,16 +229,16 @@ fn asked_for(checked: &Checked<'_>, state: &KeyState, record: &Record<'_>) -> Op
     (is_an_answer(point) && of.contains(&identity)).then_some(identity)
 }
 
-/// Whether a point is the answer of a model that was asked. What others send as scores may be of the same tag and time; it
-/// tells when it was made, and the answers of `enrich` do not.
+/// Returns whether a point is a score of `enrich`. Scores of other senders may have the same tag and time; they have a
+/// time of creation, and scores of `enrich` have none.
 fn is_an_answer(point: &DataPoint<'_>) -> bool {
     point.derived && point.created_at_ms.is_none()
 }
 
-/// What was asked when nothing failed any more has its score in the stream.
+/// Checks that every score request after the last fault has its score in the stream.
 pub(super) fn all_is_answered(checked: &mut Checked<'_>, owed: &[String]) -> Result<(), Failure> {
     let mut scores = BTreeSet::new();
-    for (equipment, shards) in &checked.told.of_equipments {
+    for (equipment, shards) in &checked.told.of_machines {
         for message in shards.values().flatten() {
             read_message(&message.raw, message.position.index, Some(&checked.trust), |outcome| {
                 let andon_ingest::ItemOutcome::Item(item) = outcome else { return };
@@ -251,14 +251,14 @@ pub(super) fn all_is_answered(checked: &mut Checked<'_>, owed: &[String]) -> Res
         }
     }
     for body in owed {
-        for question in questions(body)? {
-            let (tag, at_ms) = identity(&question);
-            let score = (question.equipment_id.to_string(), tag, at_ms);
+        for request in score_requests(body)? {
+            let (tag, at_ms) = identity(&request);
+            let score = (request.equipment_id.to_string(), tag, at_ms);
             if !scores.contains(&score) {
                 let found = format!("there is no score {score:?}");
                 return Err(Failure::new("a model that is well answers", found));
             }
-            checked.add("questions that were owed a score", 1);
+            checked.add("score requests that were owed a score", 1);
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What the stream said, read by the intake alone.
+//! The content of the stream, read with `ingest` alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +9,15 @@ use andon_workflows::envelope::Position;
 use super::Failure;
 use andon_kit_ports::memory::World;
 
-/// What the stream said.
+/// The content of the stream.
 pub(super) struct Told {
-    /// By equipment and shard, in the order of the shard: what is to be folded.
-    pub of_equipments: BTreeMap<String, BTreeMap<ShardId, Vec<Message>>>,
-    /// What is to be refused.
+    /// The messages to fold, by machine and shard, in the order of the shard.
+    pub of_machines: BTreeMap<String, BTreeMap<ShardId, Vec<Message>>>,
+    /// The messages and records to refuse.
     pub refused: Vec<Refused>,
 }
 
-/// A message that concerns an equipment.
+/// A message that concerns a machine.
 pub(super) struct Message {
     pub position: Position,
     pub arrival_ms: i64,
@@ -33,10 +33,14 @@ pub(super) struct Refused {
     pub bytes: Vec<u8>,
 }
 
-/// Reads the stream. With several lanes, what stands under a strange key is not folded there: it must have been put back
-/// under its own.
-pub(super) fn told(world: &World, lanes: usize, trust: &Authenticator) -> Result<Told, Failure> {
-    let mut told = Told { of_equipments: BTreeMap::new(), refused: Vec::new() };
+/// Reads the stream. With a parallelization factor above 1, a message under a strange partition key is not folded there:
+/// it must have been written back under its own.
+pub(super) fn told(
+    world: &World,
+    parallelization_factor: usize,
+    trust: &Authenticator,
+) -> Result<Told, Failure> {
+    let mut told = Told { of_machines: BTreeMap::new(), refused: Vec::new() };
     let mut at_home = BTreeSet::new();
     let mut strangers = BTreeSet::new();
     for shard in world.stream.shards().iter().filter(|shard| !shard.records.is_empty()) {
@@ -57,14 +61,16 @@ pub(super) fn told(world: &World, lanes: usize, trust: &Authenticator) -> Result
         for record in decoded.records() {
             let stream = record.stream();
             record.for_each(Some(trust), |outcome| match outcome {
-                ItemOutcome::Item(item) if lanes > 1 && item.equipment != stream.partition_key => {
+                ItemOutcome::Item(item)
+                    if parallelization_factor > 1 && item.equipment != stream.partition_key =>
+                {
                     strangers.insert(said(&item));
                 }
                 ItemOutcome::Item(item) => {
-                    if lanes > 1 {
+                    if parallelization_factor > 1 {
                         at_home.insert(said(&item));
                     }
-                    let of = told.of_equipments.entry(item.equipment.clone().into_owned()).or_default();
+                    let of = told.of_machines.entry(item.equipment.clone().into_owned()).or_default();
                     of.entry(id.clone()).or_default().push(Message {
                         position: Position { sequence_number: stream.sequence, index: item.index },
                         arrival_ms: stream.arrival_ms,
@@ -87,7 +93,7 @@ pub(super) fn told(world: &World, lanes: usize, trust: &Authenticator) -> Result
     }
 }
 
-/// What an item says, however it is written.
+/// Returns the content of an item, whatever its form.
 fn said(item: &Item<'_>) -> String {
     match &item.body {
         ItemBody::Tick => format!("`{}`: tick", item.equipment),

@@ -105,7 +105,7 @@ impl Report {
 
     fn states(&mut self, found: Result<StatesReadiness, PortError>) {
         match found {
-            Ok(StatesReadiness { looked_at, more, rewritten, parked, unreadable }) => {
+            Ok(StatesReadiness { inspected: looked_at, more, rewritten, parked, unreadable }) => {
                 let unreadable = unreadable
                     .into_iter()
                     .map(|(equipment_id, reason)| Unreadable { equipment_id, reason })

@@ -155,7 +155,7 @@ pub(super) async fn change<P: RuleStore + CheckpointStore + Stream + Clock>(
     let bar = terminal.steps(differing as u64);
     bar.set_message("rules written");
     let told = |done: usize| bar.set_position(done as u64);
-    let wanted = Change { start_ms, note: &change.note, keep, told: &told };
+    let wanted = Change { start_ms, note: &change.note, keep, on_progress: &told };
     let put = rulebook::replace(ports, &current, &document, wanted).await;
     bar.finish_and_clear();
     let put = put.map_err(|error| failure(error, &current, &document, now_ms))?;

@@ -53,9 +53,9 @@ fn watermark(status: &Status, terminal: &Terminal) -> String {
         return if never { "nothing has been read yet" } else { "none: no sender is active" }.to_owned();
     };
     let lag = late(status.now.saturating_sub(watermark), terminal);
-    let bound = match status.lanes {
+    let bound = match status.parallelization_factor {
         0 | 1 => String::new(),
-        lanes => format!("; an upper bound, with {lanes} lanes a shard"),
+        factor => format!("; an upper bound, with parallelization factor {factor}"),
     };
     format!("{} ({lag} behind{bound})", stamp_near(watermark, status.now))
 }

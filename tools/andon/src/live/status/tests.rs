@@ -123,10 +123,10 @@ shardId-000000000000  not read yet                                      0
 }
 
 #[test]
-fn with_several_lanes_the_watermark_is_called_an_upper_bound() {
+fn with_a_parallelization_factor_above_1_the_watermark_is_called_an_upper_bound() {
     let status = at_once(status(&memory(), 4, false, &mut Memo::default())).unwrap();
     let text = render::text(&status, false, &Terminal::new(ColorChoice::Never));
-    assert!(text.contains("(95 s behind; an upper bound, with 4 lanes a shard)"), "{text}");
+    assert!(text.contains("(95 s behind; an upper bound, with parallelization factor 4)"), "{text}");
 }
 
 #[test]
