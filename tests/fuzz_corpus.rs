@@ -11,44 +11,45 @@ use fastrand::Rng;
 
 use crate::support::root;
 
-/// Per target.
+/// Mutations per target.
 const MUTATIONS: u64 = 2000;
 
-/// As libFuzzer's own bound.
+/// The greatest length of a mutation, bytes: libFuzzer's own default.
 const LONGEST: usize = 4096;
 
 #[test]
-fn whatever_bytes_come_as_points_are_read_alike_or_rejected() {
+fn any_bytes_as_points_are_read_alike_or_rejected() {
     holds("points", &["events/points"]);
 }
 
 #[test]
-fn whatever_text_comes_as_rules_is_read_or_explained() {
+fn any_text_as_rules_is_read_or_explained() {
     holds("documents", &["events/rules", "events/rules/bad"]);
 }
 
 #[test]
-fn whatever_text_comes_as_an_expression_is_evaluated_or_explained() {
+fn any_text_as_an_expression_is_evaluated_or_explained() {
     holds("expressions", &[]);
 }
 
 #[test]
-fn whatever_bytes_come_as_a_stored_state_are_unpacked_or_refused() {
+fn any_bytes_as_a_stored_state_are_unpacked_or_refused() {
     holds("state", &[]);
 }
 
 #[test]
-fn whatever_stream_comes_is_decided_as_by_the_naive_reference() {
+fn any_stream_is_decided_as_by_the_naive_reference() {
     holds("replay", &[]);
 }
 
 #[test]
-fn whatever_a_model_or_the_queue_says_is_read_or_explained() {
+fn any_answer_of_a_model_and_any_message_of_the_queue_is_read_or_explained() {
     holds("models", &[]);
 }
 
 /// Runs a target's check over files and their mutations.
 fn holds(target: &str, samples: &[&str]) {
+    andon_domain::never::be_loud();
     let (_, check) = checks::TARGETS.into_iter().find(|(name, _)| *name == target).expect("a target");
     let seeds = [format!("fuzz/seeds/{target}"), format!("fuzz/regressions/{target}")];
     let folders = seeds.iter().map(String::as_str).chain(samples.iter().copied());
@@ -66,7 +67,7 @@ fn holds(target: &str, samples: &[&str]) {
             let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{target}-{seed}"));
             std::fs::write(&kept, &bytes).expect("the finding can be kept");
             panic!(
-                "`{target}` fails for mutation {seed}; mend it and keep the input: {} belongs to fuzz/regressions/{target}",
+                "`{target}` fails for mutation {seed}; fix it and keep the input: {} belongs to fuzz/regressions/{target}",
                 kept.display()
             );
         }
@@ -74,7 +75,7 @@ fn holds(target: &str, samples: &[&str]) {
     println!("{target}: {} files and {MUTATIONS} mutations", inputs.len());
 }
 
-/// The files of a folder, by name; none if it is not there.
+/// Returns the files of a folder by name; none if the folder does not exist.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
@@ -89,7 +90,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
-/// One of the inputs with some changes: bits, bytes, pieces gone or doubled, the tail of another.
+/// Returns one of the inputs with some changes: bits, bytes, pieces gone or doubled, the tail of another.
 fn mutated(rng: &mut Rng, inputs: &[(PathBuf, Vec<u8>)]) -> Vec<u8> {
     let some = |rng: &mut Rng| inputs[rng.usize(..inputs.len())].1.clone();
     let mut bytes = some(rng);

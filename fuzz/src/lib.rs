@@ -1,12 +1,13 @@
-//! What the fuzz targets assert. `README.md` has the table of properties.
+//! The properties that the fuzz targets assert. `README.md` has the table of them.
 
 mod checks;
 
 /// Runs the checks of a target on an input.
 ///
 /// # Panics
-/// When a property does not hold; that is how a finding is told.
+/// When a property does not hold, or when the code under test says `never!`. The fuzzer reports the input as a finding.
 pub fn check(target: &str, bytes: &[u8]) {
+    andon_domain::never::be_loud();
     for (name, check) in checks::TARGETS {
         if name == target {
             check(bytes);

@@ -1,7 +1,7 @@
 //! Properties over random cases.
 //!
-//! `ANDON_CASES` (1,000 unless told) says how many cases each property sees, `ANDON_SEED` runs one seed alone. A case
-//! that fails is shrunk and printed; saved as a file in `tests/regressions`, it is run for ever.
+//! `ANDON_CASES` is the number of cases of each property, 1,000 by default. `ANDON_SEED` runs one seed alone. A case that
+//! fails is shrunk and printed. Saved as a file in `tests/regressions`, it is run forever.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,7 +12,7 @@ use andon_engine::KeyState;
 use andon_engine::replay::Replay;
 use andon_kit_cases::Case;
 use andon_kit_cases::generate;
-use andon_kit_cases::naive::{self, End};
+use andon_kit_cases::naive::{self, InputEnd};
 use andon_kit_cases::shrink::shrink;
 
 use crate::support::{Recorded, by_rule, compiled, folders, replay_all, root, text};
@@ -68,7 +68,7 @@ fn replayed(case: &Case, close: bool) -> Recorded {
     replay_all(case.rules.clone(), lines(case), close).0
 }
 
-/// Requests by (model, equipment), in the order of decision: the order between others means nothing.
+/// Returns requests by (model, machine), in the order of decision: the order between others means nothing.
 fn by_model(requests: &[ScoreRequest]) -> BTreeMap<(String, String), Vec<ScoreRequest>> {
     let mut sorted: BTreeMap<_, Vec<ScoreRequest>> = BTreeMap::new();
     for request in requests {
@@ -81,22 +81,22 @@ fn by_model(requests: &[ScoreRequest]) -> BTreeMap<(String, String), Vec<ScoreRe
 #[test]
 fn the_fold_decides_and_rejects_as_the_naive_reference() {
     holds("agreement with the naive reference", |case| {
-        for (close, end) in [(true, End::Close), (false, End::Open)] {
+        for (close, end) in [(true, InputEnd::Closed), (false, InputEnd::LeftOpen)] {
             let naive = naive::replay(&case.rules, &case.lines, end)?;
             let (recorded, counts) = replay_all(case.rules.clone(), lines(case), close);
-            let decided = |decision: &naive::Decision| {
+            let decided = |transition: &naive::NaiveTransition| {
                 (
-                    decision.sequence,
-                    decision.from.clone(),
-                    decision.to.clone(),
-                    decision.at,
-                    decision.group.clone(),
+                    transition.sequence,
+                    transition.from.clone(),
+                    transition.to.clone(),
+                    transition.at,
+                    transition.group.clone(),
                 )
             };
             let expected: BTreeMap<_, Vec<_>> = naive
                 .by_rule_and_equipment()
                 .into_iter()
-                .map(|(key, decisions)| (key, decisions.iter().map(decided).collect()))
+                .map(|(key, transitions)| (key, transitions.iter().map(decided).collect()))
                 .collect();
             same(&by_rule(&recorded.transitions), &expected)?;
             let of_reason = naive.counts.by_reason();
@@ -132,12 +132,12 @@ fn a_state_packed_and_unpacked_between_any_two_records_decides_the_same() {
     });
 }
 
-/// Segments as a table keeps them: those that no head needs any more are deleted.
+/// The segments of a table. Segments that no head needs any more are deleted.
 #[derive(Default)]
 struct Store(BTreeMap<(String, andon_engine::SegmentId), Vec<u8>>);
 
 impl Store {
-    /// A state as it is after being stored and read.
+    /// Returns a state as it is after being stored and read.
     fn store_and_load(
         &mut self,
         rules: &andon_engine::CompiledRules,
@@ -156,8 +156,8 @@ impl Store {
         sealed.check_packed(rules, &packed, segment)?;
         let unpacked =
             KeyState::unpack(&equipment, rules, &packed.head, segment).map_err(|error| error.to_string())?;
-        // A stored due time may be early, never late: a segment may bring back a pane whose end an instant at the same
-        // time has made superfluous.
+        // A stored due time may be early, never late: a segment may bring back a pane that an instant at its end made
+        // superfluous.
         let due = |key: &KeyState| key.next_due_clock_ms().unwrap_or(i64::MAX);
         if due(&unpacked) > due(key) {
             return Err(format!("due at {} after unpacking, before at {}", due(&unpacked), due(key)));
@@ -277,7 +277,7 @@ fn watermarks_never_go_back_and_transitions_form_a_chain() {
     });
 }
 
-/// The defaults that any version of the rules in a case has.
+/// Returns the defaults of all versions of the rules in a case, with the rules' ids.
 fn defaults(case: &Case) -> std::collections::BTreeSet<(String, String)> {
     let mut documents: Vec<RuleDocument> = vec![case.rules.clone()];
     for line in lines(case) {

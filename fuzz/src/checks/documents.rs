@@ -29,7 +29,7 @@ fn accepted(loaded: &Loaded) {
         }
         Err(findings) => {
             assert!(!findings.is_empty(), "does not compile, without a reason");
-            // What does not compile must be safe to look at all the same.
+            // The linter must take documents that do not compile, too.
             let _ = lint(&loaded.document);
             findings
         }
@@ -67,7 +67,7 @@ fn shown(diagnostics: &[Diagnostic]) {
         assert_eq!(drawn.is_empty(), diagnostics.is_empty());
         let harmless = |c: char| !is_control_char(c) || c == '\n' || (c == '\u{1b}' && options.color);
         let hostile = drawn.chars().find(|c| !harmless(*c));
-        assert_eq!(hostile, None, "steers the terminal: {drawn:?}");
+        assert_eq!(hostile, None, "controls the terminal: {drawn:?}");
     }
     let lines = to_json(diagnostics);
     assert_eq!(lines.lines().count(), diagnostics.len());

@@ -1,19 +1,19 @@
-//! Target `expressions`: any text up to the first zero byte as an expression, what follows as points for it.
+//! Target `expressions`: any text up to the first zero byte as an expression, the bytes after it as points for it.
 
 use std::collections::BTreeSet;
 
-use andon_domain::{RuleDocument, limits};
+use andon_domain::{RuleDocument, Transition, limits};
 use andon_engine::RuleSet;
 use andon_engine::expr::{self, Expr, ExprKind as Kind, check};
 use andon_engine::replay::Replay;
+use andon_kit_cases::Choices;
 use andon_lint::lint;
 use serde_json::json;
 
-use super::choices::Choices;
-use super::{Kept, compiled, document};
+use super::{Recorder, compiled, document};
 
-/// In its canonical form an expression has a parenthesis for every operator, and each costs up to three levels of
-/// nesting: deeper ones may be refused when they are read again.
+/// The greatest depth of which the canonical form is surely read again. It has a parenthesis for every operator, and
+/// each costs up to three levels of nesting.
 const SURELY_READ_AGAIN: usize = limits::EXPRESSION_DEPTH / 3 - 1;
 
 const RULE: &str = r#"{"rules":[{"id":"r","parameters":{"max":80,"mode":"running","flag":true},
@@ -41,7 +41,7 @@ pub(super) fn check(bytes: &[u8]) {
     assert_eq!(checked.is_ok(), compiles.is_ok(), "{checked:?} but {:?}", compiles.err());
     if checked.is_ok() {
         let _ = lint(&document);
-        evaluated(document, &tags, Choices::new(parts.next().unwrap_or_default()));
+        evaluated(document, &tags, Choices::of_bytes(parts.next().unwrap_or_default()));
     }
 }
 
@@ -56,7 +56,7 @@ fn written_and_read_again(expr: &Expr, depth: usize) {
     }
 }
 
-/// A rule with this condition, as `when` and as `until`.
+/// Returns a rule with this condition, as `when` and as `until`.
 fn rule(text: &str) -> RuleDocument {
     let mut document = document(RULE);
     for entry in
@@ -69,42 +69,42 @@ fn rule(text: &str) -> RuleDocument {
 }
 
 /// Folds points of the tags and of others.
-fn evaluated(document: RuleDocument, tags: &BTreeSet<String>, mut choices: Choices<'_>) {
+fn evaluated(document: RuleDocument, tags: &BTreeSet<String>, mut choices: Choices) {
     let mut replay = Replay::new(compiled(document));
-    let mut kept = Kept::default();
+    let mut recorder = Recorder::default();
     let tags: Vec<&str> = tags.iter().map(String::as_str).chain(["unwatched"]).collect();
     let mut at_ms: i64 = 1_700_000_000_000;
     let mut values = vec![json!(1), json!(true), json!("running")];
     for _ in 0..64 {
         at_ms += choices.pick(&[1000_i64, 0, 1, 250, 60_000, 604_800_000]);
         let tag = choices.pick(&tags);
-        if choices.chance(32) {
+        if choices.chance(12) {
             values.push(json!(f64::from_be_bytes(choices.take(8).try_into().unwrap_or_default())));
         }
         let some =
             [json!(80.5), json!(-0.0), json!(1e308), json!(-1e308), json!(5e-324), json!(false), json!("")];
-        let value = values.iter().chain(&some).nth(choices.below(values.len() + some.len()));
+        let value = values.iter().chain(&some).nth(choices.usize(..values.len() + some.len()));
         let line = json!({"timestamp": at_ms, "equipmentId": "e", "tag": tag, "value": value});
-        assert!(replay.line(line.to_string().as_bytes(), &mut kept).is_ok());
-        if choices.is_empty() {
+        assert!(replay.line(line.to_string().as_bytes(), &mut recorder).is_ok());
+        if choices.is_used_up() {
             break;
         }
     }
-    replay.close(&mut kept);
-    assert!(ends_where_it_should(&kept));
+    replay.close(&mut recorder);
+    assert!(form_a_chain(&recorder.transitions));
 }
 
-/// Every transition goes to another state, from that of the one before.
-fn ends_where_it_should(kept: &Kept) -> bool {
+/// Returns whether every transition goes to another state, from that of the one before.
+fn form_a_chain(transitions: &[Transition]) -> bool {
     let mut state = Some("UNKNOWN".into());
-    kept.0.iter().all(|transition| {
+    transitions.iter().all(|transition| {
         let links = state.as_ref() == Some(&transition.from) && transition.to != state;
         state.clone_from(&transition.to);
         links
     })
 }
 
-/// Checks every node's place, gathers what it names, and answers how deep the tree is.
+/// Checks every node's place, gathers the tags that it names, and returns the depth of the tree.
 fn walk(expr: &Expr, text: &str, tags: &mut BTreeSet<String>) -> usize {
     let span = expr.span;
     assert!(span.start < span.end && text.get(span.start..span.end).is_some(), "{span:?} of `{expr}`");

@@ -1,13 +1,13 @@
-//! What comes from models, and from the queue of questions to them.
+//! Target `models`: answers of models, messages of the score-request queue, notifications of asynchronous inference.
 
 use andon_domain::{Format, ModelEndpoint};
 use andon_workflows::enrich::{AsyncNotification, EnrichMessage, answer};
 
-/// Errors name what was found, and stay readable.
+/// The greatest length of an error, bytes: errors name what was found, and stay readable.
 const LONGEST_ERROR: usize = 4000;
 
-/// The first byte says how the answer is to be read and how many rows were asked; the rest is the answer, a message of the
-/// queue, and a notice.
+/// The first byte chooses the form of the answer and the number of rows. The rest is read as an answer, as a message of
+/// the queue and as a notification.
 pub(super) fn check(bytes: &[u8]) {
     let Some((choice, bytes)) = bytes.split_first() else { return };
     let rows = usize::from(choice >> 4);
@@ -25,8 +25,8 @@ pub(super) fn check(bytes: &[u8]) {
         Err(reason) => assert!(reason.len() < LONGEST_ERROR, "{reason}"),
     }
     let Ok(text) = str::from_utf8(bytes) else { return };
-    if let Ok(question) = EnrichMessage::read(text) {
-        assert_eq!(EnrichMessage::read(&question.to_json()), Ok(question));
+    if let Ok(message) = EnrichMessage::read(text) {
+        assert_eq!(EnrichMessage::read(&message.to_json()), Ok(message));
     }
     let _ = AsyncNotification::read(text);
 }

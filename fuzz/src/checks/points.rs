@@ -4,35 +4,35 @@ use andon_domain::limits;
 use andon_domain::wire::{Message, MessageContent};
 use andon_engine::replay::Replay;
 
-use super::{Kept, compiled, document};
+use super::{Recorder, compiled, document};
 
 const RULES: &str = r#"{"rules":[{"id":"hot","groups":[{"id":"g","otherwise":"NORMAL","states":[
     {"state":"HOT","when":"water_temperature > 80 || avg(pressure, '1m') > 4","for":"5s"},
     {"state":"SILENT","when":"absent(water_temperature, '30s')"},
     {"state":"MAINTENANCE","when":"maintenance_mode && machine_state == 'running'"}]}]}]}"#;
 
-/// More than any detail needs; what was sent must not come back at length.
+/// The greatest length of a detail, bytes: what was sent must not come back at length.
 const DETAIL_BYTES: usize = 2048;
 
 pub(super) fn check(bytes: &[u8]) {
     let mut replay = Replay::new(compiled(document(RULES)));
-    let mut kept = Kept::default();
+    let mut recorder = Recorder::default();
     let mut read = 0;
     for line in bytes.split(|byte| *byte == b'\n') {
         read += message(line);
-        assert!(replay.line(line, &mut kept).is_ok(), "a rule set of a line cannot serve an equipment");
+        assert!(replay.line(line, &mut recorder).is_ok(), "a rule set of a line cannot serve a machine");
     }
-    // What is kept grows with what was valid, and with nothing else.
+    // Memory grows with the valid points, and with nothing else.
     assert_eq!(replay.counts().points, read);
     assert!(replay.keys().len() <= bytes.len());
     for key in replay.keys() {
         assert!(key.pending_points() <= limits::PENDING_POINTS);
     }
-    assert_eq!(replay.counts().transitions, u64::try_from(kept.0.len()).unwrap_or(u64::MAX));
-    replay.close(&mut kept);
+    assert_eq!(replay.counts().transitions, u64::try_from(recorder.transitions.len()).unwrap_or(u64::MAX));
+    replay.close(&mut recorder);
 }
 
-/// Reads a message, and answers how many points it has.
+/// Reads a message and returns the number of its points.
 fn message(line: &[u8]) -> u64 {
     let message = Message::read(line);
     assert!(message.rejections.len() <= 100);
@@ -81,7 +81,7 @@ fn is_name(name: &str) -> bool {
     (1..=limits::NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
-/// The same message with a space after its first brace.
+/// Returns the same message with a space after its first brace.
 fn spaced(line: &[u8]) -> Vec<u8> {
     let (first, rest) = line.split_at(line.len().min(1));
     [first, b" ", rest].concat()

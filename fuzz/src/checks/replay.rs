@@ -1,47 +1,49 @@
-//! Target `replay`: a rule set and a stream, folded by the engine and by the naive model of the semantics.
+//! Target `replay`: a rule set and a stream, folded by the engine and by the naive reference of the semantics.
 
 use std::collections::BTreeMap;
 
 use andon_domain::{Reason, ScoreRequest, Transition};
 use andon_engine::replay::Replay;
-use andon_kit_cases::Case;
-use andon_kit_cases::naive::{self, Decision, End};
+use andon_kit_cases::naive::{self, InputEnd, NaiveTransition};
+use andon_kit_cases::{Case, generate};
 
-use super::choices::Choices;
-use super::{Kept, compiled, script};
+use super::{Recorder, compiled};
 
 pub(super) fn check(bytes: &[u8]) {
-    let case = script::case(&mut Choices::new(bytes));
-    for end in [End::Close, End::Open] {
+    let case = generate::case_of_bytes(bytes);
+    for end in [InputEnd::Closed, InputEnd::LeftOpen] {
         same(&case, end);
     }
 }
 
-fn same(case: &Case, end: End) {
+fn same(case: &Case, end: InputEnd) {
     let naive =
         naive::replay(&case.rules, &case.lines, end).unwrap_or_else(|error| panic!("{error}: {case}"));
     let mut replay = Replay::new(compiled(case.rules.clone()));
-    let mut kept = Kept::default();
+    let mut recorder = Recorder::default();
     for line in &case.lines {
-        assert!(replay.line(line.as_bytes(), &mut kept).is_ok(), "{case}");
+        assert!(replay.line(line.as_bytes(), &mut recorder).is_ok(), "{case}");
     }
-    if end == End::Close {
-        replay.close(&mut kept);
+    if end == InputEnd::Closed {
+        replay.close(&mut recorder);
     }
-    let mut decided: BTreeMap<_, Vec<Decision>> = BTreeMap::new();
-    for transition in kept.0 {
-        let decision = decision(transition);
-        decided.entry((decision.rule_id.clone(), decision.equipment_id.clone())).or_default().push(decision);
+    let mut decided: BTreeMap<_, Vec<NaiveTransition>> = BTreeMap::new();
+    for transition in recorder.transitions {
+        let transition = naive_form(transition);
+        decided
+            .entry((transition.rule_id.clone(), transition.equipment_id.clone()))
+            .or_default()
+            .push(transition);
     }
     assert_eq!(
         decided,
         naive.by_rule_and_equipment(),
-        "left: engine, right: naive model; {end:?} of\n{case}"
+        "left: engine, right: naive reference; {end:?} of\n{case}"
     );
     assert_eq!(
-        by_model(&kept.1),
+        by_model(&recorder.requests),
         by_model(&naive.requests),
-        "left: engine, right: naive model; {end:?} of\n{case}"
+        "left: engine, right: naive reference; {end:?} of\n{case}"
     );
     let counts = replay.counts();
     let of_reason = naive.counts.by_reason();
@@ -56,7 +58,7 @@ fn same(case: &Case, end: End) {
     );
 }
 
-/// Requests by model and equipment, in the order of decision: the order between others means nothing.
+/// Returns requests by model and machine, in the order of decision: the order between others means nothing.
 fn by_model(requests: &[ScoreRequest]) -> BTreeMap<(&str, &str), Vec<&ScoreRequest>> {
     let mut sorted: BTreeMap<_, Vec<&ScoreRequest>> = BTreeMap::new();
     for request in requests {
@@ -65,8 +67,8 @@ fn by_model(requests: &[ScoreRequest]) -> BTreeMap<(&str, &str), Vec<&ScoreReque
     sorted
 }
 
-fn decision(transition: Transition) -> Decision {
-    Decision {
+fn naive_form(transition: Transition) -> NaiveTransition {
+    NaiveTransition {
         rule_id: transition.rule_id.into(),
         equipment_id: transition.equipment_id.into(),
         sequence: transition.sequence,

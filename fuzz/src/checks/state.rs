@@ -1,23 +1,21 @@
 //! Target `state`: stored states, whole and damaged.
 //!
-//! The first byte chooses: any bytes as a head; a head and segments whose guards (fingerprint, checksums) are right,
-//! since no mutation would ever guess them, around any bytes; or a state that was really folded and packed, with some
-//! bytes changed.
+//! The first byte chooses one of three: any bytes as a head; a head and segments around any bytes, with the right
+//! fingerprint and checksums, since no mutation would guess them; a state that was folded and packed, with some bytes
+//! changed.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use andon_domain::{DataPoint, Value};
 use andon_engine::replay::Replay;
-use andon_engine::{
-    CompiledRules, KeyState, Outcome, PackedState, Record, RecordBody, SegmentId, UnpackError, segments_of,
-};
+use andon_engine::{CompiledRules, KeyState, Outcome, Record, RecordBody, UnpackError, segments_of};
+use andon_kit_cases::generate::{self, START_MS};
+use andon_kit_cases::{Case, Choices};
+use serde_json::json;
 
-use super::choices::Choices;
-use super::script::{self, START_MS};
-use super::{Kept, compiled, document, state_raw};
-
-pub(super) const EQUIPMENT: &str = "filler-1";
+use super::stored::{EQUIPMENT, StoredKey};
+use super::{Recorder, compiled, document, state_raw};
 
 const PLAIN: &str = r#"{"rules":[{"id":"r","groups":[{"id":"g","otherwise":"CALM","states":[
     {"state":"HOT","when":"level > 4","for":"2s","keep_for":"1s","times":2},
@@ -27,24 +25,27 @@ const WINDOWS: &str = r#"{"rules":[
     {"id":"b","groups":[{"id":"g","states":[{"state":"BUSY","when":"changes(machine_state, '7d') > 3","for":"31d"},
         {"state":"SILENT","when":"absent(door_open, '31d') || rate(level, '50ms') > 1"}]}]}]}"#;
 
+/// Choices for the steps of [`used`] where the bytes went into the state.
+const PI: [u8; 16] = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3];
+
 pub(super) fn check(bytes: &[u8]) {
-    let mut choices = Choices::new(bytes);
-    match choices.byte() % 4 {
+    let mut choices = Choices::of_bytes(bytes);
+    match choices.u8(..4) {
         0 => {
-            let head = choices.rest();
-            let _ = segments_of(head);
-            used(fixed(0), Stored::of_head(head), true, &mut choices);
+            let head = choices.take(usize::MAX);
+            let _ = segments_of(&head);
+            used(fixed(0), StoredKey::of_head(&head), true, &mut choices);
         }
         1 | 2 => {
-            let rules = fixed(choices.below(3));
+            let rules = fixed(choices.usize(..3));
             let stored = state_raw::stored(rules, &mut choices);
-            used(rules, stored, true, &mut Choices::new(&[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3]));
+            used(rules, stored, true, &mut Choices::of_bytes(&PI));
         }
         _ => folded_and_damaged(&mut choices),
     }
 }
 
-/// Rule sets to unpack with; the last has three, so that the state may be of any of them.
+/// Returns rule sets to unpack with. The last has three, so that the state may be of any of them.
 pub(super) fn fixed(which: usize) -> &'static CompiledRules {
     static SETS: OnceLock<[CompiledRules; 3]> = OnceLock::new();
     let [plain, windows, several] = SETS.get_or_init(|| [0, 1, 2].map(compile_fixed));
@@ -72,37 +73,9 @@ fn compile_fixed(which: usize) -> CompiledRules {
     }
 }
 
-/// What a table holds of a key.
-#[derive(Clone, Default)]
-pub(super) struct Stored {
-    pub(super) head: Vec<u8>,
-    pub(super) segments: BTreeMap<SegmentId, Vec<u8>>,
-}
-
-impl Stored {
-    fn of_head(head: &[u8]) -> Self {
-        Self { head: head.to_vec(), segments: BTreeMap::new() }
-    }
-
-    fn store(&mut self, packed: PackedState) {
-        self.head = packed.head;
-        self.segments.extend(packed.new_segments.into_iter().map(|segment| (segment.id, segment.bytes)));
-        self.segments.retain(|id, _| packed.live_segments.contains(id));
-        assert_eq!(segments_of(&self.head), Ok(packed.live_segments));
-    }
-
-    fn unpack(&self, rules: &CompiledRules) -> Result<KeyState, UnpackError> {
-        let listed = segments_of(&self.head);
-        let unpacked =
-            KeyState::unpack(EQUIPMENT, rules, &self.head, |id| self.segments.get(&id).map(Vec::as_slice));
-        assert!(unpacked.is_err() || listed.is_ok(), "unpacked, but its segments cannot be listed");
-        unpacked
-    }
-}
-
-/// Unpacks what is stored, and folds, packs and unpacks on. A damaged state that was not noticed need not be one that
-/// a fold makes, so it may be refused later; but it must do no harm.
-fn used(rules: &CompiledRules, mut stored: Stored, damaged: bool, choices: &mut Choices<'_>) {
+/// Unpacks a stored state, and folds, packs and unpacks on. A damaged state that was not noticed need not be one that a
+/// fold makes, so it may be refused later; but it must do no harm.
+fn used(rules: &CompiledRules, mut stored: StoredKey, damaged: bool, choices: &mut Choices) {
     let refused = |error: UnpackError| assert!(damaged, "what was packed is refused: {error}");
     let mut state = match stored.unpack(rules) {
         Ok(state) => state,
@@ -127,7 +100,7 @@ fn step(
     one: &mut KeyState,
     other: &mut KeyState,
     record: usize,
-    choices: &mut Choices<'_>,
+    choices: &mut Choices,
 ) -> (Outcome, Outcome) {
     let longest_ms = andon_domain::limits::TIMESTAMP_MS;
     let step_ms = choices.pick(&[1000, 0, 1, 250, 61_000, 86_400_000, 31 * 86_400_000]);
@@ -136,7 +109,7 @@ fn step(
         _ => one.clock_ms().saturating_add(step_ms),
     };
     let arrival_ms = arrival_ms.clamp(-longest_ms, longest_ms);
-    let value = match choices.below(4) {
+    let value = match choices.usize(..4) {
         0 => Value::Number(5.0),
         1 => Value::Number(-0.1),
         2 => Value::Bool(true),
@@ -147,8 +120,8 @@ fn step(
         tag: choices.pick(&["level", "door_open", "machine_state", "unwatched"]).into(),
         value: Some(value),
         quality_ok: true,
-        sequence_number: i64::from(choices.byte()),
-        derived: choices.chance(32),
+        sequence_number: i64::from(choices.u8(..)),
+        derived: choices.chance(12),
         created_at_ms: None,
         source: choices.pick(&["", "gateway-1", "gateway-2"]).into(),
     };
@@ -162,19 +135,20 @@ fn step(
     (apply(one), apply(other))
 }
 
-fn folded_and_damaged(choices: &mut Choices<'_>) {
-    let flips: Vec<(u16, u8)> = (0..choices.below(4)).map(|_| (choices.number(), choices.byte())).collect();
-    let every = choices.below(8) + 1;
-    let burst = choices.byte();
-    let mut case = script::case(choices);
-    case.lines.extend(script::burst(&case, burst));
+fn folded_and_damaged(choices: &mut Choices) {
+    let flips: Vec<(usize, u8)> =
+        (0..choices.usize(..4)).map(|_| (choices.usize(..65_536), choices.u8(..))).collect();
+    let every = choices.usize(1..=8);
+    let burst_s = choices.u8(..100);
+    let mut case = generate::case_of_bytes(&choices.take(usize::MAX));
+    case.lines.extend(burst(&case, burst_s));
     let (mut whole, mut packing) =
         (Replay::new(compiled(case.rules.clone())), Replay::new(compiled(case.rules.clone())));
-    let (mut kept, mut kept_packing) = (Kept::default(), Kept::default());
-    let mut stored: BTreeMap<String, Stored> = BTreeMap::new();
+    let (mut recorded, mut recorded_packing) = (Recorder::default(), Recorder::default());
+    let mut stored: BTreeMap<String, StoredKey> = BTreeMap::new();
     for (index, line) in case.lines.iter().enumerate() {
-        assert!(whole.line(line.as_bytes(), &mut kept).is_ok());
-        assert!(packing.line(line.as_bytes(), &mut kept_packing).is_ok());
+        assert!(whole.line(line.as_bytes(), &mut recorded).is_ok());
+        assert!(packing.line(line.as_bytes(), &mut recorded_packing).is_ok());
         if index % every != 0 {
             continue;
         }
@@ -193,18 +167,29 @@ fn folded_and_damaged(choices: &mut Choices<'_>) {
         });
         assert_eq!(replaced, Ok(()), "what was packed is refused\n{case}");
     }
-    whole.close(&mut kept);
-    packing.close(&mut kept_packing);
-    assert_eq!(kept.0, kept_packing.0, "packing changed what is decided\n{case}");
-    assert_eq!(kept.1, kept_packing.1, "packing changed what is asked\n{case}");
+    whole.close(&mut recorded);
+    packing.close(&mut recorded_packing);
+    assert_eq!(recorded.transitions, recorded_packing.transitions, "packing changed what is decided\n{case}");
+    assert_eq!(recorded.requests, recorded_packing.requests, "packing changed the score requests\n{case}");
     let Some(mut stored) = stored.remove(EQUIPMENT) else { return };
     let whole_head = stored.head.clone();
     for (position, bits) in flips {
         let length = stored.head.len();
-        if let Some(byte) = stored.head.get_mut(usize::from(position) % length.max(1)) {
+        if let Some(byte) = stored.head.get_mut(position % length.max(1)) {
             *byte ^= bits;
         }
     }
     let damaged = stored.head != whole_head;
-    used(packing.rules(), stored, damaged, choices);
+    used(packing.rules(), stored, damaged, &mut Choices::of_bytes(&PI));
+}
+
+/// Returns lines behind a case: a point every second with values of many digits, so that windows fill and segments are
+/// made. They begin where the stream is sure to have ended.
+fn burst(case: &Case, seconds: u8) -> impl Iterator<Item = String> + use<> {
+    let from_ms = START_MS + 3_600_000 * (1 + i64::try_from(case.lines.len()).unwrap_or_default());
+    (0..seconds).map(move |second| {
+        let at_ms = from_ms + 1000 * i64::from(second);
+        let value = 20.0 * f64::from(second).sin();
+        json!({"timestamp": at_ms, "equipmentId": EQUIPMENT, "tag": "level", "value": value}).to_string()
+    })
 }

@@ -1,28 +1,28 @@
-//! Heads and segments made of any bytes, with guards that are right.
+//! Heads and segments made of any bytes, with the right fingerprint and checksums.
 
 use andon_engine::{CompiledRules, KeyState, Record, RecordBody, SegmentId};
+use andon_kit_cases::Choices;
+use andon_kit_cases::generate::START_MS;
 
-use super::choices::Choices;
-use super::script::START_MS;
-use super::state::{EQUIPMENT, Stored};
+use super::stored::{EQUIPMENT, StoredKey};
 
-/// In the flags of a head: the rule set has always been there.
+/// The flag of a head whose rule set has always been in force.
 const ALWAYS: u8 = 0x01;
 
-/// Version, flags, start of the rule set, list of segments and fingerprint, then any bytes.
-pub(super) fn stored(rules: &CompiledRules, choices: &mut Choices<'_>) -> Stored {
-    let flags = choices.byte();
+/// Returns a head of version, flags, start of the rule set, list of segments and fingerprint, then any bytes.
+pub(super) fn stored(rules: &CompiledRules, choices: &mut Choices) -> StoredKey {
+    let flags = choices.u8(..);
     let start_ms = if flags & ALWAYS != 0 { None } else { Some(START_MS + choices.pick(&[0, 60_000])) };
-    let mut stored = Stored::default();
+    let mut stored = StoredKey::default();
     let mut list = Vec::new();
-    let count = choices.below(4);
+    let count = choices.usize(..4);
     let last_number = choices.pick(&[3, 1, u64::MAX, u64::MAX - 1]);
     unsigned(&mut list, last_number);
     unsigned(&mut list, u64::try_from(count).unwrap_or_default());
     for back in (0..count).rev() {
         let back = u64::try_from(back).unwrap_or_default();
-        let length = usize::from(choices.byte());
-        let bytes = [&[1_u8][..], choices.take(length)].concat();
+        let length = usize::from(choices.u8(..));
+        let bytes = [&[1_u8][..], &choices.take(length)].concat();
         let id = SegmentId { number: last_number.saturating_sub(back), checksum: checksum(&bytes) };
         unsigned(&mut list, last_number - id.number);
         list.extend(id.checksum.to_le_bytes());
@@ -36,12 +36,12 @@ pub(super) fn stored(rules: &CompiledRules, choices: &mut Choices<'_>) -> Stored
     }
     head.extend(list);
     head.extend(fingerprint(rules, start_ms));
-    head.extend(choices.rest());
+    head.extend(choices.take(usize::MAX));
     stored.head = head;
     stored
 }
 
-/// The fingerprint of the rules that start at a time, as in a state that was folded with them.
+/// Returns the fingerprint of the rules that start at a time, as in a state that was folded with them.
 fn fingerprint(rules: &CompiledRules, start_ms: Option<i64>) -> Vec<u8> {
     let arrival_ms = start_ms.unwrap_or(START_MS - 1);
     let state = KeyState::new(EQUIPMENT, rules, arrival_ms).map(|mut state| {
@@ -69,7 +69,7 @@ fn unsigned(out: &mut Vec<u8>, mut number: u64) {
     out.push(low);
 }
 
-/// CRC-32 as in IEEE 802.3.
+/// Returns the CRC-32 of IEEE 802.3.
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))

@@ -7,7 +7,7 @@ use andon_domain::RuleDocument;
 /// A rule set and the lines of a stream, as `andon replay` reads them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
-    /// What it was made from.
+    /// The seed that it was drawn from; 0 if it was drawn from bytes.
     pub seed: u64,
     /// The rule set at the start.
     pub rules: RuleDocument,
@@ -28,10 +28,10 @@ impl fmt::Display for Case {
 }
 
 impl Case {
-    /// Reads what [`Case`] displays. White space before a line, and lines of nothing else, mean nothing.
+    /// Reads a case from its `Display` form. White space before a line and empty lines mean nothing.
     ///
     /// # Errors
-    /// When it is not such a text: what is wrong.
+    /// When the text has another form: a description of the mistake.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty());
         let first = lines.next().ok_or("the text is empty; expected `seed` and a number")?;

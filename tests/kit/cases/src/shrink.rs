@@ -1,10 +1,14 @@
 //! Makes a failing case small: takes away lines, rules, groups, entries and options while it still fails.
+//!
+//! It changes the case, not the choices behind it. A line can go while all others stay as they are; without the choices
+//! of that line, the generator would draw other lines behind it. And it shrinks cases that have no choices behind them:
+//! files of `tests/regressions`, cases of a fuzzer, cases that were edited by hand.
 
 use andon_domain::{Rule, RuleDocument};
 
 use crate::Case;
 
-/// The smallest case found by greedy removal for which `fails` is still true. `fails` must be true of `case`.
+/// Returns the smallest case found by greedy removal for which `fails` is still true. `fails` must be true of `case`.
 #[must_use]
 pub fn shrink(case: &Case, mut fails: impl FnMut(&Case) -> bool) -> Case {
     let mut best = case.clone();
@@ -50,7 +54,7 @@ fn simpler_rules(best: &mut Case, fails: &mut impl FnMut(&Case) -> bool) {
     }
 }
 
-/// The case with one of the rule sets in its lines simplified, in every way.
+/// Returns the case with one of the rule sets in its lines simplified, in every way.
 fn simpler_lines(case: &Case) -> Vec<Case> {
     let mut cases = Vec::new();
     for (index, line) in case.lines.iter().enumerate() {
@@ -69,7 +73,7 @@ fn simpler_lines(case: &Case) -> Vec<Case> {
     cases
 }
 
-/// The document with one thing less, in every way, greater things first.
+/// Returns the document with one thing less, in every way, greater things first.
 fn simpler_documents(document: &RuleDocument) -> Vec<RuleDocument> {
     let mut simpler = Vec::new();
     if document.settings.is_some() {

@@ -2,9 +2,9 @@
 
 use andon_domain::{Rule, RuleDocument};
 
-use super::{Dice, chance, models, pick, rules};
+use super::{Dice, models, rules};
 
-/// Changes some things in a document. `gone` are the rules that were removed before and may come back.
+/// Changes one to three things in a document. `gone` are the rules that were removed before and may come back.
 pub(super) fn document(rng: &mut Dice, document: &mut RuleDocument, gone: &mut Vec<Rule>) {
     for _ in 0..rng.usize(1..=3) {
         change(rng, document, gone);
@@ -31,7 +31,7 @@ fn change(rng: &mut Dice, document: &mut RuleDocument, gone: &mut Vec<Rule>) {
                 document.rules.push(rules::rule(rng, &id));
             }
         }
-        5 => document.settings = (!chance(rng, 30)).then(|| rules::settings(rng)),
+        5 => document.settings = (!rng.chance(30)).then(|| rules::settings(rng)),
         6 => rng.shuffle(&mut document.rules),
         _ => {
             if let Some(rule) = rng.choice(&mut document.rules) {
@@ -42,12 +42,12 @@ fn change(rng: &mut Dice, document: &mut RuleDocument, gone: &mut Vec<Rule>) {
 }
 
 fn change_rule(rng: &mut Dice, rule: &mut Rule) {
-    if chance(rng, 50) {
+    if rng.chance(50) {
         rule.version += 1;
     }
     match rng.u8(..16) {
         0 => rule.scope = rules::scope(rng),
-        1 => pick(rng, &["UNKNOWN", "NORMAL", "IDLE"]).clone_into(&mut rule.default),
+        1 => rng.pick(&["UNKNOWN", "NORMAL", "IDLE"]).clone_into(&mut rule.default),
         2..=4 => {
             let names: Vec<String> = rule.parameters.keys().cloned().collect();
             for name in names {
@@ -78,7 +78,7 @@ fn change_rule(rng: &mut Dice, rule: &mut Rule) {
 fn change_group(rng: &mut Dice, group: &mut andon_domain::Group) {
     match rng.u8(..12) {
         0 => group.weight = rules::weight(rng),
-        1 => group.otherwise = chance(rng, 60).then(|| pick(rng, &["NORMAL", "IDLE", "ACTIVE"]).to_owned()),
+        1 => group.otherwise = rng.chance(60).then(|| rng.pick(&["NORMAL", "IDLE", "ACTIVE"]).to_owned()),
         2 => rng.shuffle(&mut group.states),
         3 => group.states.insert(rng.usize(..=group.states.len()), rules::entry(rng)),
         4 if group.states.len() > 1 => {
@@ -106,11 +106,11 @@ fn change_entry(rng: &mut Dice, entry: &mut andon_domain::StateEntry) {
             entry.keep_for = Some(rules::wait(rng));
         }
         0 | 1 => entry.when = rules::condition(rng, 2),
-        2 => entry.until = chance(rng, 60).then(|| rules::condition(rng, 1)),
-        3 => entry.hold = chance(rng, 60).then(|| rules::wait(rng)),
-        4 => entry.keep_for = chance(rng, 60).then(|| rules::wait(rng)),
-        5 => entry.times = chance(rng, 60).then(|| rng.u32(1..=4)),
-        6 => entry.weight = chance(rng, 60).then(|| rules::weight(rng)),
-        _ => pick(rng, &["ACTIVE", "WARNING", "ALARM", "NORMAL"]).clone_into(&mut entry.state),
+        2 => entry.until = rng.chance(60).then(|| rules::condition(rng, 1)),
+        3 => entry.hold = rng.chance(60).then(|| rules::wait(rng)),
+        4 => entry.keep_for = rng.chance(60).then(|| rules::wait(rng)),
+        5 => entry.times = rng.chance(60).then(|| rng.u32(1..=4)),
+        6 => entry.weight = rng.chance(60).then(|| rules::weight(rng)),
+        _ => rng.pick(&["ACTIVE", "WARNING", "ALARM", "NORMAL"]).clone_into(&mut entry.state),
     }
 }

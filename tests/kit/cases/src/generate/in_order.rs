@@ -18,15 +18,13 @@
 //!
 //! A point at exactly `w0` would be within the bound too, but its instant may already be past: it makes a second
 //! instant of the same time, which may decide otherwise. That is why the comparison above is strict. Without
-//! closing, the claim holds for one source only: with several, how far the watermark came depends on who was heard
-//! first.
+//! closing, the claim holds for one source only: with several, the watermark depends on the source that was heard first.
 
 use andon_domain::{Millis, RuleDocument, Settings};
-use fastrand::Rng;
 
 use super::stream::PointText;
-use super::{Dice, EQUIPMENTS, GRID_MS, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXTS, chance, pick, rules};
-use crate::Case;
+use super::{Dice, GRID_MS, MACHINES, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXTS, rules};
+use crate::{Case, Choices};
 
 /// Longer than any such case lasts, ms.
 const IDLE_MS: i64 = 86_400_000;
@@ -40,30 +38,30 @@ pub struct InOrderCase {
     one_source: bool,
     /// Whether the arrival belongs to the place in the stream (an envelope) or to the record.
     enveloped: bool,
-    /// By the greatest timestamp, ascending.
+    /// The records by their greatest timestamp, ascending.
     records: Vec<Vec<PointText>>,
 }
 
-/// The case of a seed.
+/// Returns the case of a seed.
 #[must_use]
 pub fn in_order_case(seed: u64) -> InOrderCase {
-    let rng = &mut Dice::new(seed);
+    let rng = &mut Dice::new(Choices::of_seed(seed));
     let mut rules = rules::document(rng);
-    let out_of_orderness_ms = pick(rng, &[500, 1000, 2000, 5000]);
+    let out_of_orderness_ms = rng.pick(&[500, 1000, 2000, 5000]);
     rules.settings = Some(Settings {
         max_out_of_orderness: Millis(out_of_orderness_ms),
         idle_timeout: Millis(IDLE_MS),
         ..rules::settings(rng)
     });
     let one_source = rng.bool();
-    let equipments = pick(rng, &[1, 1, 2]);
+    let machines = rng.pick(&[1, 1, 2]);
     let length = rng.usize(5..80);
     let mut records = Vec::new();
     let mut now = START_MS;
     for _ in 0..length {
-        now += GRID_MS * pick(rng, &[0, 0, 1, 1, 2, 4, 10]);
-        let equipment = pick(rng, EQUIPMENTS.get(..equipments).unwrap_or_default());
-        let snapshot = if chance(rng, 20) { rng.usize(2..5) } else { 1 };
+        now += GRID_MS * rng.pick(&[0, 0, 1, 1, 2, 4, 10]);
+        let equipment = rng.pick(MACHINES.get(..machines).unwrap_or_default());
+        let snapshot = if rng.chance(20) { rng.usize(2..5) } else { 1 };
         let sequence = i64::try_from(records.len()).unwrap_or_default() * 10;
         records.push(
             (0..)
@@ -71,7 +69,7 @@ pub fn in_order_case(seed: u64) -> InOrderCase {
                 .map(|place| point(rng, equipment, now, sequence + place, one_source))
                 .collect(),
         );
-        if chance(rng, 5) {
+        if rng.chance(5) {
             // Delivered twice.
             records.extend(records.last().cloned());
         }
@@ -81,18 +79,18 @@ pub fn in_order_case(seed: u64) -> InOrderCase {
 
 fn point(rng: &mut Dice, equipment: &str, timestamp: i64, sequence: i64, one_source: bool) -> PointText {
     let (tag, value) = match rng.u8(..10) {
-        0..=4 => (rng.number_tag(), pick(rng, &NUMBERS).to_string()),
+        0..=4 => (rng.number_tag(), rng.pick(&NUMBERS).to_string()),
         5 | 6 => (rng.bool_tag(), rng.bool().to_string()),
-        7 | 8 => (rng.text_tag(), format!("\"{}\"", pick(rng, &TEXTS))),
-        _ => (pick(rng, &[SCORE_TAG, OTHER_TAG]), pick(rng, &NUMBERS).to_string()),
+        7 | 8 => (rng.text_tag(), format!("\"{}\"", rng.pick(&TEXTS))),
+        _ => (rng.pick(&[SCORE_TAG, OTHER_TAG]), rng.pick(&NUMBERS).to_string()),
     };
     let source = if one_source { 0 } else { rng.u8(..3) };
     PointText {
         timestamp,
         equipment: equipment.to_owned(),
         tag,
-        value: (!chance(rng, 3)).then_some(value),
-        quality: Some(if chance(rng, 4) { "Bad" } else { "Ok" }),
+        value: (!rng.chance(3)).then_some(value),
+        quality: Some(if rng.chance(4) { "Bad" } else { "Ok" }),
         sequence: Some(sequence),
         derived: tag == SCORE_TAG,
         created_at: Some(START_MS + IDLE_MS / 4 + GRID_MS * rng.i64(0..1000)),
@@ -101,22 +99,22 @@ fn point(rng: &mut Dice, equipment: &str, timestamp: i64, sequence: i64, one_sou
 }
 
 impl InOrderCase {
-    /// Whether the claim holds without closing the input, too.
+    /// Returns whether the claim holds without closing the input, too.
     #[must_use]
     pub fn holds_when_left_open(&self) -> bool {
         self.one_source
     }
 
-    /// The records in order of time.
+    /// Returns the records in order of time.
     #[must_use]
     pub fn in_order(&self) -> Case {
         self.written(self.records.iter().map(|record| record.iter().collect()).collect())
     }
 
-    /// The records in another order that is sorted out, by the seed; points of one record in any order.
+    /// Returns the records in another order that is sorted out, by the seed; points of one record in any order.
     #[must_use]
     pub fn permuted(&self, seed: u64) -> Case {
-        let mut rng = Rng::with_seed(seed);
+        let mut rng = Choices::of_seed(seed);
         let mut left: Vec<&Vec<PointText>> = self.records.iter().collect();
         let mut order = Vec::new();
         while !left.is_empty() {
@@ -131,7 +129,7 @@ impl InOrderCase {
         self.written(order)
     }
 
-    /// Whether all others of its equipment may still come after it.
+    /// Returns whether all other records of its machine may still come after it.
     fn may_come_next(&self, index: usize, left: &[&Vec<PointText>]) -> bool {
         let time =
             |record: &[PointText]| record.first().map(|point| (point.equipment.clone(), point.timestamp));

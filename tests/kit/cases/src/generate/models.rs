@@ -1,36 +1,35 @@
-//! Random model bindings and attributes, added to a document by a randomness of their own: the rules and the stream of a
-//! seed are the same as without them.
+//! Random model bindings and attributes. Their choices are apart, so that the rules and the stream of a seed are the same
+//! with them and without.
 
 use std::collections::BTreeMap;
 
 use andon_domain::{Millis, ModelBinding, ModelEndpoint, ModelInput, ParameterValue, RuleDocument, Scope};
-use fastrand::Rng;
 
-use super::{Dice, EQUIPMENTS, TEXTS, chance, pick, rules};
+use super::{Dice, MACHINES, TEXTS, rules};
 
 const PERIODS_MS: [i64; 6] = [1000, 1000, 2000, 2500, 5000, 20_000];
 
-/// What sets one randomness apart from another.
+/// Sets the choice of `at_least_every` apart.
 const AGAIN: u64 = 0x6167_6169_6e21_2121;
 
-/// Nobody: it has every attribute that an expression may name.
-const NOBODY: &str = "nobody";
+/// A machine that no stream names. It has every attribute that an expression may name.
+const UNSEEN: &str = "unseen";
 
-/// What expressions name as attributes; named as parameters are, so that one can stand for the other.
+/// The attributes that expressions name. Parameters have the same names, so that one can stand for the other.
 const ATTRIBUTES: [&str; 3] = ["limit", "mode", "flag"];
 
 /// Adds bindings, and lets attributes stand for parameters.
 pub(super) fn add(rng: &mut Dice, document: &mut RuleDocument) {
-    if chance(rng, 60) {
+    if rng.chance(60) {
         for index in 0..rng.usize(1..=3) {
             // Scores of the first occur in streams.
             let id = if index == 0 { "quality".to_owned() } else { format!("m{index}") };
             document.models.push(binding(rng, &id));
         }
     }
-    if chance(rng, 40) {
-        for id in EQUIPMENTS {
-            if chance(rng, 70) {
+    if rng.chance(40) {
+        for id in MACHINES {
+            if rng.chance(70) {
                 document.equipment.insert(id.to_owned(), attributes(rng));
             }
         }
@@ -44,7 +43,7 @@ pub(super) fn add(rng: &mut Dice, document: &mut RuleDocument) {
     settle(rng, document);
 }
 
-/// Changes something about bindings or attributes, where there are some.
+/// Changes one binding or the attributes of one machine, where there are some.
 pub(super) fn change(rng: &mut Dice, document: &mut RuleDocument) {
     if document.models.is_empty() && document.equipment.is_empty() {
         return;
@@ -54,18 +53,18 @@ pub(super) fn change(rng: &mut Dice, document: &mut RuleDocument) {
             document.models.pop();
         }
         1 | 2 => {
-            let id = pick(rng, &["quality", "m1", "m2"]);
+            let id = rng.pick(&["quality", "m1", "m2"]);
             if document.models.iter().all(|model| model.id != id) {
                 document.models.push(binding(rng, id));
             }
         }
         3 => rng.shuffle(&mut document.models),
         4..=6 => {
-            let id = pick(rng, &EQUIPMENTS);
+            let id = rng.pick(&MACHINES);
             document.equipment.insert(id.to_owned(), attributes(rng));
         }
         7 => {
-            document.equipment.remove(pick(rng, &EQUIPMENTS));
+            document.equipment.remove(rng.pick(&MACHINES));
         }
         8 => {
             if let Some(model) = rng.choice(&mut document.models) {
@@ -93,12 +92,12 @@ pub(super) fn change(rng: &mut Dice, document: &mut RuleDocument) {
     settle(rng, document);
 }
 
-/// Gives somebody each attribute that is named, and takes away parameters that are not.
+/// Gives one machine each attribute that is named, and takes away parameters that are not.
 pub(super) fn settle(rng: &mut Dice, document: &mut RuleDocument) {
     let names_attributes = serde_json::to_string(document).is_ok_and(|json| json.contains("equipment."));
     if names_attributes {
         let all = ATTRIBUTES.map(|name| (name.to_owned(), rules::parameter(rng, name)));
-        document.equipment.insert(NOBODY.to_owned(), all.into());
+        document.equipment.insert(UNSEEN.to_owned(), all.into());
     }
     for rule in &mut document.rules {
         rules::settle_parameters(rng, rule);
@@ -108,7 +107,7 @@ pub(super) fn settle(rng: &mut Dice, document: &mut RuleDocument) {
 fn attributes(rng: &mut Dice) -> BTreeMap<String, ParameterValue> {
     let mut attributes = BTreeMap::new();
     for name in ATTRIBUTES {
-        if chance(rng, 75) {
+        if rng.chance(75) {
             attributes.insert(name.to_owned(), rules::parameter(rng, name));
         }
     }
@@ -116,12 +115,12 @@ fn attributes(rng: &mut Dice) -> BTreeMap<String, ParameterValue> {
 }
 
 fn with_attributes(rng: &mut Dice, expression: &str) -> String {
-    if chance(rng, 60) { expression.replace("params.", "equipment.") } else { expression.to_owned() }
+    if rng.chance(60) { expression.replace("params.", "equipment.") } else { expression.to_owned() }
 }
 
 fn binding(rng: &mut Dice, id: &str) -> ModelBinding {
-    let period = Millis(pick(rng, &PERIODS_MS));
-    let grid = chance(rng, 40);
+    let period = Millis(rng.pick(&PERIODS_MS));
+    let grid = rng.chance(40);
     let again = again(rng, period).filter(|_| !grid);
     let inputs: Vec<ModelInput> = (0..rng.usize(1..=3))
         .map(|index| ModelInput { name: format!("i{index}"), value: input(rng, id) })
@@ -130,7 +129,7 @@ fn binding(rng: &mut Dice, id: &str) -> ModelBinding {
         id: id.to_owned(),
         version: 1,
         description: None,
-        scope: if chance(rng, 70) { Scope::default() } else { rules::scope(rng) },
+        scope: if rng.chance(70) { Scope::default() } else { rules::scope(rng) },
         parameters: ATTRIBUTES.map(|name| (name.to_owned(), rules::parameter(rng, name))).into(),
         inputs,
         at_most_every: (!grid).then_some(period),
@@ -140,14 +139,15 @@ fn binding(rng: &mut Dice, id: &str) -> ModelBinding {
     }
 }
 
-/// After how long inputs that stand still are asked again. By a randomness of its own, so that all else of a seed is the
-/// same as without it.
-fn again(rng: &Rng, period: Millis) -> Option<Millis> {
-    let mut own = Rng::with_seed(rng.clone().u64(..) ^ AGAIN);
-    chance(&mut own, 50).then(|| Millis(period.0 * own.i64(1..=4) + pick(&mut own, &[0, 500])))
+/// When unchanged inputs are asked again. Its choices are apart: it came to the generator last.
+fn again(rng: &mut Dice, period: Millis) -> Option<Millis> {
+    rng.apart(
+        |rng| rng.clone().u64(..) ^ AGAIN,
+        |rng| rng.chance(50).then(|| Millis(period.0 * rng.i64(1..=4) + rng.pick(&[0, 500]))),
+    )
 }
 
-/// The first form of an endpoint: it decides nothing here.
+/// Returns an endpoint. It decides nothing here.
 fn endpoint() -> ModelEndpoint {
     ModelEndpoint {
         name: "endpoint".to_owned(),
@@ -167,7 +167,7 @@ fn endpoint() -> ModelEndpoint {
     }
 }
 
-/// An input that is exact in binary. Only later models name the score of the first, so that there is no circle.
+/// Returns an input that is exact in binary. Only later models name the score of the first, so that there is no circle.
 fn input(rng: &mut Dice, id: &str) -> String {
     loop {
         let input = match rng.u8(..20) {
@@ -177,13 +177,13 @@ fn input(rng: &mut Dice, id: &str) -> String {
             11 | 12 => rng.text_tag().to_owned(),
             13 => rules::condition(rng, 1),
             14 => "score('quality')".to_owned(),
-            15 => format!("level > 3 ? '{}' : machine_state", pick(rng, &TEXTS)),
+            15 => format!("level > 3 ? '{}' : machine_state", rng.pick(&TEXTS)),
             16 => "equipment.mode".to_owned(),
             17 => "equipment.limit + level".to_owned(),
             18 => format!("count({}, '5s')", rules::tag(rng.number_tag())),
             _ => rng.bool_tag().to_owned(),
         };
-        let input = if chance(rng, 20) { with_attributes(rng, &input) } else { input };
+        let input = if rng.chance(20) { with_attributes(rng, &input) } else { input };
         if id != "quality" || !input.contains("quality") {
             return input;
         }

@@ -2,7 +2,7 @@
 
 use andon_domain::{Group, Millis, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
 
-use super::{Dice, NUMBERS, SCORE_TAG, TEXTS, chance, pick};
+use super::{Dice, NUMBERS, SCORE_TAG, TEXTS};
 
 const COMPARISONS: [&str; 6] = ["<", "<=", ">", ">=", "==", "!="];
 const STATES: [&str; 4] = ["ACTIVE", "WARNING", "ALARM", "NORMAL"];
@@ -11,7 +11,7 @@ const ABSENCES: [&str; 6] = ["500ms", "1s", "2s", "5s", "10s", "20s"];
 const WAITS_MS: [i64; 7] = [250, 250, 500, 1000, 1000, 2000, 5000];
 
 pub(super) fn document(rng: &mut Dice) -> RuleDocument {
-    let settings = (!chance(rng, 10)).then(|| settings(rng));
+    let settings = (!rng.chance(10)).then(|| settings(rng));
     let number = rng.usize(1..=4);
     let rules = (0..number).map(|index| rule(rng, &format!("r{index}"))).collect();
     RuleDocument { settings, rules, ..RuleDocument::default() }
@@ -19,26 +19,26 @@ pub(super) fn document(rng: &mut Dice) -> RuleDocument {
 
 pub(super) fn settings(rng: &mut Dice) -> Settings {
     Settings {
-        max_out_of_orderness: Millis(pick(rng, &[0, 0, 250, 500, 1000, 2000, 5000])),
-        allowed_lateness: Millis(pick(rng, &[0, 500, 2000, 10_000, 600_000])),
-        idle_timeout: Millis(pick(rng, &[1000, 2000, 10_000, 30_000])),
-        max_source_drift: Millis(pick(rng, &[0, 500, 1000, 5000, 10_000, 60_000])),
+        max_out_of_orderness: Millis(rng.pick(&[0, 0, 250, 500, 1000, 2000, 5000])),
+        allowed_lateness: Millis(rng.pick(&[0, 500, 2000, 10_000, 600_000])),
+        idle_timeout: Millis(rng.pick(&[1000, 2000, 10_000, 30_000])),
+        max_source_drift: Millis(rng.pick(&[0, 500, 1000, 5000, 10_000, 60_000])),
     }
 }
 
-/// Settings under which the slowest of many sources rules for long.
+/// Returns settings under which the slowest of many sources holds the watermark back for long.
 pub(super) fn settings_for_a_crowd(rng: &mut Dice) -> Settings {
     Settings { idle_timeout: Millis(30_000), max_source_drift: Millis(60_000), ..settings(rng) }
 }
 
 pub(super) fn rule(rng: &mut Dice, id: &str) -> Rule {
-    let number = pick(rng, &[1, 1, 2, 2, 3]);
+    let number = rng.pick(&[1, 1, 2, 2, 3]);
     let mut rule = Rule {
         id: id.to_owned(),
         version: rng.u64(1..4),
         description: None,
         scope: scope(rng),
-        default: pick(rng, &["UNKNOWN", "UNKNOWN", "UNKNOWN", "NORMAL", "IDLE"]).to_owned(),
+        default: rng.pick(&["UNKNOWN", "UNKNOWN", "UNKNOWN", "NORMAL", "IDLE"]).to_owned(),
         parameters: [].into(),
         groups: (0..number).map(|index| group(rng, &format!("g{index}"))).collect(),
     };
@@ -62,8 +62,8 @@ pub(super) fn settle_parameters(rng: &mut Dice, rule: &mut Rule) {
 
 pub(super) fn parameter(rng: &mut Dice, name: &str) -> ParameterValue {
     match name {
-        "limit" => ParameterValue::Number(pick(rng, &NUMBERS)),
-        "mode" => ParameterValue::Text(pick(rng, &TEXTS).to_owned()),
+        "limit" => ParameterValue::Number(rng.pick(&NUMBERS)),
+        "mode" => ParameterValue::Text(rng.pick(&TEXTS).to_owned()),
         _ => ParameterValue::Bool(rng.bool()),
     }
 }
@@ -73,45 +73,45 @@ pub(super) fn scope(rng: &mut Dice) -> Scope {
         0 => &["filler-*"],
         1 => &["filler-1", "labeler-?"],
         2 => &["[fl]*-1"],
-        3 => &["*-[2-9]", "nobody"],
+        3 => &["*-[2-9]", "unseen"],
         _ => &["*"],
     };
     Scope { equipment: equipment.iter().map(|glob| (*glob).to_owned()).collect() }
 }
 
 pub(super) fn group(rng: &mut Dice, id: &str) -> Group {
-    let number = pick(rng, &[1, 1, 2, 2, 3]);
+    let number = rng.pick(&[1, 1, 2, 2, 3]);
     Group {
         id: id.to_owned(),
         weight: weight(rng),
-        otherwise: chance(rng, 35).then(|| pick(rng, &["NORMAL", "NORMAL", "IDLE", "ACTIVE"]).to_owned()),
+        otherwise: rng.chance(35).then(|| rng.pick(&["NORMAL", "NORMAL", "IDLE", "ACTIVE"]).to_owned()),
         states: (0..number).map(|_| entry(rng)).collect(),
     }
 }
 
 pub(super) fn entry(rng: &mut Dice) -> StateEntry {
     StateEntry {
-        state: pick(rng, &STATES).to_owned(),
+        state: rng.pick(&STATES).to_owned(),
         when: condition(rng, 2),
-        hold: chance(rng, 45).then(|| wait(rng)),
-        until: chance(rng, 25).then(|| condition(rng, 1)),
-        keep_for: chance(rng, 35).then(|| wait(rng)),
-        times: chance(rng, 20).then(|| rng.u32(1..=4)),
-        weight: chance(rng, 30).then(|| weight(rng)),
+        hold: rng.chance(45).then(|| wait(rng)),
+        until: rng.chance(25).then(|| condition(rng, 1)),
+        keep_for: rng.chance(35).then(|| wait(rng)),
+        times: rng.chance(20).then(|| rng.u32(1..=4)),
+        weight: rng.chance(30).then(|| weight(rng)),
     }
 }
 
 pub(super) fn wait(rng: &mut Dice) -> Millis {
-    Millis(if chance(rng, 5) { 0 } else { pick(rng, &WAITS_MS) })
+    Millis(if rng.chance(5) { 0 } else { rng.pick(&WAITS_MS) })
 }
 
 pub(super) fn weight(rng: &mut Dice) -> f64 {
-    pick(rng, &[1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 2.5, 0.0, -1.0])
+    rng.pick(&[1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 2.5, 0.0, -1.0])
 }
 
-/// A boolean expression.
+/// Returns a boolean expression.
 pub(super) fn condition(rng: &mut Dice, depth: u8) -> String {
-    if depth > 0 && chance(rng, 45) {
+    if depth > 0 && rng.chance(45) {
         let depth = depth - 1;
         return match rng.u8(..10) {
             0..=3 => format!("{} && {}", part(rng, depth), part(rng, depth)),
@@ -122,25 +122,25 @@ pub(super) fn condition(rng: &mut Dice, depth: u8) -> String {
         };
     }
     match rng.u8(..100) {
-        0..=29 => format!("{} {} {}", tag(rng.number_tag()), pick(rng, &COMPARISONS), limit(rng)),
-        30..=37 => format!("{} {} {}", number(rng, depth + 1), pick(rng, &COMPARISONS), number(rng, 1)),
-        38..=47 => format!("{} {} {}", exact_aggregate(rng), pick(rng, &COMPARISONS), limit(rng)),
+        0..=29 => format!("{} {} {}", tag(rng.number_tag()), rng.pick(&COMPARISONS), limit(rng)),
+        30..=37 => format!("{} {} {}", number(rng, depth + 1), rng.pick(&COMPARISONS), number(rng, 1)),
+        38..=47 => format!("{} {} {}", exact_aggregate(rng), rng.pick(&COMPARISONS), limit(rng)),
         48..=57 => inexact(rng),
-        58..=67 => format!("absent({}, '{}')", tag(any_tag(rng)), pick(rng, &ABSENCES)),
+        58..=67 => format!("absent({}, '{}')", tag(any_tag(rng)), rng.pick(&ABSENCES)),
         68..=77 => {
-            let text = if chance(rng, 20) { "params.mode".to_owned() } else { quoted(pick(rng, &TEXTS)) };
-            format!("{} {} {text}", rng.text_tag(), pick(rng, &["==", "==", "!=", "<", ">="]))
+            let text = if rng.chance(20) { "params.mode".to_owned() } else { quoted(rng.pick(&TEXTS)) };
+            format!("{} {} {text}", rng.text_tag(), rng.pick(&["==", "==", "!=", "<", ">="]))
         }
         78..=87 => rng.bool_tag().to_owned(),
-        88..=90 => format!("{} {} params.flag", rng.bool_tag(), pick(rng, &["==", "!="])),
+        88..=90 => format!("{} {} params.flag", rng.bool_tag(), rng.pick(&["==", "!="])),
         // Types that do not fit: legal, since a tag's type is known only at run time, and unknown.
-        91..=92 => format!("{} {} 4", rng.text_tag(), pick(rng, &COMPARISONS)),
+        91..=92 => format!("{} {} 4", rng.text_tag(), rng.pick(&COMPARISONS)),
         93 => format!("{} == 'fault'", tag(rng.number_tag())),
-        94 => format!("{} {} motor_on", rng.bool_tag(), pick(rng, &COMPARISONS)),
+        94 => format!("{} {} motor_on", rng.bool_tag(), rng.pick(&COMPARISONS)),
         95 => tag(any_tag(rng)),
         96 => format!("{} == {}", tag(any_tag(rng)), tag(any_tag(rng))),
-        97 => pick(rng, &["true", "false", "1 < 2"]).to_owned(),
-        _ => format!("score('quality') {} {}", pick(rng, &["<", ">="]), limit(rng)),
+        97 => rng.pick(&["true", "false", "1 < 2"]).to_owned(),
+        _ => format!("score('quality') {} {}", rng.pick(&["<", ">="]), limit(rng)),
     }
 }
 
@@ -149,12 +149,12 @@ fn part(rng: &mut Dice, depth: u8) -> String {
 }
 
 fn limit(rng: &mut Dice) -> String {
-    if chance(rng, 20) { "params.limit".to_owned() } else { pick(rng, &NUMBERS).to_string() }
+    if rng.chance(20) { "params.limit".to_owned() } else { rng.pick(&NUMBERS).to_string() }
 }
 
-/// An expression whose number is exact in binary, or rounded in one way only.
+/// Returns an expression whose number is exact in binary, or rounded in one way only.
 pub(super) fn number(rng: &mut Dice, depth: u8) -> String {
-    if depth == 0 || chance(rng, 35) {
+    if depth == 0 || rng.chance(35) {
         return match rng.u8(..10) {
             0..=5 => tag(rng.number_tag()),
             6 => limit(rng),
@@ -168,7 +168,7 @@ pub(super) fn number(rng: &mut Dice, depth: u8) -> String {
         1 | 2 => format!("({} - {})", number(rng, depth), number(rng, depth)),
         3 => format!("{} * 2", number(rng, 0)),
         4 => format!("({}) / ({})", number(rng, depth), number(rng, depth)),
-        5 => format!("({}) % {}", number(rng, depth), pick(rng, &["3", "-3", "2.5", "0", "level"])),
+        5 => format!("({}) % {}", number(rng, depth), rng.pick(&["3", "-3", "2.5", "0", "level"])),
         6 => format!("-({})", number(rng, depth)),
         7 => format!("abs({})", number(rng, depth)),
         _ => format!("({} ? {} : {})", part(rng, 0), number(rng, depth), number(rng, depth)),
@@ -176,18 +176,18 @@ pub(super) fn number(rng: &mut Dice, depth: u8) -> String {
 }
 
 pub(super) fn exact_aggregate(rng: &mut Dice) -> String {
-    let function = pick(rng, &["min", "max", "sum", "count", "count", "delta", "changes", "changes"]);
-    format!("{function}({}, '{}')", tag(any_tag(rng)), pick(rng, &WINDOWS))
+    let function = rng.pick(&["min", "max", "sum", "count", "count", "delta", "changes", "changes"]);
+    format!("{function}({}, '{}')", tag(any_tag(rng)), rng.pick(&WINDOWS))
 }
 
-/// A comparison of something that is rounded, with a limit that it never equals.
+/// Returns a comparison of a rounded number with a limit that it never equals.
 fn inexact(rng: &mut Dice) -> String {
-    let function = pick(rng, &["avg", "stddev", "rate", "rate"]);
-    let tag_text = if chance(rng, 85) { tag(rng.number_tag()) } else { tag(any_tag(rng)) };
-    let odd = pick(rng, &NUMBERS) + 1.0 / 1024.0;
-    let comparison = pick(rng, &["<", "<=", ">", ">="]);
-    let less = if chance(rng, 15) { " - level" } else { "" };
-    format!("{function}({tag_text}, '{}'){less} {comparison} {odd}", pick(rng, &WINDOWS))
+    let function = rng.pick(&["avg", "stddev", "rate", "rate"]);
+    let tag_text = if rng.chance(85) { tag(rng.number_tag()) } else { tag(any_tag(rng)) };
+    let odd = rng.pick(&NUMBERS) + 1.0 / 1024.0;
+    let comparison = rng.pick(&["<", "<=", ">", ">="]);
+    let less = if rng.chance(15) { " - level" } else { "" };
+    format!("{function}({tag_text}, '{}'){less} {comparison} {odd}", rng.pick(&WINDOWS))
 }
 
 fn any_tag(rng: &mut Dice) -> &'static str {
@@ -199,7 +199,7 @@ fn any_tag(rng: &mut Dice) -> &'static str {
     }
 }
 
-/// A tag as an expression names it.
+/// Returns a tag as an expression names it.
 pub(super) fn tag(name: &str) -> String {
     match name.strip_prefix("ml.") {
         Some(model) => format!("score('{model}')"),

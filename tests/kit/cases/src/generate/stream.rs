@@ -1,19 +1,18 @@
-//! Random streams: what gateways send, in the order and with the faults in which it arrives.
+//! Random streams: the lines of gateways in the order of their arrival, with faults.
 
 use std::collections::BTreeMap;
 
 use andon_domain::{Rule, RuleDocument};
 
 use super::{
-    BOOL_TAGS, Dice, EQUIPMENTS, GRID_MS, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXT_TAGS, TEXTS, chance,
-    edit, pick,
+    BOOL_TAGS, Dice, GRID_MS, MACHINES, NUMBERS, OTHER_TAG, SCORE_TAG, START_MS, TEXT_TAGS, TEXTS, edit,
 };
 
-/// Slow and fast streams. In fast ones points often come when a wait ends.
+/// The steps of slow and fast streams. In fast ones points often come when a wait ends.
 const PACES: [&[i64]; 4] =
     [&[0, 0, 1, 1, 1, 2, 2, 4, 4, 8, 20], &[0, 1, 1, 2], &[1], &[0, 2, 4, 4, 8, 20, 40]];
 
-/// What is written of a data point; what is `None` is left out.
+/// A data point as it is written. Fields that are `None` are left out.
 #[derive(Clone, Debug)]
 pub(super) struct PointText {
     pub(super) timestamp: i64,
@@ -29,7 +28,7 @@ pub(super) struct PointText {
 }
 
 impl PointText {
-    /// The usual compact form, keys in the usual order.
+    /// Returns the compact form with the keys in the usual order, which the fast path reads.
     pub(super) fn json(&self) -> String {
         let mut meta = Vec::new();
         meta.extend(self.sequence.map(|number| format!("\"sequenceNumber\":{number}")));
@@ -47,8 +46,8 @@ impl PointText {
         )
     }
 
-    /// The same meaning in another form.
-    fn unusual_json(&self) -> String {
+    /// Returns the same meaning in a form that only the general reader takes.
+    fn general_json(&self) -> String {
         let json = self.json();
         let body = json.strip_prefix("{\"version\":1,").unwrap_or(&json);
         format!("{{ \"unknown\": [{{}}], {body}")
@@ -59,23 +58,23 @@ impl PointText {
 #[derive(Clone, Debug)]
 struct Source {
     id: Option<String>,
-    /// How far its clock is off, ms.
+    /// The error of its clock, ms.
     skew: i64,
-    /// It sends nothing until then.
-    quiet_until: i64,
+    /// The end of its silence, ms.
+    silent_until: i64,
 }
 
 struct Stream<'a> {
     rng: &'a mut Dice,
     now: i64,
-    /// How far time goes on between two lines, in steps of the grid.
+    /// Times between two lines, in steps of the grid.
     steps: &'static [i64],
     sequence: i64,
-    /// How many of a hundred points have a fault.
+    /// Points with a fault, %.
     faults: u8,
-    /// How many of a hundred records are in an envelope.
+    /// Records in an envelope, %.
     enveloped: u8,
-    equipments: Vec<(String, Vec<Source>)>,
+    machines: Vec<(String, Vec<Source>)>,
     /// The newest value by equipment and tag: most are sent again.
     values: BTreeMap<(String, &'static str), String>,
     /// Records as they were sent, without envelope.
@@ -85,17 +84,17 @@ struct Stream<'a> {
     greatest_start: i64,
 }
 
+/// Returns at most `length` lines; fewer where the choices end before.
 pub(super) fn lines(rng: &mut Dice, rules: &RuleDocument, length: usize) -> Vec<String> {
-    let number = if rng.crowd { 1 } else { pick(rng, &[1, 1, 2, 3]) };
-    let equipments =
-        EQUIPMENTS.into_iter().take(number).map(|id| (id.to_owned(), sources(rng, id))).collect();
+    let number = if rng.crowd { 1 } else { rng.pick(&[1, 1, 2, 3]) };
+    let machines = MACHINES.into_iter().take(number).map(|id| (id.to_owned(), sources(rng, id))).collect();
     let mut stream = Stream {
         now: START_MS,
-        steps: if rng.crowd { &[0, 0, 1] } else { pick(rng, &PACES) },
+        steps: if rng.crowd { &[0, 0, 1] } else { rng.pick(&PACES) },
         sequence: 0,
-        faults: pick(rng, &[0, 2, 5, 10, 25]),
-        enveloped: pick(rng, &[100, 100, 100, 50, 0]),
-        equipments,
+        faults: rng.pick(&[0, 2, 5, 10, 25]),
+        enveloped: rng.pick(&[100, 100, 100, 50, 0]),
+        machines,
         values: BTreeMap::new(),
         sent: Vec::new(),
         rules: rules.clone(),
@@ -103,33 +102,33 @@ pub(super) fn lines(rng: &mut Dice, rules: &RuleDocument, length: usize) -> Vec<
         greatest_start: i64::MIN,
         rng,
     };
-    let changes_rules = pick(stream.rng, &[0, 0, 4, 10, 30]);
-    (0..length).map(|_| stream.line(changes_rules)).collect()
+    let changes_rules = stream.rng.pick(&[0, 0, 4, 10, 30]);
+    (0..length).map_while(|_| (!stream.rng.is_used_up()).then(|| stream.line(changes_rules))).collect()
 }
 
 fn sources(rng: &mut Dice, equipment: &str) -> Vec<Source> {
-    let number = if rng.crowd { 90 } else { pick(rng, &[1, 1, 2, 3]) };
+    let number = if rng.crowd { 90 } else { rng.pick(&[1, 1, 2, 3]) };
     (0..number)
         .map(|index| Source {
-            id: (!chance(rng, 10)).then(|| format!("{equipment}-gw{index}")),
-            skew: if rng.crowd || chance(rng, 80) {
+            id: (!rng.chance(10)).then(|| format!("{equipment}-gw{index}")),
+            skew: if rng.crowd || rng.chance(80) {
                 0
             } else {
-                pick(rng, &[-500, -2000, -30_000, 500, 3_600_000])
+                rng.pick(&[-500, -2000, -30_000, 500, 3_600_000])
             },
-            quiet_until: START_MS,
+            silent_until: START_MS,
         })
         .collect()
 }
 
 impl Stream<'_> {
-    /// The next line. So many of a hundred are rule sets.
+    /// Returns the next line. `changes_rules` is the percentage of rule sets.
     fn line(&mut self, changes_rules: u8) -> String {
-        self.now += GRID_MS * pick(self.rng, self.steps);
-        if chance(self.rng, 2) && !self.rng.crowd {
-            self.now += GRID_MS * pick(self.rng, &[40, 120, 400]);
+        self.now += GRID_MS * self.rng.pick(self.steps);
+        if self.rng.chance(2) && !self.rng.crowd {
+            self.now += GRID_MS * self.rng.pick(&[40, 120, 400]);
         }
-        if chance(self.rng, changes_rules) {
+        if self.rng.chance(changes_rules) {
             return self.rule_set();
         }
         match self.rng.u8(..100) {
@@ -140,13 +139,13 @@ impl Stream<'_> {
             _ => {
                 let (equipment, source) = self.sender();
                 let point = self.point(&equipment, &source);
-                let json = if chance(self.rng, 5) { point.unusual_json() } else { point.json() };
+                let json = if self.rng.chance(5) { point.general_json() } else { point.json() };
                 self.send(json)
             }
         }
     }
 
-    /// The record as a line, in an envelope or bare.
+    /// Returns the record as a line, in an envelope or bare.
     fn send(&mut self, record: String) -> String {
         let line = self.enveloped(&record);
         self.sent.push(record);
@@ -154,32 +153,32 @@ impl Stream<'_> {
     }
 
     fn enveloped(&mut self, record: &str) -> String {
-        if !chance(self.rng, self.enveloped) {
+        if !self.rng.chance(self.enveloped) {
             return record.to_owned();
         }
         let arrival =
-            if chance(self.rng, 3) { self.now - pick(self.rng, &[250, 1000, 5000]) } else { self.now };
+            if self.rng.chance(3) { self.now - self.rng.pick(&[250, 1000, 5000]) } else { self.now };
         format!("{{\"arrival\":{arrival},\"data\":{record}}}")
     }
 
-    /// An equipment and one of its sources that is not quiet, if there is one.
+    /// Returns a machine and one of its sources; one that is not silent, if there is one.
     fn sender(&mut self) -> (String, Source) {
         let now = self.now;
-        let Some((equipment, sources)) = self.rng.choice(&mut self.equipments) else {
-            return (String::new(), Source { id: None, skew: 0, quiet_until: now });
+        let Some((equipment, sources)) = self.rng.choice(&mut self.machines) else {
+            return (String::new(), Source { id: None, skew: 0, silent_until: now });
         };
-        let falls_silent = chance(self.rng, 3);
+        let falls_silent = self.rng.chance(3);
         if let Some(source) = self.rng.choice(&mut *sources).filter(|_| falls_silent) {
-            source.quiet_until = now + GRID_MS * self.rng.i64(4..200);
+            source.silent_until = now + GRID_MS * self.rng.i64(4..200);
         }
-        let awake: Vec<&Source> = sources.iter().filter(|source| source.quiet_until <= now).collect();
+        let awake: Vec<&Source> = sources.iter().filter(|source| source.silent_until <= now).collect();
         let source = self.rng.choice(awake).or(sources.first()).cloned();
-        let source = source.unwrap_or(Source { id: None, skew: 0, quiet_until: now });
+        let source = source.unwrap_or(Source { id: None, skew: 0, silent_until: now });
         (equipment.clone(), source)
     }
 
     fn faulty(&mut self) -> bool {
-        chance(self.rng, self.faults)
+        self.rng.chance(self.faults)
     }
 
     fn point(&mut self, equipment: &str, source: &Source) -> PointText {
@@ -190,11 +189,11 @@ impl Stream<'_> {
             _ if !self.faulty() => 0,
             95 | 96 => self.rng.i64(0..200),
             97 => 4800,
-            _ => -pick(self.rng, &[1, 4, 20, 14_400]),
+            _ => -self.rng.pick(&[1, 4, 20, 14_400]),
         };
         let tag = self.tag();
         self.sequence += 1;
-        let derived = tag == SCORE_TAG && chance(self.rng, 80) || self.faulty() && chance(self.rng, 20);
+        let derived = tag == SCORE_TAG && self.rng.chance(80) || self.faulty() && self.rng.chance(20);
         let sequence = if self.faulty() { None } else { Some(self.sequence) };
         let quality = match self.rng.u8(..10) {
             0 => None,
@@ -210,7 +209,7 @@ impl Stream<'_> {
             quality,
             sequence,
             derived,
-            created_at: (!chance(self.rng, 10)).then_some(self.now),
+            created_at: (!self.rng.chance(10)).then_some(self.now),
             source: source.id.clone(),
         }
     }
@@ -225,38 +224,38 @@ impl Stream<'_> {
         }
     }
 
-    /// A value as JSON; `None` is none at all.
+    /// Returns a value as JSON; `None` is a point without a value.
     fn value(&mut self, equipment: &str, tag: &'static str) -> Option<String> {
         if self.faulty() {
             return match self.rng.u8(..5) {
                 0 => None,
                 1 => Some("null".to_owned()),
-                2 => Some(format!("\"{}\"", pick(self.rng, &TEXTS))),
+                2 => Some(format!("\"{}\"", self.rng.pick(&TEXTS))),
                 3 => Some(self.rng.bool().to_string()),
-                _ => Some(pick(self.rng, &["4.0", "40e-1", "\"\\u0031l\"", "1e300", "-0"]).to_owned()),
+                _ => Some(self.rng.pick(&["4.0", "40e-1", "\"\\u0031l\"", "1e300", "-0"]).to_owned()),
             };
         }
         let key = (equipment.to_owned(), tag);
-        let again = chance(self.rng, 45);
+        let again = self.rng.chance(45);
         if let Some(value) = self.values.get(&key).filter(|_| again) {
             return Some(value.clone());
         }
         let value = if BOOL_TAGS.contains(&tag) {
             self.rng.bool().to_string()
         } else if TEXT_TAGS.contains(&tag) {
-            format!("\"{}\"", pick(self.rng, &TEXTS))
+            format!("\"{}\"", self.rng.pick(&TEXTS))
         } else {
-            pick(self.rng, &NUMBERS).to_string()
+            self.rng.pick(&NUMBERS).to_string()
         };
         self.values.insert(key, value.clone());
         Some(value)
     }
 
-    /// Several points in one record, mostly of one timestamp, sometimes of several equipments.
+    /// Returns several points in one record, mostly of one timestamp, sometimes of several machines.
     fn snapshot(&mut self) -> String {
         let (mut equipment, mut source) = self.sender();
-        let one_time = chance(self.rng, 70);
-        let several = chance(self.rng, 25);
+        let one_time = self.rng.chance(70);
+        let several = self.rng.chance(25);
         let mut points: Vec<PointText> = Vec::new();
         for _ in 0..self.rng.usize(1..=5) {
             if several {
@@ -282,7 +281,7 @@ impl Stream<'_> {
         self.enveloped(&tick)
     }
 
-    /// A record that was sent before, once more; or, if there is none, a tick.
+    /// Returns a record that was sent before; or, if there is none, a tick.
     fn again(&mut self) -> String {
         let recent = self.sent.len().saturating_sub(10);
         match self.rng.choice(self.sent.iter().skip(recent).cloned().collect::<Vec<_>>()) {
@@ -311,7 +310,7 @@ impl Stream<'_> {
         self.enveloped(&record)
     }
 
-    /// A changed rule set that starts now, soon, or (rarely) no later than another: then it is refused.
+    /// Returns a changed rule set that starts now, soon, or (rarely) no later than another: then it is refused.
     fn rule_set(&mut self) -> String {
         let start = match self.rng.u8(..20) {
             0 => self.greatest_start.max(START_MS),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use andon_domain::Reason;
 
 use super::*;
-use crate::naive::{End, Naive, replay};
+use crate::naive::{InputEnd, Naive, replay};
 
 #[test]
 fn a_seed_makes_one_case() {
@@ -37,7 +37,7 @@ fn the_cases_decide_and_reject_in_every_way() {
     let (mut requests, mut asking) = (0, 0);
     for seed in 0..300 {
         let case = case(seed);
-        let replay = replay(&case.rules, &case.lines, End::Close).unwrap();
+        let replay = replay(&case.rules, &case.lines, InputEnd::Closed).unwrap();
         for (reason, number) in replay.counts.by_reason() {
             *reasons.entry(reason).or_default() += number;
         }
@@ -46,7 +46,7 @@ fn the_cases_decide_and_reject_in_every_way() {
         silent += usize::from(replay.transitions.is_empty());
         requests += replay.requests.len();
         asking += usize::from(!replay.requests.is_empty());
-        removed += replay.transitions.iter().filter(|decision| decision.to.is_none()).count();
+        removed += replay.transitions.iter().filter(|transition| transition.to.is_none()).count();
     }
     for reason in Reason::ALL {
         assert!(reasons.get(&reason).is_some_and(|number| *number > 20), "{reason}: {reasons:?}");
@@ -59,11 +59,49 @@ fn the_cases_decide_and_reject_in_every_way() {
 }
 
 #[test]
+fn bytes_make_cases_that_compile_and_decide_in_every_way() {
+    let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+    let (mut transitions, mut requests, mut removed, mut lines) = (0, 0, 0, 0);
+    for seed in 0..300 {
+        let bytes = Choices::of_seed(seed).take(3000);
+        let case = case_of_bytes(&bytes);
+        assert_eq!(case, case_of_bytes(&bytes));
+        let replay =
+            replay(&case.rules, &case.lines, InputEnd::Closed).unwrap_or_else(|e| panic!("{e}\n{case}"));
+        for (reason, number) in replay.counts.by_reason() {
+            *reasons.entry(reason).or_default() += number;
+        }
+        transitions += replay.transitions.len();
+        requests += replay.requests.len();
+        removed += replay.transitions.iter().filter(|transition| transition.to.is_none()).count();
+        lines += case.lines.len();
+    }
+    assert!(reasons.len() == Reason::ALL.len(), "{reasons:?}");
+    assert!(transitions > 1000 && requests > 300, "{transitions} transitions, {requests} requests");
+    assert!(removed > 5 && lines > 300 * 30, "{removed} removed, {lines} lines");
+}
+
+#[test]
+fn a_stream_ends_with_its_bytes() {
+    assert_eq!(case_of_bytes(&[]).lines, [""; 0]);
+    let bytes = Choices::of_seed(4).take(3000);
+    let lines = |length| case_of_bytes(&bytes[..length]).lines;
+    let (some, all) = (lines(700), lines(1000));
+    assert!(!some.is_empty() && some.len() < all.len(), "{} and {}", some.len(), all.len());
+    // The last line may lack bytes.
+    assert_eq!(some[..some.len() - 1], all[..some.len() - 1]);
+}
+
+#[test]
 fn disorder_within_the_bound_changes_nothing() {
     let mut moved = 0;
     for seed in 0..120 {
         let case = in_order_case(seed);
-        let ends: &[End] = if case.holds_when_left_open() { &[End::Close, End::Open] } else { &[End::Close] };
+        let ends: &[InputEnd] = if case.holds_when_left_open() {
+            &[InputEnd::Closed, InputEnd::LeftOpen]
+        } else {
+            &[InputEnd::Closed]
+        };
         for end in ends {
             let in_order = case.in_order();
             let expected = replay(&in_order.rules, &in_order.lines, *end).unwrap().by_rule_and_equipment();

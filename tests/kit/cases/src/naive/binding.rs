@@ -1,4 +1,4 @@
-//! When a model is asked, and what: one binding on one equipment.
+//! Score requests of one binding on one machine: when, and with which inputs.
 
 use andon_domain::{OperandValue, ScoreRequest, Value};
 
@@ -9,7 +9,7 @@ use super::value::{Memory, Moment};
 #[derive(Clone, Debug)]
 pub(super) struct BindingState {
     pub(super) binding: Binding,
-    /// What the model was asked last, by this binding as it is.
+    /// The inputs of the last request of this binding as it is.
     pub(super) inputs: Option<Vec<Value>>,
     pub(super) timer: Option<i64>,
 }
@@ -19,8 +19,8 @@ impl BindingState {
         Self { binding: binding.clone(), inputs: None, timer: None }
     }
 
-    /// Looks at the binding. `last` is when the model of its id was asked last.
-    pub(super) fn look(
+    /// Evaluates the binding. `last` is the time of the last request to the model of its id, ms.
+    pub(super) fn evaluate(
         &mut self,
         equipment: &str,
         memory: &Memory,
@@ -33,14 +33,14 @@ impl BindingState {
                 let inputs = self.known(memory, now)?;
                 if self.inputs.as_ref() == Some(&inputs) {
                     let (e, last) = (e?, last?);
-                    return (now.at - last >= e).then(|| self.ask(equipment, now.at, inputs));
+                    return (now.at - last >= e).then(|| self.request(equipment, now.at, inputs));
                 }
                 if let Some(last) = last.filter(|last| now.at - last < d) {
                     self.timer = Some(last + d);
                     return None;
                 }
                 self.inputs = Some(inputs.clone());
-                Some(self.ask(equipment, now.at, inputs))
+                Some(self.request(equipment, now.at, inputs))
             }
             Pace::Every(d) if !now.timer => {
                 if self.timer.is_none() {
@@ -52,17 +52,17 @@ impl BindingState {
             Pace::Every(_) => {
                 self.timer = None;
                 let inputs = self.known(memory, now)?;
-                Some(self.ask(equipment, now.at, inputs))
+                Some(self.request(equipment, now.at, inputs))
             }
         }
     }
 
-    /// The inputs, if all are known.
+    /// Returns the inputs, if all are known.
     fn known(&self, memory: &Memory, now: Moment) -> Option<Vec<Value>> {
         self.binding.inputs.iter().map(|input| memory.value(input, now)).collect()
     }
 
-    fn ask(&self, equipment: &str, at: i64, inputs: Vec<Value>) -> ScoreRequest {
+    fn request(&self, equipment: &str, at: i64, inputs: Vec<Value>) -> ScoreRequest {
         let inputs = inputs.into_iter().map(|input| match input {
             Value::Bool(value) => OperandValue::Bool(value),
             Value::Number(0.0) => OperandValue::Number(0.0),

@@ -1,49 +1,69 @@
-//! What a new rule set does to an equipment.
+//! The change of one machine to a new rule set.
 
 use std::collections::BTreeSet;
 
-use super::Replay;
+use super::ReplayResult;
 use super::binding::BindingState;
 use super::key::Key;
 use super::rule::{GroupState, Phase, RuleState};
-use super::set::{Group, RuleSet};
+use super::set::{Binding, Group, Rule, RuleSet};
 use super::value::{Moment, Tag};
 
 impl Key {
     /// Takes up a rule set, before anything else is done with a record.
-    pub(super) fn change_rules(&mut self, set: &RuleSet, replay: &mut Replay) {
+    pub(super) fn change_rules(&mut self, set: &RuleSet, result: &mut ReplayResult) {
         self.rules_start = set.start;
         self.settings = set.settings;
         let t = self.watermark.max(self.position.map(|position| position.at));
         let rules = set.rules_of(&self.equipment);
         let bindings = set.bindings_of(&self.equipment);
+        // Removals come first.
+        let old_rules = std::mem::take(&mut self.rules);
+        let old_rules = self.remove_rules(old_rules, &rules, t, result);
+        self.change_memory(&rules, &bindings, t);
+        let now = t.map(|at| Moment { at, timer: false });
+        self.position = self.position.max(now);
+        let evaluated_at = now.filter(|_| self.memory.first_instant.is_some());
+        self.replace_rules(&rules, &old_rules, evaluated_at, result);
+        self.replace_bindings(&bindings, evaluated_at, result);
+    }
 
-        let mut old = std::mem::take(&mut self.rules);
-        // Removals come first. A key without a time has had no instant: all its winners are the defaults.
+    /// Returns the rules as they were, after the transitions of those that the new set does not have.
+    fn remove_rules(
+        &mut self,
+        mut old: Vec<RuleState>,
+        rules: &[Rule],
+        t: Option<i64>,
+        result: &mut ReplayResult,
+    ) -> Vec<RuleState> {
         for state in &mut old {
             if rules.iter().any(|rule| rule.id == state.rule.id) {
                 continue;
             }
+            // A key without a time has had no instant: all its winners are the defaults.
             if let Some(t) = t.filter(|_| state.winner != state.rule.default) {
-                replay.transitions.extend(state.decide(&self.equipment, None, None, t));
+                result.transitions.extend(state.decide(&self.equipment, None, None, t));
             }
             self.removed.insert(state.rule.id.clone(), state.sequence);
         }
+        old
+    }
 
-        // What the new set does not name is forgotten; what it newly names begins now.
+    /// Forgets the tags and windows that the new set does not name. Those that it newly names begin now.
+    fn change_memory(&mut self, rules: &[Rule], bindings: &[Binding], t: Option<i64>) {
         let mut tags = std::mem::take(&mut self.memory.tags);
         let mut windows = std::mem::take(&mut self.memory.windows);
-        let named = rules.iter().map(|rule| (&rule.tags, &rule.windows));
-        let asked = bindings.iter().map(|binding| (&binding.tags, &binding.windows));
-        for (names, of_names) in named.chain(asked) {
-            for name in names {
+        let of_rules = rules.iter().map(|rule| (&rule.tags, &rule.windows));
+        let of_bindings = bindings.iter().map(|binding| (&binding.tags, &binding.windows));
+        for (named_tags, named_windows) in of_rules.chain(of_bindings) {
+            for name in named_tags {
                 if self.memory.tags.contains_key(name) {
                     continue;
                 }
                 let tag = tags.remove(name).unwrap_or(Tag { named: t, points: Vec::new() });
                 self.memory.tags.insert(name.clone(), tag);
             }
-            for window in of_names {
+            for window in named_windows {
                 if self.memory.windows.contains_key(window) {
                     continue;
                 }
@@ -52,10 +72,17 @@ impl Key {
                 self.memory.windows.insert(window.clone(), unseen);
             }
         }
+    }
 
-        let now = t.map(|at| Moment { at, timer: false });
-        self.position = self.position.max(now);
-        for rule in &rules {
+    /// Puts the new rules in place, with the states of the old ones, and evaluates those that differ.
+    fn replace_rules(
+        &mut self,
+        rules: &[Rule],
+        old: &[RuleState],
+        now: Option<Moment>,
+        result: &mut ReplayResult,
+    ) {
+        for rule in rules {
             let before = old.iter().find(|state| state.rule.id == rule.id);
             let sequence = self.removed.get(&rule.id).copied().unwrap_or_default();
             let mut state = before.map_or(RuleState::new(rule, sequence), |before| RuleState {
@@ -65,16 +92,19 @@ impl Key {
                 groups: rule.groups.iter().map(|group| carried(group, before)).collect(),
             });
             let is_other = before.is_none_or(|before| before.rule.differs(rule));
-            if let Some(now) = now.filter(|_| is_other && self.memory.first_instant.is_some()) {
-                let decision = state.evaluate(&self.equipment, &self.memory, now, &rule.tags);
-                replay.transitions.extend(decision);
+            if let Some(now) = now.filter(|_| is_other) {
+                let transition = state.evaluate(&self.equipment, &self.memory, now, &rule.tags);
+                result.transitions.extend(transition);
             }
             self.rules.push(state);
         }
+    }
 
+    /// Puts the new bindings in place, with the states of the old ones, and evaluates those that differ.
+    fn replace_bindings(&mut self, bindings: &[Binding], now: Option<Moment>, result: &mut ReplayResult) {
         let old = std::mem::take(&mut self.bindings);
         let mut others = BTreeSet::new();
-        for binding in &bindings {
+        for binding in bindings {
             let before = old.iter().find(|state| state.binding.id == binding.id);
             let same = before.filter(|before| !before.binding.differs(binding));
             if same.is_none() {
@@ -86,13 +116,13 @@ impl Key {
             });
             self.bindings.push(state);
         }
-        if let Some(now) = now.filter(|_| self.memory.first_instant.is_some()) {
-            self.look_at_bindings(now, replay, |state| others.contains(&state.binding.id));
+        if let Some(now) = now {
+            self.evaluate_bindings(now, result, |state| others.contains(&state.binding.id));
         }
     }
 }
 
-/// What a group takes over from the rule as it was before.
+/// Returns the state of a group that replaces one of the same id, if there was one.
 fn carried(group: &Group, before: &RuleState) -> GroupState {
     let mut old = before.rule.groups.iter().zip(&before.groups);
     let Some((old_group, old_state)) = old.find(|(old, _)| old.id == group.id) else {
@@ -121,5 +151,8 @@ fn carried(group: &Group, before: &RuleState) -> GroupState {
             *free = Some(Phase { active: true, ..Phase::default() });
         }
     }
-    GroupState { calm: old_state.calm, entries: phases.into_iter().map(Option::unwrap_or_default).collect() }
+    GroupState {
+        all_conditions_false: old_state.all_conditions_false,
+        entries: phases.into_iter().map(Option::unwrap_or_default).collect(),
+    }
 }

@@ -1,4 +1,4 @@
-//! One equipment: event time, instants and timers.
+//! One machine: event time, instants and timers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use andon_domain::{DataPoint, Reason, Settings, Value};
 use super::binding::BindingState;
 use super::rule::RuleState;
 use super::set::RuleSet;
-use super::value::{Applied, Memory, Moment, Rank, Tag};
-use super::{Bounds, Replay};
+use super::value::{Applied, Memory, Moment, PointOrder, Tag};
+use super::{Bounds, ReplayResult};
 
-/// All that is known of one equipment.
+/// The state of one machine.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) equipment: String,
@@ -18,20 +18,20 @@ pub(super) struct Key {
     pub(super) settings: Settings,
     pub(super) rules: Vec<RuleState>,
     pub(super) bindings: Vec<BindingState>,
-    /// When each model was asked last, by id.
-    asked: BTreeMap<String, i64>,
+    /// The time of the last request to each model, by id, ms.
+    requested: BTreeMap<String, i64>,
     /// The sequences of rules that were removed, by id.
     pub(super) removed: BTreeMap<String, u64>,
     pub(super) memory: Memory,
-    /// What was processed last.
+    /// The instant or timer that was processed last.
     pub(super) position: Option<Moment>,
     /// The watermark; `None` is minus infinity.
     pub(super) watermark: Option<i64>,
     /// The greatest arrival.
     clock: i64,
-    /// In the order in which they came.
+    /// The sources in the order in which they came.
     sources: Vec<Source>,
-    /// In stream order.
+    /// The pending points in stream order.
     pending: Vec<Pending>,
     bounds: Bounds,
 }
@@ -49,7 +49,7 @@ struct Source {
 struct Pending {
     tag: String,
     value: Value,
-    rank: Rank,
+    order: PointOrder,
     own: i64,
     effective: i64,
 }
@@ -75,7 +75,7 @@ impl Key {
             settings: set.settings,
             rules,
             bindings,
-            asked: BTreeMap::new(),
+            requested: BTreeMap::new(),
             removed: BTreeMap::new(),
             memory,
             position: None,
@@ -104,7 +104,7 @@ impl Key {
         &mut self,
         arrival: i64,
         points: &[DataPoint<'_>],
-        replay: &mut Replay,
+        result: &mut ReplayResult,
     ) -> Option<i64> {
         // 1.
         self.clock = self.clock.max(arrival);
@@ -114,7 +114,7 @@ impl Key {
         for point in points {
             let own = point.timestamp_ms.min(arrival);
             if point.timestamp_ms > arrival {
-                replay.counts.ahead += 1;
+                result.counts.ahead += 1;
             }
             if !point.derived {
                 self.mark(&point.source, own, arrival);
@@ -131,12 +131,12 @@ impl Key {
                 None
             };
             if let Some(reason) = refused {
-                replay.counts.reject(&self.equipment, reason, 1);
+                result.counts.reject(&self.equipment, reason, 1);
             } else if let Some(value) = &point.value {
                 self.pending.push(Pending {
                     tag: point.tag.to_string(),
                     value: value.clone(),
-                    rank: (own, point.timestamp_ms, point.sequence_number),
+                    order: (own, point.timestamp_ms, point.sequence_number),
                     own,
                     effective: w0.map_or(own, |w0| own.max(w0)),
                 });
@@ -144,22 +144,22 @@ impl Key {
             if self.pending.len() > self.bounds.pending {
                 let oldest = self.pending.iter().map(|point| point.effective).min();
                 self.watermark = self.watermark.max(oldest);
-                replay.counts.forced += 1;
+                result.counts.forced += 1;
             }
         }
         // 3.
-        self.watermark = self.watermark.max(self.heard_up_to());
+        self.watermark = self.watermark.max(self.watermark_by_sources());
         // 4.
         if let Some(watermark) = self.watermark {
-            self.process(watermark, watermark - 1, replay);
+            self.process(watermark, watermark - 1, result);
         }
         greatest_mark
     }
 
-    /// The end of the input: everything at or before `mark` is processed, nothing later.
-    pub(super) fn close(&mut self, mark: i64, replay: &mut Replay) {
+    /// Ends the input: processes everything at or before `mark`, nothing later.
+    pub(super) fn close(&mut self, mark: i64, result: &mut ReplayResult) {
         self.watermark = self.watermark.max(Some(mark));
-        self.process(mark, mark, replay);
+        self.process(mark, mark, result);
     }
 
     fn mark(&mut self, id: &str, own: i64, arrival: i64) {
@@ -180,8 +180,8 @@ impl Key {
         }
     }
 
-    /// Where the sources and the clock put the watermark.
-    fn heard_up_to(&self) -> Option<i64> {
+    /// Returns the watermark by the sources and the clock, ms.
+    fn watermark_by_sources(&self) -> Option<i64> {
         let ooo = self.settings.max_out_of_orderness.0;
         let idle = self.settings.idle_timeout.0;
         let drift = self.settings.max_source_drift.0;
@@ -201,21 +201,21 @@ impl Key {
     }
 
     /// Processes instants at or before one time and timers at or before another, in order.
-    fn process(&mut self, instants_to: i64, timers_to: i64, replay: &mut Replay) {
+    fn process(&mut self, instants_to: i64, timers_to: i64, result: &mut ReplayResult) {
         loop {
             let instant =
                 self.pending.iter().map(|point| point.effective).min().filter(|at| *at <= instants_to);
             let timer = self.next_timer().filter(|due| *due <= timers_to);
             match (instant, timer) {
-                (Some(at), Some(due)) if due < at => self.timer(due, replay),
-                (Some(at), _) => self.instant(at, replay),
-                (None, Some(due)) => self.timer(due, replay),
+                (Some(at), Some(due)) if due < at => self.timer(due, result),
+                (Some(at), _) => self.instant(at, result),
+                (None, Some(due)) => self.timer(due, result),
                 (None, None) => return,
             }
         }
     }
 
-    /// The next timer of any rule that was not processed yet.
+    /// Returns the next timer of any rule that was not processed yet, ms.
     fn next_timer(&self) -> Option<i64> {
         // Nothing is evaluated before the first instant.
         let position = self.position?;
@@ -225,39 +225,39 @@ impl Key {
         timers.filter(|due| Moment { at: *due, timer: true } > position).min()
     }
 
-    fn timer(&mut self, due: i64, replay: &mut Replay) {
+    fn timer(&mut self, due: i64, result: &mut ReplayResult) {
         let now = Moment { at: due, timer: true };
         self.position = Some(now);
         for rule in &mut self.rules {
             if rule.timers(&self.memory, due).contains(&due) {
-                let decision = rule.evaluate(&self.equipment, &self.memory, now, &BTreeSet::new());
-                replay.transitions.extend(decision);
+                let transition = rule.evaluate(&self.equipment, &self.memory, now, &BTreeSet::new());
+                result.transitions.extend(transition);
             }
         }
-        self.look_at_bindings(now, replay, |binding| binding.timer == Some(due));
+        self.evaluate_bindings(now, result, |binding| binding.timer == Some(due));
     }
 
-    /// Looks at some of the bindings, in the order of the document.
-    pub(super) fn look_at_bindings(
+    /// Evaluates some of the bindings, in the order of the document.
+    pub(super) fn evaluate_bindings(
         &mut self,
         now: Moment,
-        replay: &mut Replay,
+        result: &mut ReplayResult,
         which: impl Fn(&BindingState) -> bool,
     ) {
         for state in self.bindings.iter_mut().filter(|state| which(state)) {
-            let last = self.asked.get(&state.binding.id).copied();
-            if let Some(request) = state.look(&self.equipment, &self.memory, now, last) {
-                self.asked.insert(state.binding.id.clone(), now.at);
-                replay.requests.push(request);
+            let last = self.requested.get(&state.binding.id).copied();
+            if let Some(request) = state.evaluate(&self.equipment, &self.memory, now, last) {
+                self.requested.insert(state.binding.id.clone(), now.at);
+                result.requests.push(request);
             }
         }
     }
 
-    fn instant(&mut self, at: i64, replay: &mut Replay) {
+    fn instant(&mut self, at: i64, result: &mut ReplayResult) {
         let (mut points, rest) = self.pending.drain(..).partition::<Vec<_>, _>(|point| point.effective == at);
         self.pending = rest;
         // The sort is stable: equal points stay in stream order.
-        points.sort_by_key(|point| point.rank);
+        points.sort_by_key(|point| point.order);
         let mut touched = BTreeSet::new();
         let mut is_instant = false;
         for point in points {
@@ -267,20 +267,20 @@ impl Key {
                 continue;
             };
             let newest = tag.points.last();
-            match newest.map(|newest| point.rank.cmp(&newest.rank)) {
+            match newest.map(|newest| point.order.cmp(&newest.order)) {
                 Some(std::cmp::Ordering::Equal) => {
-                    replay.counts.reject(&self.equipment, Reason::Duplicate, 1);
+                    result.counts.reject(&self.equipment, Reason::Duplicate, 1);
                     continue;
                 }
                 Some(std::cmp::Ordering::Less) => {
-                    replay.counts.reject(&self.equipment, Reason::Superseded, 1);
+                    result.counts.reject(&self.equipment, Reason::Superseded, 1);
                     continue;
                 }
                 Some(std::cmp::Ordering::Greater) | None => {}
             }
             let changed = newest.is_some_and(|newest| newest.value != point.value);
             tag.points.push(Applied {
-                rank: point.rank,
+                order: point.order,
                 own: point.own,
                 effective: at,
                 value: point.value,
@@ -298,10 +298,10 @@ impl Key {
         self.memory.first_instant.get_or_insert(at);
         for rule in &mut self.rules {
             if first || !rule.rule.tags.is_disjoint(&touched) {
-                let decision = rule.evaluate(&self.equipment, &self.memory, now, &touched);
-                replay.transitions.extend(decision);
+                let transition = rule.evaluate(&self.equipment, &self.memory, now, &touched);
+                result.transitions.extend(transition);
             }
         }
-        self.look_at_bindings(now, replay, |state| first || !state.binding.tags.is_disjoint(&touched));
+        self.evaluate_bindings(now, result, |state| first || !state.binding.tags.is_disjoint(&touched));
     }
 }

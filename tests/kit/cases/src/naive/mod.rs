@@ -1,12 +1,12 @@
-//! A naive model of the fold: what every record means, as plainly as it can be written down.
+//! A naive reference of the fold: the meaning of every record, as plainly as it can be written down.
 //!
-//! It keeps every point for ever, looks at all of them at every evaluation, and finds the next thing to do by
-//! looking at everything that could be next. Nothing is incremental, so that little can be wrong.
+//! It keeps every point forever and reads all of them at every evaluation. It finds the next instant or timer by a
+//! search through all of them. Nothing is incremental, so that little can be wrong.
 //!
 //! - this file: records, arrivals and rule sets of a stream, and the end of the input;
-//! - `key`: event time of one equipment, instants, timers;
-//! - `change`: what a new rule set does to an equipment;
-//! - `binding`: when a model is asked, and what;
+//! - `key`: event time of one machine, instants, timers;
+//! - `change`: the change of a machine to a new rule set;
+//! - `binding`: score requests;
 //! - `rule`: states, votes and the winner of one rule;
 //! - `value`: expressions and windows;
 //! - `set`: rule documents with everything filled in.
@@ -28,18 +28,18 @@ use andon_domain::{Reason, RuleDocument, ScoreRequest};
 use key::Key;
 use set::RuleSet;
 
-/// What happens at the end of the input.
+/// The end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum InputEnd {
     /// Event time advances to the greatest mark in the whole input.
-    Close,
+    Closed,
     /// Nothing is flushed.
-    Open,
+    LeftOpen,
 }
 
 /// A change of the winning state of one rule on one equipment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Decision {
+pub struct NaiveTransition {
     /// The rule.
     pub rule_id: String,
     /// The equipment.
@@ -58,15 +58,15 @@ pub struct Decision {
     pub rule_version: u64,
 }
 
-/// What was counted on the way.
+/// The counts of a replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Rejected points and messages by equipment and reason. What could not be read and refused rule sets are
-    /// under the empty equipment.
+    /// Rejected points and messages by machine and reason. Unreadable messages and refused rule sets are under the empty
+    /// name.
     pub rejected: BTreeMap<(String, Reason), u64>,
     /// Points whose timestamp was later than their arrival.
     pub ahead: u64,
-    /// How often the bound on pending points raised the watermark.
+    /// Points for which the bound on pending points raised the watermark.
     pub forced: u64,
 }
 
@@ -77,7 +77,7 @@ impl Counts {
         }
     }
 
-    /// Rejections by reason, over all equipments. Reasons that never occurred are not in it.
+    /// Returns rejections by reason, over all machines, without the reasons that never occurred.
     #[must_use]
     pub fn by_reason(&self) -> BTreeMap<Reason, u64> {
         let mut sums = BTreeMap::new();
@@ -88,12 +88,12 @@ impl Counts {
     }
 }
 
-/// The bounds per equipment, so that a test can reach them with few points.
+/// The bounds per machine, so that a test can reach them with few points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Most sources remembered.
+    /// Maximum sources that are remembered.
     pub sources: usize,
-    /// Most pending points.
+    /// Maximum pending points.
     pub pending: usize,
 }
 
@@ -103,26 +103,26 @@ impl Default for Bounds {
     }
 }
 
-/// All that a replay decided and counted.
+/// The transitions, requests and counts of a replay.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Replay {
+pub struct ReplayResult {
     /// The transitions, in the order of decision.
-    pub transitions: Vec<Decision>,
-    /// What models are asked, in the order of decision. Those of one record beyond the bound are not left out.
+    pub transitions: Vec<NaiveTransition>,
+    /// The score requests, in the order of decision. The bound on requests of one record does not apply.
     pub requests: Vec<ScoreRequest>,
     /// The counts.
     pub counts: Counts,
 }
 
-impl Replay {
-    /// The transitions by (rule, equipment), each list in the order of decision: the order between different
-    /// rules or equipments means nothing.
+impl ReplayResult {
+    /// Returns the transitions by (rule, machine), each list in the order of decision: the order between different
+    /// rules or machines means nothing.
     #[must_use]
-    pub fn by_rule_and_equipment(&self) -> BTreeMap<(String, String), Vec<Decision>> {
-        let mut sorted: BTreeMap<_, Vec<Decision>> = BTreeMap::new();
-        for decision in &self.transitions {
-            let key = (decision.rule_id.clone(), decision.equipment_id.clone());
-            sorted.entry(key).or_default().push(decision.clone());
+    pub fn by_rule_and_equipment(&self) -> BTreeMap<(String, String), Vec<NaiveTransition>> {
+        let mut sorted: BTreeMap<_, Vec<NaiveTransition>> = BTreeMap::new();
+        for transition in &self.transitions {
+            let key = (transition.rule_id.clone(), transition.equipment_id.clone());
+            sorted.entry(key).or_default().push(transition.clone());
         }
         sorted
     }
@@ -132,18 +132,18 @@ impl Replay {
 ///
 /// # Errors
 /// When the rule set does not compile: why.
-pub fn replay(rules: &RuleDocument, lines: &[String], end: End) -> Result<Replay, String> {
+pub fn replay(rules: &RuleDocument, lines: &[String], end: InputEnd) -> Result<ReplayResult, String> {
     let mut naive = Naive::new(rules)?;
     for line in lines {
         naive.line(line);
     }
-    if end == End::Close {
+    if end == InputEnd::Closed {
         naive.close();
     }
-    Ok(naive.into_replay())
+    Ok(naive.into_result())
 }
 
-/// The model, fed one line at a time.
+/// The reference, fed one line at a time.
 #[derive(Clone, Debug)]
 pub struct Naive {
     /// By increasing start.
@@ -151,11 +151,11 @@ pub struct Naive {
     keys: BTreeMap<String, Key>,
     bounds: Bounds,
     greatest_mark: Option<i64>,
-    replay: Replay,
+    result: ReplayResult,
 }
 
 impl Naive {
-    /// A model that starts with a rule set and knows no equipment.
+    /// Returns a reference that starts with a rule set and knows no machine.
     ///
     /// # Errors
     /// When the rule set does not compile: why.
@@ -165,11 +165,11 @@ impl Naive {
             keys: BTreeMap::new(),
             bounds: Bounds::default(),
             greatest_mark: None,
-            replay: Replay::default(),
+            result: ReplayResult::default(),
         })
     }
 
-    /// The same with other bounds.
+    /// Returns the same with other bounds.
     #[must_use]
     pub fn with_bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
@@ -180,7 +180,7 @@ impl Naive {
     pub fn line(&mut self, line: &str) {
         let message = Message::read(line.as_bytes());
         let malformed = u64::try_from(message.rejections.len()).unwrap_or(u64::MAX);
-        self.replay.counts.reject("", Reason::Malformed, malformed + message.unlisted_rejections);
+        self.result.counts.reject("", Reason::Malformed, malformed + message.unlisted_rejections);
         let arrival = message.arrival_or_greatest_ms();
         match (message.content, arrival) {
             (MessageContent::One(equipment, point), Some(arrival)) => {
@@ -209,30 +209,30 @@ impl Naive {
         }
     }
 
-    /// Ends the input: for every equipment, event time advances to the greatest mark in the whole input.
+    /// Ends the input: for every machine, event time advances to the greatest mark in the whole input.
     pub fn close(&mut self) {
         let Some(mark) = self.greatest_mark else { return };
         for key in self.keys.values_mut() {
-            key.close(mark, &mut self.replay);
+            key.close(mark, &mut self.result);
         }
     }
 
-    /// The watermark of an equipment, ms; `None` while it has none.
+    /// Returns the watermark of a machine, ms; `None` while it has none.
     #[must_use]
     pub fn watermark_ms(&self, equipment: &str) -> Option<i64> {
         self.keys.get(equipment).and_then(Key::watermark)
     }
 
-    /// What was decided and counted so far.
+    /// Returns the transitions, requests and counts so far.
     #[must_use]
-    pub fn replay(&self) -> &Replay {
-        &self.replay
+    pub fn result(&self) -> &ReplayResult {
+        &self.result
     }
 
-    /// What was decided and counted.
+    /// Returns the transitions, requests and counts.
     #[must_use]
-    pub fn into_replay(self) -> Replay {
-        self.replay
+    pub fn into_result(self) -> ReplayResult {
+        self.result
     }
 
     fn record(&mut self, equipment: &str, arrival: i64, points: &[andon_domain::DataPoint<'_>]) {
@@ -244,10 +244,10 @@ impl Naive {
             .or_insert_with(|| Key::new(equipment, arrival, newest, self.bounds));
         for set in due {
             if set.start > key.rules_start() {
-                key.change_rules(set, &mut self.replay);
+                key.change_rules(set, &mut self.result);
             }
         }
-        let greatest = key.record(arrival, points, &mut self.replay);
+        let greatest = key.record(arrival, points, &mut self.result);
         self.greatest_mark = self.greatest_mark.max(greatest);
     }
 
@@ -258,7 +258,7 @@ impl Naive {
             .and_then(|document| RuleSet::compile(&document, start));
         match set {
             Ok(set) if !known => self.sets.push(set),
-            _ => self.replay.counts.reject("", Reason::RulesRefused, 1),
+            _ => self.result.counts.reject("", Reason::RulesRefused, 1),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! States, votes and the winner of one rule on one equipment.
+//! States, votes and the winner of one rule on one machine.
 
 use std::collections::BTreeSet;
 
-use super::Decision;
+use super::NaiveTransition;
 use super::set::{Condition, Group, Rule};
 use super::value::{Memory, Moment};
 
@@ -12,18 +12,18 @@ pub(super) struct RuleState {
     pub(super) rule: Rule,
     pub(super) winner: String,
     pub(super) sequence: u64,
-    /// One for each group of the rule.
+    /// The states of the groups of the rule.
     pub(super) groups: Vec<GroupState>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct GroupState {
-    pub(super) calm: bool,
-    /// One for each entry of the group.
+    pub(super) all_conditions_false: bool,
+    /// The phases of the entries of the group.
     pub(super) entries: Vec<Phase>,
 }
 
-/// Where an entry stands. Times are effective ones, ms.
+/// The phase of an entry. Times are effective ones, ms.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Phase {
     pub(super) active: bool,
@@ -34,7 +34,7 @@ pub(super) struct Phase {
 
 impl GroupState {
     pub(super) fn new(group: &Group) -> Self {
-        Self { calm: false, entries: vec![Phase::default(); group.entries.len()] }
+        Self { all_conditions_false: false, entries: vec![Phase::default(); group.entries.len()] }
     }
 }
 
@@ -55,7 +55,7 @@ impl RuleState {
         memory: &Memory,
         now: Moment,
         touched: &BTreeSet<String>,
-    ) -> Option<Decision> {
+    ) -> Option<NaiveTransition> {
         for (group, state) in self.rule.groups.iter().zip(&mut self.groups) {
             let mut all_false = true;
             for (entry, phase) in group.entries.iter().zip(&mut state.entries) {
@@ -65,16 +65,16 @@ impl RuleState {
                 phase.step(&entry.condition, when, counts, memory, now);
             }
             if state.entries.iter().any(|phase| phase.active) {
-                state.calm = false;
+                state.all_conditions_false = false;
             } else if all_false {
-                state.calm = true;
+                state.all_conditions_false = true;
             }
         }
         let (winner, group) = self.vote();
         self.decide(equipment, Some(winner), group, now.at)
     }
 
-    /// The winning state, and the group that it comes from.
+    /// Returns the winning state and its group.
     fn vote(&self) -> (String, Option<String>) {
         let mut best: Option<(f64, &str, &str)> = None;
         for (group, state) in self.rule.groups.iter().zip(&self.groups) {
@@ -84,7 +84,7 @@ impl RuleState {
                     vote = Some((entry.weight, &entry.state));
                 }
             }
-            if state.calm {
+            if state.all_conditions_false {
                 vote = group.otherwise.as_deref().map(|otherwise| (group.weight, otherwise));
             }
             let heavier = |(weight, _): &(f64, &str)| best.is_none_or(|(heaviest, _, _)| *weight > heaviest);
@@ -98,20 +98,20 @@ impl RuleState {
         }
     }
 
-    /// The transition to a winner (`None`: the rule is removed), if it is another than before.
+    /// Returns the transition to a winner (`None`: the rule is removed), if it differs from the one before.
     pub(super) fn decide(
         &mut self,
         equipment: &str,
         winner: Option<String>,
         group: Option<String>,
         at: i64,
-    ) -> Option<Decision> {
+    ) -> Option<NaiveTransition> {
         if winner.as_ref() == Some(&self.winner) {
             return None;
         }
         self.sequence += 1;
         let from = std::mem::replace(&mut self.winner, winner.clone().unwrap_or_default());
-        Some(Decision {
+        Some(NaiveTransition {
             rule_id: self.rule.id.clone(),
             equipment_id: equipment.to_owned(),
             sequence: self.sequence,
@@ -123,7 +123,7 @@ impl RuleState {
         })
     }
 
-    /// Every timer that the rule has at a time or later, ms.
+    /// Returns every timer that the rule has at a time or later, ms.
     pub(super) fn timers(&self, memory: &Memory, from: i64) -> Vec<i64> {
         let mut timers = Vec::new();
         for (group, state) in self.rule.groups.iter().zip(&self.groups) {

@@ -6,7 +6,7 @@ use andon_domain::{Attributes, ModelBinding, ParameterValue, RuleDocument, Setti
 use andon_engine::expr::check::{self, AttributeTypes, Names};
 use andon_engine::expr::{self, Expr, ExprKind, Span, walk};
 
-/// A rule set and when it starts, ms.
+/// A rule set with its start, ms.
 #[derive(Clone, Debug)]
 pub(super) struct RuleSet {
     pub(super) start: i64,
@@ -16,7 +16,7 @@ pub(super) struct RuleSet {
     equipment: BTreeMap<String, Attributes>,
 }
 
-/// A model binding. Two bindings of the same meaning differ at most in what does not decide when and what is asked.
+/// A model binding. Two bindings of the same meaning request the same scores at the same times.
 #[derive(Clone, Debug)]
 pub(super) struct Binding {
     pub(super) id: String,
@@ -30,10 +30,10 @@ pub(super) struct Binding {
     pub(super) windows: BTreeSet<Window>,
 }
 
-/// When a model is asked, ms.
+/// The times of score requests, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// When inputs have changed; and when they have not, after the second.
+    /// When inputs have changed, at most every first number; unchanged inputs after the second.
     AtMostEvery(i64, Option<i64>),
     Every(i64),
 }
@@ -71,7 +71,7 @@ pub(super) struct Entry {
     pub(super) when_tags: BTreeSet<String>,
 }
 
-/// What decides whether an entry is active: two entries of the same state and condition are the same entry.
+/// The condition of an entry. Two entries of the same state and condition are the same entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Condition {
     pub(super) when: Expr,
@@ -98,12 +98,12 @@ impl Window {
         Self { tag: tag.to_owned(), pane, panes }
     }
 
-    /// Whether it covers a point of this own timestamp at a time.
+    /// Returns whether it covers a point of this own timestamp at a time.
     pub(super) fn covers(&self, own: i64, at: i64) -> bool {
         (at.div_euclid(self.pane) - self.panes + 1) * self.pane <= own && own <= at
     }
 
-    /// When a point of this own timestamp leaves it.
+    /// Returns the time at which a point of this own timestamp leaves it, ms.
     pub(super) fn leaves_at(&self, own: i64) -> i64 {
         (own.div_euclid(self.pane) + self.panes) * self.pane
     }
@@ -128,7 +128,7 @@ impl RuleSet {
         Ok(Self { start, settings, rules, bindings, equipment: document.equipment.clone() })
     }
 
-    /// The rules that watch an equipment, with its attributes filled in.
+    /// Returns the rules that watch a machine, with its attributes filled in.
     pub(super) fn rules_of(&self, equipment: &str) -> Vec<Rule> {
         let watching = self.rules.iter().filter(|rule| watches(&rule.scope, equipment));
         let mut rules: Vec<Rule> = watching.cloned().collect();
@@ -142,7 +142,7 @@ impl RuleSet {
         rules
     }
 
-    /// The bindings of an equipment, with its attributes filled in.
+    /// Returns the bindings of a machine, with its attributes filled in.
     pub(super) fn bindings_of(&self, equipment: &str) -> Vec<Binding> {
         let bound = self.bindings.iter().filter(|binding| watches(&binding.scope, equipment));
         let mut bindings: Vec<Binding> = bound.cloned().collect();
@@ -171,7 +171,7 @@ impl Binding {
             pace: match (model.at_most_every, model.every) {
                 (Some(d), None) => Pace::AtMostEvery(d.0, model.at_least_every.map(|e| e.0)),
                 (None, Some(d)) => Pace::Every(d.0),
-                _ => return Err(format!("the model `{}` does not say when it is asked", model.id)),
+                _ => return Err(format!("the model `{}` has neither `at_most_every` nor `every`", model.id)),
             },
             tags: BTreeSet::new(),
             windows: BTreeSet::new(),
@@ -191,13 +191,13 @@ impl Binding {
         Ok(binding)
     }
 
-    /// Whether it asks something else, or at other times.
+    /// Returns whether its requests have other inputs or other times.
     pub(super) fn differs(&self, other: &Self) -> bool {
         (&self.inputs, self.pace) != (&other.inputs, other.pace)
     }
 }
 
-/// The windows that an expression names.
+/// Returns the windows that an expression names.
 fn windows(expr: &Expr) -> BTreeSet<Window> {
     let mut windows = BTreeSet::new();
     walk(expr, &mut |expr| {
@@ -265,13 +265,13 @@ impl Rule {
         Ok(compiled)
     }
 
-    /// Whether anything but the version (and the description) differs.
+    /// Returns whether anything but the version and the description differs.
     pub(super) fn differs(&self, other: &Self) -> bool {
         (&self.id, &self.scope, &self.default, &self.groups)
             != (&other.id, &other.scope, &other.default, &other.groups)
     }
 
-    /// Every `when` and `until` of it.
+    /// Returns every `when` and `until` of it.
     fn expressions(&self) -> Vec<Expr> {
         let entries = self.groups.iter().flat_map(|group| &group.entries);
         entries
@@ -281,21 +281,17 @@ impl Rule {
     }
 }
 
-/// The tags that an expression names.
+/// Returns the tags that an expression names.
 fn tags(expr: &Expr) -> BTreeSet<String> {
     let mut tags = BTreeSet::new();
     walk(expr, &mut |expr| {
-        if let ExprKind::Tag(tag) | ExprKind::Aggregate { tag, .. } | ExprKind::Absent { tag, .. } =
-            &expr.kind
-        {
-            tags.insert(tag.clone());
-        }
+        tags.extend(expr.tag().map(str::to_owned));
     });
     tags
 }
 
-/// The same expression with what is known of its parameters and attributes filled in, and without places, so that only
-/// the meaning is compared.
+/// Returns the expression with the known parameters and attributes filled in. It has no places, so that only meanings
+/// are compared.
 fn fill(expr: &Expr, parameters: &Attributes, attributes: &Attributes) -> Expr {
     let fill_box = |inner: &Expr| Box::new(fill(inner, parameters, attributes));
     let fill_all =
@@ -324,7 +320,7 @@ fn fill(expr: &Expr, parameters: &Attributes, attributes: &Attributes) -> Expr {
     Expr { kind, span: Span::default() }
 }
 
-/// Whether a glob matches: `*` any text, `?` one character, `[ab0-9]` one of these, `[!ab]` one of no others.
+/// Returns whether a glob matches: `*` any text, `?` one character, `[ab0-9]` one of the listed, `[!ab]` any but these.
 fn matches(glob: &[char], text: &[char]) -> bool {
     match (glob, text) {
         ([], text) => text.is_empty(),

@@ -1,9 +1,9 @@
-//! The model is checked by the conformance cases; these say what it does where they are silent, and what it
-//! shows to a test.
+//! The conformance cases check the reference. These tests cover cases that are not among them, and the counts that only a
+//! test reads.
 
 use super::*;
 
-/// One rule `r` over every equipment with one group of these entries.
+/// Returns one rule `r` over every machine with one group of these entries.
 fn rules(settings: &str, entries: &str) -> RuleDocument {
     let text = format!(
         r#"{{"settings":{{{settings}}},"rules":[{{"id":"r","groups":[{{"id":"g","states":[{entries}]}}]}}]}}"#
@@ -17,11 +17,11 @@ fn point(tag: &str, at: i64, value: &str, source: &str) -> String {
     )
 }
 
-fn states(replay: &Replay) -> Vec<(&str, Option<&str>, i64)> {
+fn states(replay: &ReplayResult) -> Vec<(&str, Option<&str>, i64)> {
     replay
         .transitions
         .iter()
-        .map(|decision| (decision.rule_id.as_str(), decision.to.as_deref(), decision.at))
+        .map(|transition| (transition.rule_id.as_str(), transition.to.as_deref(), transition.at))
         .collect()
 }
 
@@ -30,10 +30,10 @@ fn a_wait_is_over_at_its_due_time_unless_a_point_of_that_time_says_otherwise() {
     let rules = rules("", r#"{"state":"HOT","when":"t > 80","for":"10s"}"#);
     let start = point("t", 0, "90", "");
     let in_time = [start.clone(), point("t", 10_000, "70", ""), point("t", 20_000, "70", "")];
-    assert_eq!(states(&replay(&rules, &in_time, End::Close).unwrap()), []);
+    assert_eq!(states(&replay(&rules, &in_time, InputEnd::Closed).unwrap()), []);
     let too_late = [start, point("t", 10_001, "70", ""), point("t", 20_000, "70", "")];
     assert_eq!(
-        states(&replay(&rules, &too_late, End::Close).unwrap()),
+        states(&replay(&rules, &too_late, InputEnd::Closed).unwrap()),
         [("r", Some("HOT"), 10_000), ("r", Some("UNKNOWN"), 10_001)]
     );
 }
@@ -45,9 +45,9 @@ fn the_watermark_can_be_watched_line_by_line() {
     assert_eq!(naive.watermark_ms("e"), None);
     naive.line(&point("t", 5000, "90", ""));
     assert_eq!(naive.watermark_ms("e"), Some(4000));
-    assert_eq!(naive.replay().transitions, []);
+    assert_eq!(naive.result().transitions, []);
     naive.line(&point("other", 6000, "0", ""));
-    assert_eq!(states(naive.replay()), [("r", Some("HOT"), 5000)]);
+    assert_eq!(states(naive.result()), [("r", Some("HOT"), 5000)]);
 }
 
 #[test]
@@ -82,15 +82,15 @@ fn beyond_the_bound_the_oldest_pending_point_is_processed() {
         naive.line(&point("t", at, value, ""));
     }
     assert_eq!(naive.watermark_ms("e"), Some(1000));
-    assert_eq!(states(naive.replay()), [("r", Some("HOT"), 1000)]);
-    assert_eq!(naive.replay().counts.forced, 1);
+    assert_eq!(states(naive.result()), [("r", Some("HOT"), 1000)]);
+    assert_eq!(naive.result().counts.forced, 1);
 }
 
 #[test]
 fn what_no_rule_names_is_kept_nowhere_but_makes_an_instant() {
     let document = rules("", r#"{"state":"SILENT","when":"absent(t, '10s')"}"#);
     let lines = [point("other", 0, "1", ""), point("other", 0, "1", ""), point("other", 20_000, "1", "")];
-    let replay = replay(&document, &lines, End::Close).unwrap();
+    let replay = replay(&document, &lines, InputEnd::Closed).unwrap();
     assert_eq!(states(&replay), [("r", Some("SILENT"), 10_000)]);
     assert_eq!(replay.counts.rejected, BTreeMap::new());
 }
@@ -102,7 +102,7 @@ fn a_rule_set_that_starts_no_later_than_a_known_one_or_does_not_compile_is_refus
     naive.line(r#"{"arrival":1000,"rules":{"rules":[]}}"#);
     naive.line(r#"{"arrival":2000,"rules":{"rules":[{"id":"r"}]}}"#);
     naive.line(r#"{"arrival":2000,"rules":{"rules":[{"id":"r","groups":[{"id":"g","states":[{"state":"A","when":"1"}]}]}]}}"#);
-    assert_eq!(naive.replay().counts.by_reason(), [(Reason::RulesRefused, 3)].into());
+    assert_eq!(naive.result().counts.by_reason(), [(Reason::RulesRefused, 3)].into());
 }
 
 #[test]
@@ -116,9 +116,12 @@ fn a_removed_rule_ends_with_null_and_goes_on_counting_when_it_returns() {
         format!(r#"{{"arrival":2000,"rules":{json}}}"#),
         point("t", 2000, "90", ""),
     ];
-    let replay = replay(&document, &lines, End::Close).unwrap();
+    let replay = replay(&document, &lines, InputEnd::Closed).unwrap();
     assert_eq!(states(&replay), [("r", Some("HOT"), 0), ("r", None, 0), ("r", Some("HOT"), 2000)]);
-    assert_eq!(replay.transitions.iter().map(|decision| decision.sequence).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        replay.transitions.iter().map(|transition| transition.sequence).collect::<Vec<_>>(),
+        [1, 2, 3]
+    );
     assert_eq!(replay.transitions[2].from, "UNKNOWN");
 }
 
@@ -182,8 +185,8 @@ fn conditions_are_three_valued() {
             point("c", 0, "true", ""),
             point("s", 0, "\"x\"", "")
         )];
-        let replay = replay(&rules("", &entries), &lines, End::Close).unwrap();
-        let found = replay.transitions.first().map(|decision| decision.to.as_deref() == Some("TRUE"));
+        let replay = replay(&rules("", &entries), &lines, InputEnd::Closed).unwrap();
+        let found = replay.transitions.first().map(|transition| transition.to.as_deref() == Some("TRUE"));
         assert_eq!(found, expected, "{when}");
     }
 }

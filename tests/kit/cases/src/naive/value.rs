@@ -1,4 +1,4 @@
-//! Expressions and windows: three-valued, `None` is unknown.
+//! Values of expressions and windows: three-valued, `None` is unknown.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    /// Whether a wait that began at a time is over: at an instant, what is stamped with the due time itself is
-    /// heard first.
+    /// Returns whether a wait that began at a time is over. At an instant of its end it is not: points of the same time
+    /// come first.
     pub(super) fn is_over(self, began: i64, wait_ms: i64) -> bool {
         let waited = self.at - began;
         if wait_ms == 0 {
@@ -31,13 +31,13 @@ impl Moment {
     }
 }
 
-/// What orders the points of a tag: own timestamp, sent timestamp, sequence number.
-pub(super) type Rank = (i64, i64, i64);
+/// The order of the points of a tag: own timestamp, sent timestamp, sequence number.
+pub(super) type PointOrder = (i64, i64, i64);
 
 /// A point that was applied.
 #[derive(Clone, Debug)]
 pub(super) struct Applied {
-    pub(super) rank: Rank,
+    pub(super) order: PointOrder,
     /// Own timestamp, ms.
     pub(super) own: i64,
     /// The effective time at which it was applied, ms.
@@ -50,13 +50,13 @@ pub(super) struct Applied {
 /// A tag that a rule of the key names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tag {
-    /// The change of rules that first named it, ms; `None` where the key began with it.
+    /// The time of the rule change that first named it, ms; `None` where the key began with it.
     pub(super) named: Option<i64>,
     /// Every point of it, oldest first: applied points of a tag always get newer.
     pub(super) points: Vec<Applied>,
 }
 
-/// What a key knows of its tags.
+/// The points of a key, by tag.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
     pub(super) first_instant: Option<i64>,
@@ -72,7 +72,7 @@ impl Memory {
         self.tags.get(tag).and_then(|tag| tag.points.last())
     }
 
-    /// Since when a tag is silent, ms. `None` before the first instant.
+    /// Returns the start of a tag's silence, ms. `None` before the first instant.
     pub(super) fn silent_since(&self, tag: &str) -> Option<i64> {
         let named = self.tags.get(tag).and_then(|tag| tag.named);
         match self.newest(tag) {
@@ -81,13 +81,13 @@ impl Memory {
         }
     }
 
-    /// The points that a window has seen, also those that have left it since, oldest first.
+    /// Returns the points that a window has seen, oldest first, with the points that have left it since.
     pub(super) fn seen_by(&self, window: &Window) -> &[Applied] {
         let unseen = self.windows.get(window).copied().unwrap_or_default();
         self.tags.get(&window.tag).and_then(|tag| tag.points.get(unseen..)).unwrap_or_default()
     }
 
-    /// The truth of a condition; `None` where it is unknown or no boolean.
+    /// Returns the truth of a condition; `None` where it is unknown or no boolean.
     pub(super) fn truth(&self, expr: &Expr, now: Moment) -> Option<bool> {
         bool_of(self.value(expr, now))
     }
@@ -98,7 +98,7 @@ impl Memory {
             ExprKind::Text(text) => Some(Value::Text(text.as_str().into())),
             ExprKind::Bool(value) => Some(Value::Bool(*value)),
             ExprKind::Tag(tag) => self.newest(tag).map(|point| point.value.clone()),
-            // Filled in by the time a key takes up a rule, where there is something to fill in.
+            // Those with a value were filled in when the key took up the rule.
             ExprKind::Param(_) | ExprKind::Attribute(_) => None,
             ExprKind::Not(inner) => self.truth(inner, now).map(|value| Value::Bool(!value)),
             ExprKind::Negate(inner) => finite(-self.number(inner, now)?),
@@ -159,7 +159,7 @@ impl Memory {
         let window = Window::new(tag, width_ms);
         let points: Vec<&Applied> =
             self.seen_by(&window).iter().filter(|point| window.covers(point.own, now.at)).collect();
-        // The two that know text, and that are 0 of a tag never seen.
+        // Both take texts, and are 0 for a tag never seen.
         match function {
             Count => return finite(float(points.len())),
             Changes => return finite(float(points.iter().filter(|point| point.changed).count())),
@@ -211,7 +211,7 @@ fn finite(number: f64) -> Option<Value> {
     number.is_finite().then_some(Value::Number(number))
 }
 
-/// A count or a span of time as a float.
+/// Returns a count or a duration as a float.
 fn float<T: TryInto<u32>>(number: T) -> f64 {
     number.try_into().map_or(f64::INFINITY, f64::from)
 }

@@ -273,10 +273,6 @@ impl Life {
 }
 
 /// Checks the invariants of a state that the engine folded.
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "the place for the checks of a state's own invariants; those of the engine panic by themselves here"
-)]
 fn invariants_hold(equipment: &str, state: &KeyState) -> Result<(), Failure> {
     state
         .check_invariants()
