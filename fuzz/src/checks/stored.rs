@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use andon_engine::{CompiledRules, KeyState, Packed, SegmentId, UnpackError, segments_of};
+use andon_engine::{CompiledRules, KeyState, PackedState, SegmentId, UnpackError, segments_of};
 
 /// The machine of the stored states.
 pub(super) const EQUIPMENT: &str = "filler-1";
@@ -21,7 +21,7 @@ impl StoredKey {
     }
 
     /// Takes a packed state, and deletes the segments that it does not need.
-    pub(super) fn store(&mut self, packed: Packed) {
+    pub(super) fn store(&mut self, packed: PackedState) {
         self.head = packed.head;
         self.segments.extend(packed.new_segments.into_iter().map(|segment| (segment.id, segment.bytes)));
         self.segments.retain(|id, _| packed.live_segments.contains(id));
