@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares limits with a model on a real machine: labelled failures found, delay, false alarms. Needs the folder of
+# Limits against a model on a real machine: the labelled failures that each finds, how soon, and the false alarms. Needs the folder of
 # the data set "machine temperature" of the Numenta Anomaly Benchmark (github.com/numenta/NAB): the series
 # `machine_temperature_system_failure.csv`, and its windows as `windows.json`. Writes a report beside the table.
 set -euo pipefail
