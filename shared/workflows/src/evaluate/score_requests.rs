@@ -198,7 +198,7 @@ mod tests {
         };
         PendingScoreRequest {
             arrival_ms,
-            request: BoundScoreRequest { binding: Arc::clone(binding), question },
+            request: BoundScoreRequest { binding: Arc::clone(binding), request: question },
         }
     }
 

@@ -160,6 +160,42 @@ fn every_kind_of_broken_invariant_is_found() {
     }
 }
 
+#[test]
+fn every_kind_of_broken_plan_is_found() {
+    let breaks: [(&str, fn(&mut Plan)); 6] = [
+        ("a rule that the set lacks", |plan| plan.rules[1].rule = 7),
+        ("entries of another rule", |plan| plan.rules[1].first_entry = 0),
+        ("an entry too many", |plan| plan.entry_count += 1),
+        ("a window over a missing tag", |plan| plan.windows[0].tag = 9),
+        ("an input of a binding that is listed as none", |plan| {
+            plan.tags[0].reevaluate_on = crate::compile::plan::ReevaluateOn::EveryPoint;
+        }),
+        ("another fingerprint", |plan| plan.fingerprint ^= 1),
+    ];
+    for (what, break_it) in breaks {
+        let mut key = state();
+        let set = Arc::clone(&key.rules.set);
+        let mut plan = Plan::new(&set, &set.applicable_to("e")).unwrap();
+        assert_eq!(plan.check(&set), Ok(()));
+        break_it(&mut plan);
+        key.rules.plan = Arc::new(plan);
+        assert!(key.check_invariants().is_err(), "{what} is not found");
+    }
+}
+
+#[test]
+fn too_many_segments_and_segments_without_a_number_are_found() {
+    let id = |number| SegmentId { number, checksum: 0 };
+    let mut key = state();
+    key.segments.last_number = 100;
+    key.segments.live = (1..=8).map(|number| (id(number), i64::MAX)).collect();
+    assert_eq!(key.check_invariants(), Ok(()));
+    key.segments.live.push((id(9), i64::MAX));
+    assert!(key.check_invariants().is_err());
+    key.segments.live = vec![(id(101), i64::MAX)];
+    assert!(key.check_invariants().is_err());
+}
+
 fn push(key: &mut KeyState, ahead_ms: i64, tag: PendingTag, sent_ms: i64) {
     let own_ms = key.watermark_ms;
     let order = PointOrder { own_ms, sent_ms: own_ms + sent_ms, sequence_number: 0 };
