@@ -14,7 +14,8 @@ use crate::{Millis, ParameterValue, Scope};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelBinding {
-    /// Letters, digits, `.`, `_` and `-`, up to 128; unique among the bindings. Rules read the score as `score('<id>')`.
+    /// Letters, digits, `.`, `_` and `-`, up to 128; unique among the bindings. Rules read the score as
+    /// `score('<id>')`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,128}$"))]
     pub id: String,
     /// A number that each request carries; the engine ignores it. Default 1.

@@ -1,7 +1,7 @@
 //! The domain: data points, messages, rule documents and transitions, as they cross a wire or are stored.
 //!
-//! This crate uses JSON and serde, but no I/O, no clock and no AWS. It bounds all input (see [`limits`]), and either reads
-//! it or rejects it with a reason, see [`Rejection`].
+//! This crate uses JSON and serde, but no I/O, no clock and no AWS. It bounds all input (see [`limits`]), and either
+//! reads it or rejects it with a reason, see [`Rejection`].
 //!
 //! All times are milliseconds since the Unix epoch, as `i64`, named `*_ms` where a bare number is passed.
 

@@ -102,6 +102,6 @@ pub const ENDPOINT_BYTES: usize = 63;
 /// Maximum bytes of a content type: the limit of SageMaker.
 pub const CONTENT_TYPE_BYTES: usize = 1024;
 
-/// Maximum score requests of one record on one key. Older ones beyond it are dropped: a record after a long silence may end
-/// many periods at once.
+/// Maximum score requests of one record on one key. Older ones beyond it are dropped: a record after a long silence may
+/// end many periods at once.
 pub const REQUESTS_PER_RECORD: usize = 1000;

@@ -15,8 +15,8 @@ pub enum Value {
 
 /// A data point that borrows from its message.
 ///
-/// Its names are valid (1 to 256 bytes, no control characters), its times are within [`crate::limits::TIMESTAMP_MS`], its
-/// value is not malformed.
+/// Its names are valid (1 to 256 bytes, no control characters), its times are within [`crate::limits::TIMESTAMP_MS`],
+/// its value is not malformed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataPoint<'a> {
     /// The event time as sent, ms.

@@ -1,10 +1,10 @@
 //! The engine: compiles rules, and folds records into the state of a machine.
 //!
-//! The fold is one pure, deterministic function: no I/O, no async, no clock, no randomness, no hash-map order. Time comes
-//! from the records alone.
+//! The fold is one pure, deterministic function: no I/O, no async, no clock, no randomness, no hash-map order. Time
+//! comes from the records alone.
 //!
 //! [`RuleSet::compile`] compiles a document. [`KeyState::apply`] folds a record of one equipment into its state, and
-//! returns the decisions. [`KeyState::check_invariants`] states what is true of a state between records.
+//! returns the decisions. [`KeyState::check_invariants`] states the invariants of a state between records.
 
 pub mod compile;
 mod eval;

@@ -1,7 +1,7 @@
 //! Positions in lists, and access to items that an invariant says exist.
 //!
-//! A plan holds positions instead of names. A position that is out of range is a broken invariant: these functions report
-//! it with [`never!`] and return the safe half, which is nothing.
+//! A plan holds positions instead of names. A position that is out of range is a broken invariant: these functions
+//! report it with [`never!`] and return the safe half, which is nothing.
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Globs over equipment ids, as in a shell: `*`, `?`, `[abc]`, `[a-z]`, `[!a-z]`; case-sensitive.
 //!
-//! No library is used, because a rule set may hold a million scopes: a compiled glob is a short list of tokens. Matching is
-//! a loop with one point of return (the last `*`), so it takes at most `tokens x characters` steps.
+//! No library is used, because a rule set may hold a million scopes: a compiled glob is a short list of tokens.
+//! Matching is a loop with one point of return (the last `*`), so it takes at most `tokens x characters` steps.
 
 /// A compiled glob.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Windows: aggregates over the points of one tag, summed up in panes.
 //!
-//! A point is never older than the newest one of its tag, because the fold rejects older ones as superseded. So panes are
-//! only appended, and all but the newest are final. Each pane keeps the fields of every function, because a later rule
-//! set may use another function on the same window.
+//! A point is never older than the newest one of its tag, because the fold rejects older ones as superseded. So panes
+//! are only appended, and all but the newest are final. Each pane keeps the fields of every function, because a later
+//! rule set may use another function on the same window.
 
 use std::collections::VecDeque;
 
@@ -104,10 +104,10 @@ impl Window {
         }
     }
 
-    /// Checks what is true of the panes of a window at a watermark.
+    /// Checks the invariants of the panes of a window at a watermark.
     ///
-    /// Panes are ordered, start no later than the watermark, and are at most `most` in number. The points of a pane lie in
-    /// it, and its counts fit each other.
+    /// Panes are ordered, start no later than the watermark, and are at most `most` in number. The points of a pane lie
+    /// in it, and its counts fit each other.
     pub(crate) fn check(&self, spec: WindowSpec, watermark_ms: i64, most: i64) -> Result<(), String> {
         let count = i64::try_from(self.panes.len()).unwrap_or(i64::MAX);
         ensure(count <= most, || format!("{count} panes; the limit is {most}"))?;
@@ -143,8 +143,8 @@ impl Window {
             .find(|due_ms| *due_ms >= from_ms)
     }
 
-    /// Returns an aggregate at `t_ms`; `None` for unknown. `standing` is the tag's newest value as a number, `None` if it is
-    /// a text. It is the `avg`, `min` and `max` of a window without points.
+    /// Returns an aggregate at `t_ms`; `None` for unknown. `standing` is the tag's newest value as a number, `None` if
+    /// it is a text. It is the `avg`, `min` and `max` of a window without points.
     pub(crate) fn aggregate(
         &self,
         spec: WindowSpec,

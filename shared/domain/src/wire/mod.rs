@@ -1,8 +1,8 @@
-//! Reads messages of the stream: a data point, a list of data points, or a tick, bare or in an envelope with the arrival.
-//! In replay, a message may also be a rule set that starts at an arrival.
+//! Reads messages of the stream: a data point, a list of data points, or a tick, bare or in an envelope with the
+//! arrival. In replay, a message may also be a rule set that starts at an arrival.
 //!
-//! Two readers return the same result. `template` reads the canonical compact form with its keys in order, and gives up at
-//! the first deviation. `general` reads any JSON. No reader recurses into its input, so deep nesting costs no stack.
+//! Two readers return the same result. `template` reads the canonical compact form with its keys in order, and gives up
+//! at the first deviation. `general` reads any JSON. No reader recurses into its input, so deep nesting costs no stack.
 
 mod general;
 mod number;
@@ -68,8 +68,8 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Reads one data point in the canonical form, with the arrival of its envelope and its equipment. Returns `None` for
-    /// any other message, valid or not: [`Message::read`] reads it.
+    /// Reads one data point in the canonical form, with the arrival of its envelope and its equipment. Returns `None`
+    /// for any other message, valid or not: [`Message::read`] reads it.
     #[inline]
     #[must_use]
     pub fn read_canonical(bytes: &'a [u8]) -> Option<CanonicalMessage<'a>> {
@@ -80,8 +80,8 @@ impl<'a> Message<'a> {
         matches!(behind, b"" | b"\r").then_some(point)
     }
 
-    /// Reads the first of several lines as [`Message::read_canonical`], and returns it with the lines behind it. The caller
-    /// need not search for the end of the line.
+    /// Reads the first of several lines as [`Message::read_canonical`], and returns it with the lines behind it. The
+    /// caller need not search for the end of the line.
     #[inline]
     #[must_use]
     pub fn read_canonical_line(lines: &'a [u8]) -> Option<(CanonicalMessage<'a>, &'a [u8])> {
@@ -107,8 +107,8 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Returns the arrival of the message, ms: that of the envelope, else the greatest `createdAt` (else timestamp) of its
-    /// valid points. `None` for a message without valid points. A bare tick takes the clock of its key.
+    /// Returns the arrival of the message, ms: that of the envelope, else the greatest `createdAt` (else timestamp) of
+    /// its valid points. `None` for a message without valid points. A bare tick takes the clock of its key.
     #[must_use]
     pub fn arrival_or_greatest_ms(&self) -> Option<i64> {
         fn own(point: &DataPoint<'_>) -> i64 {

@@ -11,8 +11,8 @@ const EXACT: u64 = 1 << 53;
 
 /// Reads 1 to 18 leading decimal digits. Returns their value, their number, and the bytes behind them.
 ///
-/// Branches find the number of digits. If lengths repeat from line to line, the processor predicts these branches and reads
-/// on before it knows the value. It could not if the length were computed.
+/// Branches find the number of digits. If lengths repeat from line to line, the processor predicts these branches and
+/// reads on before it knows the value. It could not if the length were computed.
 #[inline(always)]
 fn digits(bytes: &[u8]) -> Option<(u64, usize, &[u8])> {
     let (mut value, mut count) = match bytes.first_chunk::<8>().and_then(|chunk| eight_digits(*chunk)) {
@@ -89,8 +89,8 @@ fn negative_decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
     Some((-value, rest))
 }
 
-/// Reads a decimal number whose digits fit 53 bits. The quotient of two exact floats is then the correctly rounded value
-/// (W. D. Clinger, "How to read floating point numbers accurately", 1990). The general reader reads all others.
+/// Reads a decimal number whose digits fit 53 bits. The quotient of two exact floats is then the correctly rounded
+/// value (W. D. Clinger, "How to read floating point numbers accurately", 1990). The general reader reads all others.
 #[inline(always)]
 fn unsigned_decimal(bytes: &[u8]) -> Option<(f64, &[u8])> {
     let (whole, count, rest) = digits(bytes)?;

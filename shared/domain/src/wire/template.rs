@@ -1,7 +1,7 @@
 //! The fast reader: the canonical compact form of gateways, with keys in order and names without escapes.
 //!
-//! It returns only results that the general reader would also return. At the first deviation (another order, white space,
-//! an escape, an unknown key, a value out of bounds) it gives up, and the general reader decides.
+//! It returns only results that the general reader would also return. At the first deviation (another order, white
+//! space, an escape, an unknown key, a value out of bounds) it gives up, and the general reader decides.
 
 use std::borrow::Cow;
 

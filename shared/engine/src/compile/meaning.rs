@@ -23,8 +23,8 @@ impl RuleContext<'_> {
     }
 }
 
-/// Returns the meaning of `when`, `until`, `for`, `keep_for` and `times` of an entry, as parsed, with parameters, attributes
-/// and defaults filled in and durations in ms.
+/// Returns the meaning of `when`, `until`, `for`, `keep_for` and `times` of an entry, as parsed, with parameters,
+/// attributes and defaults filled in and durations in ms.
 pub(crate) fn entry_meaning(context: RuleContext<'_>, rule: &Rule, entry: &StateEntry) -> String {
     let mut text = String::new();
     let condition = |text: &str| meaning(context, &rule.parameters, text);

@@ -1,7 +1,7 @@
 //! Compiles rule documents: every name is looked up here once, so that the fold only follows numbers.
 //!
-//! [`RuleSet`] is one compiled document. [`CompiledRules`] holds the sets by their start. [`plan::Plan`] is a set for one
-//! machine.
+//! [`RuleSet`] is one compiled document. [`CompiledRules`] holds the sets by their start. [`plan::Plan`] is a set for
+//! one machine.
 
 mod attributes;
 mod binding;
@@ -366,7 +366,8 @@ impl RuleSet {
         Ok(plan)
     }
 
-    /// Checks the limit of tags for every equipment that a scope names. For other machines the check comes with the plan.
+    /// Checks the limit of tags for every equipment that a scope names. For other machines the check comes with the
+    /// plan.
     fn check_tag_limit(&self) -> Result<(), Vec<Finding>> {
         if self.tags.len() <= andon_domain::limits::TAGS_PER_KEY {
             return Ok(());

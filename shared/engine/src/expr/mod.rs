@@ -1,7 +1,7 @@
 //! The expression language of rules: a subset of CEL's syntax over tags, parameters and windows.
 //!
-//! [`parse`] turns a text into an [`Expr`]. [`check::condition`] checks its types with the known names. The module `eval`
-//! evaluates it.
+//! [`parse`] turns a text into an [`Expr`]. [`check::condition`] checks its types with the known names. The module
+//! `eval` evaluates it.
 
 pub mod ast;
 pub mod check;

@@ -22,8 +22,8 @@ impl KeyState {
         Ok(outcome)
     }
 
-    /// Folds one record into the state, and adds the decisions to an outcome. Most records decide nothing: a caller that
-    /// keeps its outcome saves moving an empty one.
+    /// Folds one record into the state, and adds the decisions to an outcome. Most records decide nothing: a caller
+    /// that keeps its outcome saves moving an empty one.
     ///
     /// # Errors
     /// As [`KeyState::apply`].
@@ -51,8 +51,8 @@ impl KeyState {
         Ok(())
     }
 
-    /// Ends a replay: processes instants and timers up to and including `end_ms`. The watermark stays, so the state is no
-    /// longer one between records.
+    /// Ends a replay: processes instants and timers up to and including `end_ms`. The watermark stays, so the state is
+    /// no longer one between records.
     pub fn close(&mut self, end_ms: i64) -> Outcome {
         let mut outcome = Outcome::default();
         self.advance(end_ms, end_ms.saturating_add(1), &mut outcome);

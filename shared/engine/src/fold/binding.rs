@@ -1,7 +1,7 @@
 //! Model bindings: the times and contents of score requests. `docs/models.md` gives their semantics.
 //!
-//! Bindings are numbered behind the rules. So the lists of rules to evaluate, and the timers of rules, serve bindings too,
-//! and cost nothing without bindings.
+//! Bindings are numbered behind the rules. So the lists of rules to evaluate, and the timers of rules, serve bindings
+//! too, and cost nothing without bindings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -160,8 +160,8 @@ impl KeyState {
 
     /// Takes over the state of the old set's bindings. Returns the positions of new and changed ones, to be evaluated.
     ///
-    /// The time of the last request stays with the id of the binding. Otherwise a binding that changes, or that goes and
-    /// comes back, could make two requests at one time.
+    /// The time of the last request stays with the id of the binding. Otherwise a binding that changes, or that goes
+    /// and comes back, could make two requests at one time.
     pub(super) fn keep_bindings(&mut self, old: &Self) -> Vec<u32> {
         let mut before: BTreeMap<&str, (&CompiledBinding, &BindingState)> = BTreeMap::new();
         for (plan_binding, state) in old.rules.plan.bindings.iter().zip(&old.bindings) {

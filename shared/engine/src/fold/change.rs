@@ -188,8 +188,8 @@ impl KeyState {
         });
     }
 
-    /// Keeps the winner and the sequence number of a rule with the same id. Of a changed rule, groups and entries with the
-    /// same meaning keep their state.
+    /// Keeps the winner and the sequence number of a rule with the same id. Of a changed rule, groups and entries with
+    /// the same meaning keep their state.
     fn keep_rule(
         &mut self,
         rule: u32,
@@ -245,8 +245,8 @@ fn rules_before(old: &KeyState) -> BTreeMap<&str, FormerRule<'_>> {
 
 /// Keeps states group by group of the same id.
 ///
-/// Entries of the same state and meaning keep their phase. Of the other old entries, an active one hands its activity to
-/// the first new entry of its state that matched no old one.
+/// Entries of the same state and meaning keep their phase. Of the other old entries, an active one hands its activity
+/// to the first new entry of its state that matched no old one.
 fn keep_groups(
     compiled: &CompiledRule,
     before: &FormerRule<'_>,

@@ -10,8 +10,8 @@ pub(crate) const NONE_MS: i64 = i64::MIN;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryState {
     pub active: bool,
-    /// The effective time, ms, since which the condition holds, or [`NONE_MS`]. An active entry keeps it for explanations
-    /// only.
+    /// The effective time, ms, since which the condition holds, or [`NONE_MS`]. An active entry keeps it for
+    /// explanations only.
     pub since_ms: i64,
     /// Active: the effective time, ms, since which the state may be left, or [`NONE_MS`].
     pub releasable_since_ms: i64,
@@ -26,8 +26,8 @@ impl Default for EntryState {
 }
 
 impl EntryState {
-    /// Moves the entry on, and returns the truth of its condition. `counts` is whether this is an instant with a point of
-    /// a tag of `when`.
+    /// Moves the entry on, and returns the truth of its condition. `counts` is whether this is an instant with a point
+    /// of a tag of `when`.
     #[inline]
     pub(crate) fn step(&mut self, code: &EntryCode, context: &EvalContext<'_>, counts: bool) -> Truth {
         let when = context.truth(code.when);

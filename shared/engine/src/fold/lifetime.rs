@@ -4,8 +4,8 @@ use super::KeyState;
 use crate::position::at;
 
 impl KeyState {
-    /// Returns whether every rule is in its default. Only then may the state be deleted: no operator waits for the end of
-    /// an alarm.
+    /// Returns whether every rule is in its default. Only then may the state be deleted: no operator waits for the end
+    /// of an alarm.
     #[must_use]
     pub fn at_rest(&self) -> bool {
         let rules = self.rules.plan.rules.iter().zip(&self.rule_states);

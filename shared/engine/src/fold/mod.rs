@@ -1,7 +1,7 @@
 //! The fold: the state of one machine, and the effect of one record on it.
 //!
-//! [`KeyState::apply`] takes every decision. The exact semantics of `docs/rules.md` give the order of work within a record:
-//! due rule sets, clock, points, watermark, then instants and timers in event time.
+//! [`KeyState::apply`] takes every decision. The exact semantics of `docs/rules.md` give the order of work within a
+//! record: due rule sets, clock, points, watermark, then instants and timers in event time.
 
 mod apply;
 mod binding;
@@ -108,8 +108,8 @@ pub enum FoldError {
 pub(crate) struct Rules {
     pub set: Arc<RuleSet>,
     pub plan: Arc<Plan>,
-    /// The numbers of the plan's tags without a gap: (first number, count). A copy of it here saves each point the memory
-    /// accesses of a search in the plan.
+    /// The numbers of the plan's tags without a gap: (first number, count). A copy of it here saves each point the
+    /// memory accesses of a search in the plan.
     run: (u32, u32),
     pub attributes: AttributeValues,
 }
@@ -166,7 +166,7 @@ impl Rules {
 
 /// The state of one equipment. It begins with the equipment's first record.
 ///
-/// [`KeyState::check_invariants`] states what is true of it between records.
+/// [`KeyState::check_invariants`] states its invariants between records.
 #[derive(Clone, Debug)]
 pub struct KeyState {
     pub(crate) equipment: CompactString,

@@ -162,7 +162,8 @@ fn a_change_within_the_period_makes_its_request_before_unchanged_inputs() {
     let rules = rules(&models(&model("m", pace, &["t"])));
     let mut key = KeyState::new("e", &rules, 0).unwrap();
     let values = [(0, 1.0), (4000, 2.0), (12_000, 2.0), (19_000, 3.0), (19_500, 2.0), (25_000, 2.0)];
-    // The timer makes the request at 10,000. At 19,500 the inputs are those of 10,000, so the timer of 19,000 is cleared.
+    // The timer makes the request at 10,000. At 19,500 the inputs are those of 10,000, so the timer of 19,000 is
+    // cleared.
     let expected = [(0, "[1.0]"), (10_000, "[2.0]"), (25_000, "[2.0]")];
     assert_eq!(requests(&mut key, &rules, &values), at(&expected));
 }

@@ -95,7 +95,7 @@ impl Timers {
         self.of_rule.iter().map(|timer| timer.due_ms).min().filter(|due_ms| *due_ms != NEVER_MS)
     }
 
-    /// Checks what is true of the timers of `rules` rules and bindings.
+    /// Checks the invariants of the timers of `rules` rules and bindings.
     ///
     /// Each due rule has an entry in the heap, at its due time or earlier, and the first time is that of the heap.
     pub(crate) fn check(&self, rules: usize) -> Result<(), String> {

@@ -52,8 +52,8 @@ impl Sources {
         active.map_or(silent, |active| active.max(silent))
     }
 
-    /// Returns the watermark of the active sources: the slowest source decides, but holds the others back by no more than
-    /// the maximum drift. `None` without an active source.
+    /// Returns the watermark of the active sources: the slowest source decides, but holds the others back by no more
+    /// than the maximum drift. `None` without an active source.
     fn of_active(&self, times: &Times, clock_ms: i64) -> Option<i64> {
         let mut bounds: Option<(i64, i64)> = None;
         for source in self.0.iter().filter(|source| clock_ms - source.last_ms <= times.idle_timeout_ms) {
@@ -67,19 +67,20 @@ impl Sources {
         Some(least.max(greatest - times.max_source_drift_ms) - times.max_out_of_orderness_ms)
     }
 
-    /// Returns the watermark of silence: without new points, event time goes on at the clock's pace, in the sources' own
-    /// time.
+    /// Returns the watermark of silence: without new points, event time goes on at the clock's pace, in the sources'
+    /// own time.
     fn of_silence(&self, times: &Times, clock_ms: i64) -> i64 {
         clock_ms + self.greatest_advance_ms() - times.idle_timeout_ms - times.max_out_of_orderness_ms
     }
 
-    /// Returns the distance, ms, of the most advanced source's time from its arrivals; negative if it is behind, as usual.
-    /// A key without sources has its time from the clock.
+    /// Returns the distance, ms, of the most advanced source's time from its arrivals; negative if it is behind, as
+    /// usual. A key without sources has its time from the clock.
     fn greatest_advance_ms(&self) -> i64 {
         self.0.iter().map(|source| source.mark_ms - source.last_ms).max().unwrap_or(0)
     }
 
-    /// Returns the earliest clock from `clock_ms` on at which the watermark is at least `target_ms`, without new points.
+    /// Returns the earliest clock from `clock_ms` on at which the watermark is at least `target_ms`, without new
+    /// points.
     ///
     /// Silence raises the watermark steadily. In addition, the watermark may jump when a slow source becomes idle.
     pub(crate) fn clock_for_watermark_ms(&self, times: &Times, clock_ms: i64, target_ms: i64) -> i64 {

@@ -59,7 +59,8 @@ impl Writer {
     }
 }
 
-/// A reader of the bytes of a [`Writer`]. Every method fails if the bytes end too early, or if no [`Writer`] writes them.
+/// A reader of the bytes of a [`Writer`]. Every method fails if the bytes end too early, or if no [`Writer`] writes
+/// them.
 #[derive(Clone, Debug)]
 pub struct Reader<'a>(pub &'a [u8]);
 
@@ -103,8 +104,8 @@ impl<'a> Reader<'a> {
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// Reads a count of items of at least one byte each. A count above the number of bytes fails, so no count allocates more
-    /// memory than there are bytes.
+    /// Reads a count of items of at least one byte each. A count above the number of bytes fails, so no count allocates
+    /// more memory than there are bytes.
     ///
     /// # Errors
     /// See [`Reader`].

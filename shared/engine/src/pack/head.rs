@@ -295,8 +295,8 @@ fn read_rules(reader: &mut Reader<'_>, state: &mut KeyState) -> Result<(), Unpac
     Ok(())
 }
 
-/// Returns whether every winner is a state of its rule. The fingerprint does not cover `otherwise`, and a damaged head may
-/// name any position.
+/// Returns whether every winner is a state of its rule. The fingerprint does not cover `otherwise`, and a damaged head
+/// may name any position.
 fn winners_exist(state: &KeyState) -> bool {
     let planned = state.rules.plan.rules.iter().zip(&state.rule_states);
     planned.into_iter().all(|(planned, rule_state)| {

@@ -1,4 +1,4 @@
-//! What is true of a packed state.
+//! The invariants of a packed state.
 
 use super::{PackedState, SegmentId};
 use crate::compile::CompiledRules;
@@ -6,8 +6,8 @@ use crate::compile::plan::ensure;
 use crate::fold::KeyState;
 
 impl KeyState {
-    /// Checks what is true of this state right after [`KeyState::pack`] returned `packed`. `segment` gives the bytes of
-    /// segments that were stored before; new ones are in `packed`.
+    /// Checks the invariants of this state right after [`KeyState::pack`] returned `packed`. `segment` gives the bytes
+    /// of segments that were stored before; new ones are in `packed`.
     ///
     /// - The head lists the live segments, and the new one is among them.
     /// - The state that is unpacked from it keeps [`KeyState::check_invariants`].

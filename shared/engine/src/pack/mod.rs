@@ -31,8 +31,8 @@ pub use crate::state::SegmentId;
 /// The version that this program writes. Every deployed version stays readable.
 const VERSION: u8 = 3;
 
-/// The last version with pending points in full. In contrast to version 1, it always ends with a part for model bindings.
-/// Later versions have a flag for this part.
+/// The last version with pending points in full. In contrast to version 1, it always ends with a part for model
+/// bindings. Later versions have a flag for this part.
 const LAST_VERSION_OF_LONG_POINTS: u8 = 2;
 
 /// A packed state of a key.
@@ -103,7 +103,8 @@ impl KeyState {
     /// Unpacks the state of an equipment. `segment` returns the bytes of the segments that [`segments_of`] lists.
     ///
     /// # Errors
-    /// When the rule set is not among the given ones or has changed, or when [`KeyState::pack`] did not write the bytes.
+    /// When the rule set is not among the given ones or has changed, or when [`KeyState::pack`] did not write the
+    /// bytes.
     pub fn unpack<'a>(
         equipment: &str,
         rules: &CompiledRules,

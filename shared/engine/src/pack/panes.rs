@@ -1,7 +1,7 @@
 //! Panes of windows, in the head or in a segment.
 //!
-//! Most panes have one point. Such a pane is a header, which a run of alike panes shares, and one or two bytes of value.
-//! Only a pane of several points carries its sums.
+//! Most panes have one point. Such a pane is a header, which a run of alike panes shares, and one or two bytes of
+//! value. Only a pane of several points carries its sums.
 
 use std::collections::VecDeque;
 

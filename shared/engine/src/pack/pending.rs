@@ -1,7 +1,7 @@
 //! Pending points in a head: most of its bytes, for a machine that sends much.
 //!
-//! The next point of a tag is usually like the one before: a number with as many places, under a sequence number that grew
-//! by as much. Such a point takes one byte for its tag, and its value.
+//! The next point of a tag is usually like the one before: a number with as many places, under a sequence number that
+//! grew by as much. Such a point takes one byte for its tag, and its value.
 
 use std::collections::BTreeMap;
 

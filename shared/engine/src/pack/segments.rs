@@ -21,8 +21,8 @@ pub struct Segment {
     pub bytes: Vec<u8>,
 }
 
-/// Returns the panes of a window that are in no segment and that a later time may need. At the watermark itself, a timer
-/// for the end of a pane may still be due.
+/// Returns the panes of a window that are in no segment and that a later time may need. At the watermark itself, a
+/// timer for the end of a pane may still be due.
 pub(super) fn unsealed(state: &KeyState, window: usize) -> Vec<&Pane> {
     let sealed = state.segments.sealed(window);
     let specs = &state.rules.plan.windows;
@@ -68,8 +68,8 @@ struct FinalPanes {
     expires_ms: i64,
 }
 
-/// Writes the panes that are in no segment, except for the newest of each window, which may still change. Returns `None`
-/// without such panes.
+/// Writes the panes that are in no segment, except for the newest of each window, which may still change. Returns
+/// `None` without such panes.
 fn write_final(state: &KeyState) -> Option<FinalPanes> {
     let specs = &state.rules.plan.windows;
     let mut windows = Vec::new();

@@ -199,8 +199,8 @@ fn waiting() -> Vec<String> {
     lines
 }
 
-/// Heads of all versions of this program: a key without pending points, one with model bindings, of which one has a request
-/// and a timer, and one with pending points. This version writes the last head of each.
+/// Heads of all versions of this program: a key without pending points, one with model bindings, of which one has a
+/// request and a timer, and one with pending points. This version writes the last head of each.
 const WRITTEN: [(&str, &[&str]); 3] = [
     (
         ONE_RULE,

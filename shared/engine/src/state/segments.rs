@@ -50,7 +50,7 @@ impl Segments {
         self.sealed.clear();
     }
 
-    /// Checks what is true of every list of segments of a key with `windows` windows.
+    /// Checks the invariants of the list of segments of a key with `windows` windows.
     pub(crate) fn check(&self, windows: usize) -> Result<(), String> {
         if self.live.len() > MOST_SEGMENTS {
             return Err(format!("{} segments are live; the limit is {MOST_SEGMENTS}", self.live.len()));

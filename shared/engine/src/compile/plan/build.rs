@@ -225,8 +225,8 @@ fn needs_of_rules(
     };
     for (_, rule) in rules_in(set, applicable) {
         let code = &rule.code;
-        // A rule that depends on time itself may decide otherwise at any instant. What leaves a window at this very time
-        // is gone at the instant, while an absence is not yet over.
+        // A rule that depends on time itself may decide otherwise at any instant. What leaves a window at this very
+        // time is gone at the instant, while an absence is not yet over.
         let of_time = if code.timed { &*code.tags } else { &[] };
         let counted = code.entries.iter().flat_map(|entry| &entry.when_tags);
         for tag in of_time.iter().chain(counted) {

@@ -1,11 +1,11 @@
-//! What is true of every plan of a rule set.
+//! The invariants of a plan.
 
 use super::{Plan, ReevaluateOn};
 use crate::compile::{Code, OperandCode, RuleSet};
 use crate::position::indexes;
 
 impl Plan {
-    /// Checks what is true of every plan of a rule set.
+    /// Checks the invariants of a plan.
     ///
     /// - Every position of the plan is in range: in its own lists, and in those of the set.
     /// - Positions of entries, groups and operands follow each other without a gap, in the order of the rules.
@@ -126,7 +126,7 @@ fn index(position: u32) -> usize {
     position as usize
 }
 
-/// Returns an error with a message if something is not true.
+/// Returns an error with a message if a condition is false.
 pub(crate) fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(message()) }
 }

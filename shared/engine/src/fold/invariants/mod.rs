@@ -1,4 +1,4 @@
-//! What is true of a state between records.
+//! The invariants of a state between records.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use crate::compile::plan::{PlanRule, ensure};
 use crate::state::MOST_SEGMENTS;
 
 impl KeyState {
-    /// Checks what is true of every state between two records, and returns the first broken invariant.
+    /// Checks the invariants of a state between two records, and returns the first broken one.
     ///
     /// | part | invariant |
     /// | --- | --- |

@@ -1,7 +1,8 @@
 //! Pending points: points that wait for the watermark, by their effective timestamp.
 //!
-//! With many machines, pending points are most of the memory that a replay or a batch walks through. Memory that fits the
-//! processor's cache is fast. So a usual point is packed in 32 bytes, and any other point is stored unpacked in a map.
+//! With many machines, pending points are most of the memory that a replay or a batch walks through. Memory that fits
+//! the processor's cache is fast. So a usual point is packed in 32 bytes, and any other point is stored unpacked in a
+//! map.
 
 #[cfg(test)]
 mod tests;
@@ -96,8 +97,8 @@ impl PackedPoint {
 
 const UNNAMED: u32 = 1 << 31;
 
-/// Maximum names, of tags that no rule names, that packed points refer to by number. Points with further names are stored
-/// unpacked: hostile names must not make the search for a name long.
+/// Maximum names, of tags that no rule names, that packed points refer to by number. Points with further names are
+/// stored unpacked: hostile names must not make the search for a name long.
 const MOST_NAMES: usize = 32;
 
 /// The name of a tag that no rule names.
@@ -378,7 +379,7 @@ impl Pending {
         renamed
     }
 
-    /// Checks what is true of the pending points of a key with `tags` tags.
+    /// Checks the invariants of the pending points of a key with `tags` tags.
     ///
     /// - Every instant is later than `after_ms`, has points, and stands before the newest one.
     /// - The count and the first time are those of the instants.
