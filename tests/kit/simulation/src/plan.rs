@@ -20,7 +20,7 @@ pub(super) struct Plan {
     /// The lines before which all sources are silent, and the length of the silence, ms.
     pub silences: Vec<(usize, i64)>,
     pub republish: Republish,
-    /// Whether a tag has so many points that the panes of its windows go into segments.
+    /// Whether a tag has enough points for the panes of its windows to go into segments.
     pub flows: bool,
     /// Records under another partition key than their machine, in thousandths.
     pub strangers: u32,
