@@ -34,7 +34,7 @@ pub(super) async fn offer_all<P: PublishPorts>(
     let mut passes = Retry::new(u32::MAX);
     loop {
         let offers: Vec<Offer<'_>> =
-            queues.iter().filter_map(|(equipment, queue)| queue.next(*equipment)).collect();
+            queues.iter().filter_map(|(&equipment, queue)| queue.next(equipment)).collect();
         if offers.is_empty() || ports.now_ms() >= deadline_ms {
             return;
         }
