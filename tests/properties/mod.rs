@@ -298,7 +298,7 @@ fn a_tick_at_the_next_due_clock_decides_what_was_due_and_one_before_does_not() {
         let rules = replay.rules().clone();
         for key in replay.keys() {
             let Some(due_ms) = key.next_due_clock_ms() else { continue };
-            // A tick would first take up a rule set that the key has not heard of yet.
+            // A tick would first take up a rule set that the key has not taken up yet.
             if rules.newest().is_some_and(|set| set.start_ms() != key.rule_set_start_ms()) {
                 continue;
             }

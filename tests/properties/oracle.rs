@@ -1,4 +1,4 @@
-//! The pointwise part of the language against an implementation of CEL that others wrote.
+//! The pointwise part of the language against an independent implementation of CEL.
 //!
 //! Compared where both mean the same: every tag known and of the type that the expression wants. Numbers are written
 //! with a point, since CEL keeps integers apart; `%` and division by a tag are left out, since CEL's answer to them
@@ -33,7 +33,7 @@ fn number(rng: &mut Rng, depth: usize) -> String {
                 4 => "-",
                 _ => "*",
             };
-            // Without parentheses half of the time: precedence is what is to be compared.
+            // Without parentheses half of the time, to compare precedence.
             match rng.bool() {
                 true => format!("({} {symbol} {})", number(rng, depth), number(rng, depth)),
                 false => format!("{} {symbol} {}", number(rng, depth), number(rng, depth)),

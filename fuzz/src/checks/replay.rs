@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use andon_domain::{Reason, ScoreRequest, Transition};
+use andon_engine::KeyState;
 use andon_engine::replay::Replay;
 use andon_kit_cases::naive::{self, InputEnd, NaiveTransition};
 use andon_kit_cases::{Case, generate};
@@ -23,6 +24,11 @@ fn same(case: &Case, end: InputEnd) {
     let mut recorder = Recorder::default();
     for line in &case.lines {
         assert!(replay.line(line.as_bytes(), &mut recorder).is_ok(), "{case}");
+        assert_eq!(
+            replay.keys().iter().try_for_each(KeyState::check_invariants),
+            Ok(()),
+            "{line} of\n{case}"
+        );
     }
     if end == InputEnd::Closed {
         replay.close(&mut recorder);

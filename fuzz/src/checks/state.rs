@@ -149,6 +149,8 @@ fn folded_and_damaged(choices: &mut Choices) {
     for (index, line) in case.lines.iter().enumerate() {
         assert!(whole.line(line.as_bytes(), &mut recorded).is_ok());
         assert!(packing.line(line.as_bytes(), &mut recorded_packing).is_ok());
+        let invariants = packing.keys().iter().try_for_each(KeyState::check_invariants);
+        assert_eq!(invariants, Ok(()), "line {index} of\n{case}");
         if index % every != 0 {
             continue;
         }

@@ -18,7 +18,7 @@
 //!
 //! A point at exactly `w0` would be within the bound too, but its instant may already be past: it makes a second
 //! instant of the same time, which may decide otherwise. That is why the comparison above is strict. Without
-//! closing, the claim holds for one source only: with several, the watermark depends on the source that was heard first.
+//! closing, the claim holds for one source only: with several, the watermark depends on the source that sent first.
 
 use andon_domain::{Millis, RuleDocument, Settings};
 

@@ -139,7 +139,8 @@ fn binding(rng: &mut Dice, id: &str) -> ModelBinding {
     }
 }
 
-/// When unchanged inputs are asked again. Its choices are apart: it came to the generator last.
+/// Returns the period after which unchanged inputs are requested again. Its choices are apart: it came to the generator
+/// last.
 fn again(rng: &mut Dice, period: Millis) -> Option<Millis> {
     rng.apart(
         |rng| rng.clone().u64(..) ^ AGAIN,

@@ -131,7 +131,7 @@ impl ReplayResult {
 /// Replays lines under a rule set.
 ///
 /// # Errors
-/// When the rule set does not compile: why.
+/// When the rule set does not compile: the reason.
 pub fn replay(rules: &RuleDocument, lines: &[String], end: InputEnd) -> Result<ReplayResult, String> {
     let mut naive = Naive::new(rules)?;
     for line in lines {
@@ -158,7 +158,7 @@ impl Naive {
     /// Returns a reference that starts with a rule set and knows no machine.
     ///
     /// # Errors
-    /// When the rule set does not compile: why.
+    /// When the rule set does not compile: the reason.
     pub fn new(rules: &RuleDocument) -> Result<Self, String> {
         Ok(Self {
             sets: vec![RuleSet::compile(rules, i64::MIN)?],
