@@ -13,7 +13,7 @@ use super::records::{OutgoingRecord, rules, workload};
 use super::runtime;
 use super::world::World;
 
-/// How long something is away.
+/// Duration of an outage.
 const OUTAGE: Duration = Duration::from_secs(8);
 
 #[test]

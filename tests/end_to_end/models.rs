@@ -38,7 +38,7 @@ rules:
 const MODEL: &str = r#"{"kind": "linear", "link": "logistic", "intercept": -100,
     "inputs": [{"name": "temperature", "weight": 1}, {"name": "pressure", "weight": 1}]}"#;
 
-/// What the machine says now.
+/// Returns the current data points of the machine.
 fn points(equipment: &str, temperature: f64, pressure: f64) -> Vec<OutgoingRecord> {
     let now_ms = now_ms();
     [("temperature", temperature), ("pressure", pressure)]

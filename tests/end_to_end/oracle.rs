@@ -1,7 +1,7 @@
-//! What should be published: the stream as it is, replayed.
+//! The expected state changes: a replay of the stream.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::StreamCopy as _;
+use std::io::Read as _;
 
 use andon_aws::Config;
 use andon_domain::{RuleDocument, Transition};
@@ -35,7 +35,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// How many records come behind a position.
+    /// Returns the number of records behind a position.
     pub(super) fn behind(&self, position: Option<SequenceNumber>) -> usize {
         self.numbers.iter().filter(|number| number.parse().ok() > position).count()
     }

@@ -1,4 +1,4 @@
-//! What cannot be used must not hold up what can, and must be found again.
+//! Unusable records do not hold up usable ones, and can be found again.
 
 use std::io::Read as _;
 use std::time::Duration;

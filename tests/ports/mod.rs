@@ -1,4 +1,4 @@
-//! What the ports owe, over memory and over AWS; and what a commit weighs.
+//! The contracts of the ports, over memory and over AWS, and the size of commits.
 
 mod async_inference;
 mod aws;

@@ -1,4 +1,4 @@
-//! What a commit weighs: each KiB of a head is a write unit.
+//! The size of commits: each KiB of a head costs a write unit.
 
 use andon_ingest::encode::{EventRecord, event};
 use andon_ingest::{Arena, Decoded, SequenceNumber, ShardId};

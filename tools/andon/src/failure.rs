@@ -1,4 +1,4 @@
-//! How a command fails.
+//! The failure of a command.
 
 /// A failure of a command, which decides its exit code.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use ruzstd::decoding::StreamingDecoder;
 use crate::failure::Failure;
 use crate::output_file::cannot;
 
-/// What an input is read in.
+/// A part of an input.
 pub(crate) enum Block<'a> {
     /// Whole lines, the last of the input perhaps without its end.
     Lines(&'a [u8]),

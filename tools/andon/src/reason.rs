@@ -1,4 +1,4 @@
-//! Why a state changed, in one short line.
+//! The reason of a state change, in one short line.
 
 use andon_domain::{Explanation, Operand, OperandValue, RuleDocument, StateEntry, Transition};
 use andon_engine::expr::{self, BinaryOp, CompareOp, Expr, ExprKind};
@@ -6,14 +6,14 @@ use andon_engine::expr::{self, BinaryOp, CompareOp, Expr, ExprKind};
 use crate::terminal::measured;
 use crate::times::clock;
 
-/// What the reasons are told by.
+/// The limits in the conditions of rules, by which reasons are described.
 pub(crate) struct Reasons {
     document: Option<RuleDocument>,
 }
 
 /// A number that something is compared with in a condition.
 struct Limit {
-    /// What is compared, as it is written in an explanation.
+    /// The compared operand, as written in an explanation.
     operand: String,
     op: CompareOp,
     value: f64,

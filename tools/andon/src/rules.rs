@@ -23,7 +23,7 @@ pub(crate) fn load(paths: &[PathBuf], terminal: &Terminal) -> Result<RuleSet, Fa
     RuleSet::compile(document).map_err(|findings| say(&source_map.locate(findings), terminal))
 }
 
-/// Why rule files give no document.
+/// A reason why rule files give no document.
 #[derive(Debug)]
 pub(crate) enum ReadError {
     /// A file cannot be read.

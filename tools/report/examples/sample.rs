@@ -141,6 +141,10 @@ fn filler_day(report: &mut ReportBuilder, filler: &str, troubled: bool) {
             report.point(filler, "maintenance_mode", at_ms, Value::Bool(stopped));
         }
     }
+    filler_changes(report, filler, troubled);
+}
+
+fn filler_changes(report: &mut ReportBuilder, filler: &str, troubled: bool) {
     report.watch("filler-overheat", filler);
     report.watch("filler-throughput", filler);
     let temperature = "water_temperature > params.max_temp";

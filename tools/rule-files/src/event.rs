@@ -11,7 +11,7 @@ use crate::source::Source;
 pub(crate) const EXAMPLE: &str =
     "a rule document begins with `rules:`, and below it a list of rules, each with `- id: ..`";
 
-/// How a scalar is written.
+/// A style of writing a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,

@@ -8,7 +8,7 @@ use andon_domain::text::is_control_char;
 use crate::event::{EXAMPLE, Event, Mistake, Style};
 use crate::source::Source;
 
-/// What may come next.
+/// The tokens that may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
     Value,

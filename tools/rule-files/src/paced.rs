@@ -1,4 +1,4 @@
-//! The text as the YAML parser draws it, no more than a bounded piece for each event.
+//! The input of the YAML parser, bounded for each event.
 //!
 //! A list or map in brackets may turn out to be a key, so the parser keeps all of it until it ends. Of a document
 //! that is one bracket this would be a hundred times its size.
@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use saphyr_parser::Input;
 
-/// How many characters the parser may still draw until its next event.
+/// The characters that the parser may still read until its next event.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pace(Rc<Cell<usize>>);
 

@@ -118,7 +118,7 @@ struct Reader<'a> {
     document: RuleDocument,
     positions: Positions,
     mistakes: Vec<Mistake>,
-    /// How many mistakes there were before the rule or field that is being read.
+    /// The number of mistakes before the current rule or field.
     before_current: usize,
     /// The fields of the document so far, with their bytes.
     fields: BTreeMap<String, Range<usize>>,

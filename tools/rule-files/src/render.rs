@@ -7,7 +7,7 @@ use andon_domain::Severity;
 
 use crate::source::Diagnostic;
 
-/// How diagnostics are drawn.
+/// The options of rendering.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderOptions {
     /// With the terminal's colors.
@@ -24,7 +24,7 @@ impl Default for RenderOptions {
 
 /// A line longer than this is cut before it is drawn, so that a document on one line costs no more than others.
 const LONG_LINE: usize = 4096;
-/// How much of a long line is kept on each side of the place, in bytes: more than any terminal shows.
+/// Bytes of a long line that are kept on each side of the place: more than any terminal shows.
 const CONTEXT_BYTES: usize = 1000;
 
 /// Draws the diagnostics one after the other, with an empty line after each.

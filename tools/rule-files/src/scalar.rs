@@ -1,4 +1,4 @@
-//! What a plain scalar means, by the core schema of YAML 1.2. JSON's numbers and words are part of it.
+//! The meaning of plain scalars by the core schema of YAML 1.2. JSON's numbers and words are part of it.
 
 use std::num::IntErrorKind;
 

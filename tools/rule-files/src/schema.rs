@@ -18,7 +18,7 @@ pub fn schema() -> String {
     text
 }
 
-/// What the types cannot say.
+/// Adds the limits that the types do not express.
 fn add_limits(schema: &mut Value) {
     let label = json!({"minLength": 1, "maxLength": limits::LABEL_BYTES});
     let expression = json!({

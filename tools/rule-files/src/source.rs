@@ -131,9 +131,9 @@ impl Place {
 /// A finding with the place in the text that it is about.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    /// What is wrong. Its path begins at the top of the file of `place`.
+    /// The finding. Its path begins at the top of the file of `place`.
     pub finding: Finding,
-    /// Where.
+    /// The place in the text.
     pub place: Place,
 }
 

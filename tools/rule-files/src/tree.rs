@@ -36,9 +36,9 @@ pub(crate) struct Entry<'a> {
 /// Builds trees, and collects what is wrong with their shape.
 pub(crate) struct Builder<'e, 'a> {
     events: &'e mut Events<'a>,
-    /// What lies beyond this byte is passed over.
+    /// Nodes beyond this byte are skipped.
     limit: usize,
-    /// Whether anything was.
+    /// Whether a node was skipped.
     pub(crate) over_limit: bool,
     /// With the path from the root of the tree.
     pub(crate) mistakes: Vec<Mistake>,

@@ -1,4 +1,4 @@
-//! The shift as a timeline: what happened, and between it what andon said.
+//! The shift as a timeline of incidents and state changes.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ pub(super) struct KnownChange {
 const WIDTH: usize = 110;
 /// Where the text begins, after the time, the mark and the name of the equipment.
 const TEXT_AT: usize = 27;
-/// What is known this much later than it happened is said to be.
+/// Delay from which a state change is marked as known late, ms.
 const LATER_MS: i64 = 60_000;
 
-/// What an incident that is about all machines names as its equipment.
+/// The equipment of an incident that concerns all machines.
 pub(super) const WHOLE_LINE: &str = "line";
 
 /// One line of the timeline.
@@ -207,7 +207,7 @@ impl Page<'_> {
     }
 }
 
-/// What reached no rule, or reached it in an unusual way, and changed no state.
+/// Returns the counts of points that reached no rule, or reached it in an unusual way, and changed no state.
 pub(super) fn unseen(counts: &Counts, totals: &Totals, terminal: &Terminal) -> String {
     let facts = [
         (

@@ -45,12 +45,12 @@ fn parse(text: &str) -> Result<Vec<Window>, String> {
         .collect()
 }
 
-/// What a rule made of the windows.
+/// The verdict on a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     /// Per window: when the rule rang first in it, ms; its beginning, where it was ringing already.
     pub(super) caught: Vec<Option<i64>>,
-    /// How often it began to ring outside all windows.
+    /// Alarms that began outside all windows.
     pub(super) false_alarms: usize,
 }
 

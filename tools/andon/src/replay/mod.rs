@@ -195,19 +195,19 @@ mod tests {
     fn score_requests_are_written_as_lines() {
         let case = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../tests/golden/replay/a-model-is-asked-and-its-score-decides");
-        let asked = std::env::temp_dir().join(format!("andon-asked-{}.jsonl", std::process::id()));
+        let path = std::env::temp_dir().join(format!("andon-asked-{}.jsonl", std::process::id()));
         let arguments = Arguments {
             rules: vec![case.join("rules.yaml")],
             events: vec![case.join("events.jsonl")],
             end: End::Close,
             explain: false,
-            requests: Some(asked.clone()),
+            requests: Some(path.clone()),
             report: None,
             quiet: true,
         };
         run(&arguments, &Terminal::new(ColorChoice::Never)).unwrap();
-        let written = fs::read_to_string(&asked).unwrap();
-        fs::remove_file(&asked).unwrap();
+        let written = fs::read_to_string(&path).unwrap();
+        fs::remove_file(&path).unwrap();
         assert_eq!(written, fs::read_to_string(case.join("requests.jsonl")).unwrap());
     }
 }

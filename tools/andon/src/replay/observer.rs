@@ -1,5 +1,4 @@
-//! What a replay is watched by. Observers compose: a tuple passes everything on to each of its members, an absent one does
-//! nothing.
+//! Observers of a replay. They compose: a tuple passes everything on to each of its members, and `None` ignores it.
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -35,10 +35,10 @@ from ministack.app import main
 main()
 ";
 
-/// How long it may take to answer; two seconds are usual.
+/// Longest wait for the emulator's first answer; two seconds are usual.
 const START: Duration = Duration::from_secs(60);
 
-/// Why there is no emulator.
+/// A reason why there is no emulator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmulatorError {
     /// There is no usable Python.

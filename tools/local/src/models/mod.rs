@@ -129,7 +129,7 @@ impl ModelServer {
         self.shared.behave(endpoint, behaviour)
     }
 
-    /// How many requests an endpoint got.
+    /// Returns the number of requests to an endpoint.
     #[must_use]
     pub fn requests(&self, endpoint: &str) -> u64 {
         self.shared.endpoints().get(endpoint).map_or(0, |hosted| hosted.requests)

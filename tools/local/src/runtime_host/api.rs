@@ -18,7 +18,7 @@ const ROOT: &str = "/2018-06-01/runtime/";
 /// Longest answer of a function: as in Lambda.
 const ANSWER_BYTES: usize = 6 << 20;
 
-/// What a function answers: bytes, or an error in JSON.
+/// A response of a function: bytes, or an error in JSON.
 pub(super) type Answer = Result<Bytes, String>;
 
 /// An event on its way to the process.
@@ -45,7 +45,7 @@ impl Invocation {
 #[derive(Debug)]
 pub(super) struct Api {
     events: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
-    /// What it is working on.
+    /// The current invocation.
     current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
     ready: Notify,
     init_error: Mutex<Option<String>>,
@@ -71,7 +71,7 @@ impl Api {
         self.ready.notified().await;
     }
 
-    /// What it said of why it cannot start.
+    /// The error of its init phase.
     pub(super) fn init_error(&self) -> Option<String> {
         locked(&self.init_error).clone()
     }

@@ -31,13 +31,13 @@ pub struct Function {
     pub arguments: Vec<String>,
     /// Variables of its environment, over those of ours.
     pub variables: BTreeMap<String, String>,
-    /// How long an invocation may take.
+    /// The timeout of an invocation.
     pub timeout: Duration,
     /// The memory that it sees, MB. Not enforced.
     pub memory_mb: u32,
 }
 
-/// Why an invocation failed.
+/// A reason why an invocation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// There is no such function.

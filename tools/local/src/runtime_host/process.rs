@@ -17,10 +17,10 @@ use super::{Function, InvokeError};
 use crate::event::{Event, Listener};
 use crate::group::of_its_own;
 
-/// How long a process may take until it asks for its first event: as in Lambda.
+/// Timeout of the init phase, until the process asks for its first event: as in Lambda.
 const INIT: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether a process has ended.
+/// Interval of checks whether a process has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A process that is ready or working. It is killed when this is dropped.

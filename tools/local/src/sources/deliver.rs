@@ -58,7 +58,8 @@ fn event(records: &[SourceRecord]) -> Vec<u8> {
     format!("{{\"Records\":[{}]}}", records.join(",")).into_bytes()
 }
 
-/// How many records from the first on are done, after an answer; `None` where it is not one that says so: then none is.
+/// Returns the number of leading records that a response reports as done; `None` for an invalid response, after which no
+/// record is done.
 /// As [Lambda reads it](https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html).
 fn done(answer: &[u8], records: &[SourceRecord]) -> Option<usize> {
     let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;

@@ -38,12 +38,12 @@ const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// Between two looks at a queue that had nothing.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How a stream is handed over.
+/// The settings of an event source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceSettings {
     /// Most records of a batch.
     pub batch_size: usize,
-    /// How long records are gathered for a batch.
+    /// The batch window.
     pub window: Duration,
     /// Between two looks at a shard that has had nothing new. A shard of Kinesis may be read five times a second.
     pub idle: Duration,
@@ -67,7 +67,7 @@ pub struct SourceRecord {
     pub json: String,
 }
 
-/// What was read at once.
+/// The records of one read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// In order.
@@ -76,7 +76,7 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Why nothing was read.
+/// A reason why nothing was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
     /// The stream or shard is not there, or no longer.
@@ -129,7 +129,7 @@ pub struct Source {
     task: JoinHandle<()>,
 }
 
-/// How long what is under way may take at the end.
+/// Longest wait for the current batches when a source stops.
 const END: Duration = Duration::from_secs(5);
 
 impl Source {

@@ -18,7 +18,7 @@ use crate::event::Listener;
 /// Messages of one request, as SQS gives them, and so of one event.
 const MESSAGES: i32 = 10;
 
-/// How long a request waits for messages, s.
+/// Wait time of a receive request, s.
 const WAIT_S: i32 = 1;
 
 /// Events that are handed over at a time.
@@ -35,9 +35,9 @@ pub struct QueueReader {
 /// A message, as it stands in an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueMessage {
-    /// What the function knows it by.
+    /// The message id that the function reports.
     pub id: String,
-    /// What it is deleted by.
+    /// The receipt handle, for deletion.
     pub receipt: String,
     /// JSON, an item of `Records`.
     pub json: String,

@@ -25,7 +25,7 @@ pub(super) const OUTBOX_BATCH: usize = 100;
 /// Most messages of a batch of `enrich`.
 const QUESTIONS_BATCH: i32 = 10;
 
-/// How long it may take until a function or event source is ready.
+/// Longest wait until a function or event source is ready.
 const READY: Duration = Duration::from_secs(120);
 
 const PAUSE: Duration = Duration::from_millis(250);

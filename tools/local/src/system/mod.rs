@@ -59,7 +59,7 @@ pub enum Functions {
     #[default]
     LocalProcesses,
     /// As functions of the endpoint's Lambda, behind its event source mappings, set as in production.
-    DeployedFunctions,
+    Deployed,
 }
 
 /// A place for stream, tables, bus, queues and bucket.

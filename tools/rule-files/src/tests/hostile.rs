@@ -63,109 +63,123 @@ fn a_flood_of_mistakes_is_cut_off_and_says_so() {
     assert!(many[1000].contains("more than 1000 mistakes; what follows was not looked at"));
 }
 
+/// Pieces of YAML and JSON that random edits insert.
+const PIECES: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ": ",
+    ",",
+    "\"",
+    "'",
+    "\\",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+    "\\ud83d",
+    "\n",
+    "\t",
+    " ",
+    "  ",
+    "- ",
+    "#",
+    " #",
+    "&a ",
+    "*a",
+    "!",
+    "|",
+    ">",
+    "? ",
+    "<<: ",
+    "---\n",
+    "...",
+    "é",
+    "\u{feff}",
+    "\u{0}",
+    "1e999",
+    "-0",
+    "null",
+    "true",
+    "0x1F",
+    "1.",
+    "01",
+    "%",
+    "@",
+    "\r",
+    "\r\n",
+    "\u{2028}",
+    "rules",
+    "when: ",
+];
+
 /// Random edits of sound documents: no panic, and JSON is taken exactly where a JSON parser takes it.
 #[test]
 fn mangled_documents_are_answered_and_json_is_read_as_strictly_as_by_serde() {
     let seed = std::env::var("ANDON_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
     let mut random = fastrand::Rng::with_seed(seed);
     let json = serde_json::to_string_pretty(&sound("a.yaml", YAML).document).unwrap();
-    let pieces = [
-        "{",
-        "}",
-        "[",
-        "]",
-        ":",
-        ": ",
-        ",",
-        "\"",
-        "'",
-        "\\",
-        "\\u00e9",
-        "\\ud83d\\ude00",
-        "\\ud83d",
-        "\n",
-        "\t",
-        " ",
-        "  ",
-        "- ",
-        "#",
-        " #",
-        "&a ",
-        "*a",
-        "!",
-        "|",
-        ">",
-        "? ",
-        "<<: ",
-        "---\n",
-        "...",
-        "é",
-        "\u{feff}",
-        "\u{0}",
-        "1e999",
-        "-0",
-        "null",
-        "true",
-        "0x1F",
-        "1.",
-        "01",
-        "%",
-        "@",
-        "\r",
-        "\r\n",
-        "\u{2028}",
-        "rules",
-        "when: ",
-    ];
     let mut taken = 0;
     for round in 0..6000 {
-        let base = if round % 2 == 0 { YAML } else { &json };
-        let mut text: Vec<char> = base.chars().collect();
-        for _ in 0..random.usize(1..4) {
-            let at = random.usize(0..text.len());
-            match random.u8(0..4) {
-                0 => drop(text.drain(at..(at + random.usize(1..12)).min(text.len()))),
-                1 => text.truncate(at.max(1)),
-                _ => drop(text.splice(at..at, random.choice(pieces).unwrap().chars())),
-            }
-            if text.is_empty() {
-                text.push('x');
-            }
-        }
-        let text: String = text.into_iter().collect();
-        let name = if base == YAML { "a.yaml" } else { "a.json" };
+        let (name, base) = if round % 2 == 0 { ("a.yaml", YAML) } else { ("a.json", json.as_str()) };
+        let text = mangled(base, &mut random);
         let outcome = read(name, &text);
-        let drawn = match &outcome {
-            Ok(loaded) => {
-                loaded.source_map.locate(vec![Finding::error("x", vec!["rules".into(), 0.into()], "x")])
-            }
-            Err(diagnostics) => {
-                assert!(!diagnostics.is_empty());
-                diagnostics.clone()
-            }
-        };
-        for width in [0, 80] {
-            assert!(!crate::render(&drawn, crate::RenderOptions { color: true, width }).is_empty());
-        }
-        assert_eq!(crate::to_json(&drawn).lines().count(), drawn.len());
-        if name == "a.json" {
-            let bare = text.strip_prefix('\u{feff}').unwrap_or(&text);
-            let wanted = serde_json::from_str::<RuleDocument>(bare);
-            match (&outcome, &wanted) {
-                (Ok(loaded), Ok(wanted)) => {
-                    taken += 1;
-                    assert_eq!(&loaded.document, wanted, "{text}");
-                }
-                (Err(_), Err(_)) => {}
-                // Stricter than serde where a key of the parameters stands twice.
-                (Err(found), Ok(_)) if found.iter().all(|d| d.finding.code == "duplicate-key") => {}
-                _ => panic!(
-                    "{:?} against {:?}\n{text}",
-                    outcome.as_ref().err().map(|d| d.iter().map(one).collect::<Vec<_>>()),
-                    wanted.err()
-                ),
-            }
+        every_diagnostic_can_be_shown(&outcome);
+        if name == "a.json" && is_taken_as_by_serde(&text, &outcome) {
+            taken += 1;
         }
     }
     assert!(taken > 100, "{taken}");
+}
+
+fn mangled(base: &str, random: &mut fastrand::Rng) -> String {
+    let mut text: Vec<char> = base.chars().collect();
+    for _ in 0..random.usize(1..4) {
+        let at = random.usize(0..text.len());
+        match random.u8(0..4) {
+            0 => drop(text.drain(at..(at + random.usize(1..12)).min(text.len()))),
+            1 => text.truncate(at.max(1)),
+            _ => drop(text.splice(at..at, random.choice(PIECES).unwrap().chars())),
+        }
+        if text.is_empty() {
+            text.push('x');
+        }
+    }
+    text.into_iter().collect()
+}
+
+fn every_diagnostic_can_be_shown(outcome: &Result<Loaded, Vec<Diagnostic>>) {
+    let drawn = match outcome {
+        Ok(loaded) => {
+            loaded.source_map.locate(vec![Finding::error("x", vec!["rules".into(), 0.into()], "x")])
+        }
+        Err(diagnostics) => {
+            assert!(!diagnostics.is_empty());
+            diagnostics.clone()
+        }
+    };
+    for width in [0, 80] {
+        assert!(!crate::render(&drawn, crate::RenderOptions { color: true, width }).is_empty());
+    }
+    assert_eq!(crate::to_json(&drawn).lines().count(), drawn.len());
+}
+
+/// Whether a JSON document was taken; fails where a JSON parser decides otherwise.
+fn is_taken_as_by_serde(text: &str, outcome: &Result<Loaded, Vec<Diagnostic>>) -> bool {
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let wanted = serde_json::from_str::<RuleDocument>(bare);
+    match (outcome, &wanted) {
+        (Ok(loaded), Ok(wanted)) => {
+            assert_eq!(&loaded.document, wanted, "{text}");
+            true
+        }
+        (Err(_), Err(_)) => false,
+        // Stricter than serde where a key of the parameters stands twice.
+        (Err(found), Ok(_)) if found.iter().all(|d| d.finding.code == "duplicate-key") => false,
+        _ => panic!(
+            "{:?} against {:?}\n{text}",
+            outcome.as_ref().err().map(|d| d.iter().map(one).collect::<Vec<_>>()),
+            wanted.err()
+        ),
+    }
 }

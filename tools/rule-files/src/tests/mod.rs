@@ -6,7 +6,7 @@ mod shape;
 
 use crate::{Diagnostic, Loaded, read};
 
-/// What is found in a text, each as `line:column code: message`, with ` | help` where there is help.
+/// Returns the findings in a text, each as `line:column code: message`, with ` | help` where there is help.
 fn found(name: &str, text: &str) -> Vec<String> {
     read(name, text).err().unwrap_or_default().iter().map(one).collect()
 }

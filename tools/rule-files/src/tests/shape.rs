@@ -1,4 +1,4 @@
-//! What is read, and what is wrong with its shape.
+//! Documents that are read, and mistakes of shape.
 
 use andon_domain::{Millis, ParameterValue, RuleDocument};
 

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_need_a_model_need_a_queue_for_questions() {
+    fn rules_that_need_a_model_need_a_queue_of_score_requests() {
         let set = |start_ms: i64| SetReadiness {
             set: SetRef { start_ms, digest: String::new(), written_ms: 0, rules: 1, note: String::new() },
             problems: vec![],
@@ -137,7 +137,7 @@ mod tests {
         report.rule_sets(vec![set(1), set(2)], false);
         let problems: Vec<usize> = report.rule_sets.iter().map(|set| set.problems.len()).collect();
         assert_eq!(problems, [0, 1], "of the newest alone");
-        assert!(report.rule_sets[1].problems[0].starts_with("they ask `wear`, and there is no queue"));
+        assert!(report.rule_sets[1].problems[0].starts_with("they call `wear`, and there is no queue"));
         report.rule_sets(vec![set(1), set(2)], true);
         report.conclude();
         assert!(report.ready);

@@ -18,7 +18,7 @@ use andon_domain::text::escape_control_chars;
 /// The options of a change.
 #[derive(clap::Args, Debug, Default)]
 pub(super) struct ChangeArguments {
-    /// Who changes it, or why; `andon rules history` shows it.
+    /// The author or reason of the change; `andon rules history` shows it.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
     /// When it takes effect: a time, or `+10m` from now [default: about 11 s after it is written].
@@ -69,7 +69,7 @@ fn replaced<T: Clone>(current: &[T], others: Vec<T>, id: impl Fn(&T) -> &String)
     items
 }
 
-/// What is to be removed, by ids.
+/// The ids to remove.
 #[derive(Debug, Default)]
 pub(super) struct Removal<'a> {
     pub(super) rules: &'a [String],
@@ -187,7 +187,7 @@ async fn clock_fits<P: CheckpointStore + Stream>(ports: &P, now_ms: i64) -> Resu
     Ok(())
 }
 
-/// What differs, a line or more for each rule.
+/// Returns the differences, with at least one line for each rule.
 fn differences(before: &RuleDocument, after: &RuleDocument, put: &PutSummary, terminal: &Terminal) -> String {
     let rules = |document: &'_ RuleDocument| -> BTreeMap<String, Rule> {
         document.rules.iter().map(|rule| (rule.id.clone(), rule.clone())).collect()
@@ -245,7 +245,7 @@ fn differences(before: &RuleDocument, after: &RuleDocument, put: &PutSummary, te
     text
 }
 
-/// What differs between two forms of a thing that may not have been there, or may be gone.
+/// Returns the difference between two forms of an item, either of which may be absent.
 fn came_or_went<T: serde::Serialize>(before: Option<T>, after: Option<T>) -> Vec<String> {
     match (before, after) {
         (Some(before), Some(after)) => difference::between(&before, &after),
@@ -268,7 +268,7 @@ fn json(put: &PutSummary, start_ms: Option<i64>) -> String {
     format!("{value}\n")
 }
 
-/// Why nothing was put, and what to do about it.
+/// Makes a failure of the reason why nothing was put, with advice.
 fn failure(error: PutError, current: &Current, document: &RuleDocument, now_ms: i64) -> Failure {
     Failure::Message(match error {
         PutError::Invalid(findings) => {

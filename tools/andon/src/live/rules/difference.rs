@@ -1,9 +1,9 @@
-//! What differs between two forms of a rule, in a few words.
+//! The differences between two forms of a rule, in a few words.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// What differs: the way to it, and both values. As in `thermal.WARNING.for: 5m -> 3m`.
+/// Returns each difference with its path and both values, as in `thermal.WARNING.for: 5m -> 3m`.
 pub(super) fn between(before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
     let json = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     let mut found = Vec::new();

@@ -126,7 +126,7 @@ fn listed(model: &ModelBinding) -> Value {
     })
 }
 
-/// What a set has besides rules.
+/// Returns the parts of a set besides its rules.
 fn others_text(document: &RuleDocument, terminal: &Terminal) -> String {
     let mut text = String::new();
     if !document.models.is_empty() {

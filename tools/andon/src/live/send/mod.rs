@@ -191,7 +191,7 @@ async fn send<P: Stream + Clock>(
 }
 
 impl SendOutcome {
-    /// What a line becomes; `None` where it is left out.
+    /// Returns the records of a line; `None` if it is skipped.
     fn outgoing(
         &mut self,
         line: Line<'_>,
@@ -248,10 +248,7 @@ impl SendOutcome {
         line(tally.refused, "records refused for good");
         line(skipped.ticks, "ticks skipped: a running system makes its own");
         line(skipped.rules, "rule sets skipped: use andon rules put");
-        line(
-            skipped.unreadable,
-            "lines left out: they cannot be read (--unreadable sends them all the same)",
-        );
+        line(skipped.unreadable, "lines skipped: they cannot be read (--unreadable sends them)");
         for (what, first) in [("refusal", &tally.first_refusal), ("unreadable line", &skipped.first)] {
             if let Some(first) = first {
                 text.push_str(&format!("\n          first {what}: {}", escape_control_chars(first)));
@@ -296,7 +293,7 @@ impl Pace {
         }
     }
 
-    /// How far the times of a line are moved, ms.
+    /// Returns the shift of the timestamps of a line, ms.
     fn shift_ms(&mut self, line: &[u8]) -> i64 {
         let Some(as_of_ms) = self.as_of_ms else { return 0 };
         if self.shift_ms.is_none() {
@@ -305,7 +302,7 @@ impl Pace {
         self.shift_ms.unwrap_or(0)
     }
 
-    /// How long to wait before points of a recorded time are sent, ms.
+    /// Returns the wait before points of a recorded time are sent, ms.
     fn wait_ms(&mut self, time_ms: Option<i64>, points: u64, now_ms: i64) -> u64 {
         let mut due_ms = self.begun_ms;
         if let Some(rate) = self.rate {

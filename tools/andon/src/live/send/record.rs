@@ -22,7 +22,7 @@ pub(super) struct Record {
     pub(super) points: u64,
 }
 
-/// Why a line is not sent.
+/// A reason to skip a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SkipReason {
     /// It is a tick: a running system has its own, and takes no others.

@@ -1,4 +1,4 @@
-//! Records into the stream: in requests of many, what is refused once more.
+//! Writes records to the stream in batches, and throttled ones again.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ const ATTEMPTS: u32 = 10;
 const FIRST_WAIT_MS: u64 = 100;
 const GREATEST_WAIT_MS: u64 = 5_000;
 
-/// What was sent.
+/// Counts of the records sent.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) points: u64,

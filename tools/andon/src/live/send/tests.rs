@@ -50,7 +50,7 @@ fn send_all<G: Gate>(ports: &Memory<G>, words: &[&str]) -> (SendOutcome, Result<
     (sent, outcome)
 }
 
-/// What is in the stream: arrival, partition key, data.
+/// Returns the records in the stream: arrival, partition key, data.
 fn stream(world: &World) -> Vec<(i64, String, String)> {
     let records = world.stream.shards().iter().flat_map(|shard| &shard.records);
     records
@@ -86,9 +86,9 @@ fn lines_go_under_their_equipment_and_what_is_left_out_is_counted() {
     let expected = format!(
         "\
 Sent 4 points of 2 machines to 1 shard in 2.0 s (2 points/s)
-        1 ticks left out: a running system makes its own
-        1 rule sets left out: andon rules put brings them
-        1 lines left out: they cannot be read (--unreadable sends them all the same)
+        1 ticks skipped: a running system makes its own
+        1 rule sets skipped: use andon rules put
+        1 lines skipped: they cannot be read (--unreadable sends them)
           first unreadable line: {path}:5: "
     );
     assert!(text.starts_with(&expected), "{text}");

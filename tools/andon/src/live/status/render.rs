@@ -235,7 +235,7 @@ fn rejected(status: &Status, terminal: &Terminal) -> String {
     cut(&table, 0, "", terminal)
 }
 
-/// What a replay cannot meet.
+/// Counts that a replay cannot have.
 fn other_meaning(reason: &str) -> &'static str {
     match reason {
         "forged" => "ticks and scores that this system did not send",

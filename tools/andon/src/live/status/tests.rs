@@ -82,7 +82,7 @@ Stream     points, at 2026-03-02 06:00:12Z
 Watermark  05:58:37 (95 s behind)
 Rules      12 rules since 05:10:12: limit raised\\u{1b}[2J
            13 rules from 06:00:20 on, in 8.0 s
-Machines 3, 1 parked, 1 failing (`oven\\u{7}`)
+Machines   3, 1 parked, 1 failing (`oven\\u{7}`)
 Ticks      none due, 1 under way, the oldest sent 4.2 s ago
 
 SHARD                 STATE   WATERMARK   LAG  READ TO         READ     POINTS  SENDERS  POSITION
@@ -96,7 +96,7 @@ gateway-2    active  05:58:37        93 s       0.9 s ago      6    82
 
 REJECTED  COUNT
 forged        4  ticks and scores that this system did not send
-late         82  came later than `allowed_lateness`
+late         82  arrived later than `allowed_lateness`
 
 PARKED    SINCE                BATCHES  REASON
 filler-9  05:59:01 (71 s ago)        3  the stored state was damaged: its checksum does not fit
@@ -113,7 +113,7 @@ fn before_anything_was_read_the_page_says_what_is_missing() {
 Stream     points, at 2023-11-14 22:13:20Z
 Watermark  nothing has been read yet
 Rules      none in force (to put some: andon rules put FILE...)
-Machines 0
+Machines   0
 Ticks      none due
 
 SHARD                 STATE         WATERMARK  LAG  READ TO  READ  POINTS  SENDERS  POSITION

@@ -18,10 +18,10 @@ fn rules(ids: &[&str], limit: u32) -> RuleDocument {
 
 fn put(
     memory: &Memory,
-    change: &ChangeArguments,
+    arguments: &ChangeArguments,
     make: impl FnOnce(&RuleDocument) -> Result<RuleDocument, Failure>,
 ) -> Result<(), Failure> {
-    at_once(change(memory, change, KeepSets::default(), &Terminal::new(ColorChoice::Never), make))
+    at_once(change(memory, arguments, KeepSets::default(), &Terminal::new(ColorChoice::Never), make))
 }
 
 fn newest(memory: &Memory) -> RuleDocument {
@@ -39,15 +39,15 @@ fn message(outcome: Result<(), Failure>) -> String {
 fn put_merges_by_id_and_keeps_the_order() {
     let memory = Memory::new();
     put(&memory, &ChangeArguments::default(), |current| Ok(merged(current, rules(&["a", "b"], 80)))).unwrap();
-    let how = ChangeArguments { note: "why".to_owned(), ..ChangeArguments::default() };
-    put(&memory, &change, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
+    let arguments = ChangeArguments { note: "why".to_owned(), ..ChangeArguments::default() };
+    put(&memory, &arguments, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
     let ids: Vec<String> = newest(&memory).rules.into_iter().map(|rule| rule.id).collect();
     assert_eq!(ids, ["a", "b", "c"]);
     let pointer = memory.world().pointer.clone();
     assert_eq!((pointer.sets.len(), pointer.sets[1].note.as_str()), (2, "why"));
     assert_eq!(pointer.sets[1].start_ms % 1000, 0, "a start is shown in seconds");
     // The same again: nothing differs, nothing is put.
-    put(&memory, &change, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
+    put(&memory, &arguments, |current| Ok(merged(current, rules(&["c", "a"], 90)))).unwrap();
     assert_eq!(memory.world().pointer.sets.len(), 2);
 }
 
@@ -63,8 +63,8 @@ fn settings_stay_unless_a_file_has_some() {
 #[test]
 fn a_dry_run_puts_nothing() {
     let memory = Memory::new();
-    let how = ChangeArguments { dry_run: true, ..ChangeArguments::default() };
-    put(&memory, &change, |current| Ok(merged(current, rules(&["a"], 1)))).unwrap();
+    let arguments = ChangeArguments { dry_run: true, ..ChangeArguments::default() };
+    put(&memory, &arguments, |current| Ok(merged(current, rules(&["a"], 1)))).unwrap();
     assert!(memory.world().pointer.sets.is_empty());
 }
 
