@@ -19,7 +19,7 @@ try {
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   app.synth();
 } catch (error) {
-  // What people can mend is said without a trace of calls.
+  // Mistakes in settings are reported without a stack trace.
   const known = error instanceof Mistakes || error instanceof MissingAssets;
   console.error(known ? error.message : error);
   process.exitCode = 1;

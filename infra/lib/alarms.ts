@@ -10,14 +10,14 @@ import { Construct } from 'constructs';
 import type { AndonFunction } from './function';
 import { own, percent, sum } from './metrics';
 import { functionsOf, type Parts } from './parts';
-import type { Questions } from './questions';
+import type { ScoreRequests } from './score-requests';
 import type { Settings } from './settings';
 
 export interface AlarmSettings {
-  /** `none` only where nobody could hear them: emulators know no alarms on sums of metrics. */
+  /** `none` only for emulators, which have no alarms on sums of metrics. */
   readonly kind: 'all' | 'none';
 
-  /** Who is written to when an alarm rings; null: whoever subscribes to the topic. */
+  /** The email address that gets the alarms; null: the subscribers of the topic alone. */
   readonly email: string | null;
 
   /** Records that wait for longer are an alarm: above the batch window, and below what the line's people can wait. */
@@ -29,15 +29,15 @@ export interface AlarmSettings {
   /** Rejected points and messages above this part of all, over a quarter of an hour, are an alarm. */
   readonly rejectedPercent: number;
 
-  /** No point at all for so long is an alarm; null: lines may be silent for any time. */
+  /** Minutes without any point that are an alarm; null: lines may be silent for any time. */
   readonly silentMinutes: number | null;
 
   /**
-   * Questions to models that wait for longer are an alarm. Reminders of asynchronous calls lie in the queue for a quarter
+   * Score requests that wait for longer are an alarm. Reminders of asynchronous calls lie in the queue for a quarter
    * of an hour, and what was left undone for six timeouts of enrich: above both. Without asynchronous endpoints it may be
    * as short as the latter.
    */
-  readonly questionAgeSeconds: number;
+  readonly scoreRequestAgeSeconds: number;
 }
 
 /** One alarm: what is looked at, and how many bad ones of how many periods of its metric make it ring. */
@@ -78,7 +78,7 @@ export class Alarms extends Construct {
       {
         ...minute,
         metric: parts.tick.function.metricInvocations({ period: Duration.minutes(1), statistic: 'Sum' }),
-        says: 'no ticks are sent: silent equipments keep their states',
+        says: 'no ticks are sent: silent machines keep their states',
       },
       ComparisonOperator.LESS_THAN_THRESHOLD,
       TreatMissingData.BREACHING,
@@ -175,7 +175,13 @@ function watches(settings: Settings, parts: Parts): Record<string, Watch> {
       }),
       above: 0,
       periods: 1,
-      says: 'an equipment cannot be evaluated and is set aside',
+      says: 'a machine cannot be evaluated and is parked',
+    },
+    'invariants-broken': {
+      metric: sum('broken', each((_, name) => [name, count(name, 'invariantsBroken')])),
+      above: 0,
+      periods: 1,
+      says: 'an invariant of the program does not hold: a defect of this version',
     },
     'not-done': {
       metric: sum('not done', {
@@ -217,39 +223,39 @@ function watches(settings: Settings, parts: Parts): Record<string, Watch> {
       bad: 2,
       says: 'a function ends without an answer',
     },
-    'questions-unsent': {
-      metric: count('evaluate', 'questionsUnsent'),
+    'score-requests-unsent': {
+      metric: count('evaluate', 'scoreRequestsUnsent'),
       above: 0,
       periods: 1,
-      says: 'rules ask models, and their questions go nowhere',
+      says: 'rules use models, and their score requests cannot be sent',
     },
-    ...(parts.questions && modelWatches(settings, parts.questions, count)),
+    ...(parts.scoreRequests && modelWatches(settings, parts.scoreRequests, count)),
   };
 }
 
 function modelWatches(
   { alarms }: Settings,
-  { queue, dead }: Questions,
+  { queue, dead }: ScoreRequests,
   count: (fn: string, name: string) => IMetric,
 ): Record<string, Watch> {
   const largest = { statistic: 'Maximum', period: Duration.minutes(1) };
   return {
-    'questions-behind': {
+    'score-requests-behind': {
       metric: queue.metricApproximateAgeOfOldestMessage(largest),
-      above: alarms.questionAgeSeconds,
+      above: alarms.scoreRequestAgeSeconds,
       periods: 5,
-      says: 'questions to models wait to be asked',
+      says: 'score requests wait in the queue',
     },
-    'questions-dead': {
+    'score-requests-dead': {
       metric: dead.metricApproximateNumberOfMessagesVisible(largest),
       above: 0,
       periods: 1,
-      says: 'questions to models came again too often and are in the dead-letter queue',
+      says: 'score requests were delivered too often and are in the dead-letter queue',
     },
     'models-fail': {
       metric: sum('failed calls', {
-        timeouts: count('enrich', 'timeouts'),
-        errors: count('enrich', 'callErrors'),
+        timeouts: count('enrich', 'modelTimeouts'),
+        errors: count('enrich', 'modelCallErrors'),
       }),
       above: 0,
       periods: 5,
@@ -258,13 +264,13 @@ function modelWatches(
     },
     'models-unanswered': {
       metric: sum('without a score', {
-        unanswered: count('enrich', 'unanswered'),
-        old: count('enrich', 'tooOld'),
+        unanswered: count('enrich', 'requestsUnanswered'),
+        old: count('enrich', 'scoreRequestsTooOld'),
       }),
       above: 0,
       periods: 5,
       bad: 2,
-      says: 'questions to models end without a score',
+      says: 'score requests end without a score',
     },
   };
 }

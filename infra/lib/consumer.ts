@@ -16,7 +16,7 @@ export interface ConsumerSettings {
   /** The states of which people are told. States are words of the rules: name here those that are a warning or worse. */
   readonly states: readonly string[];
 
-  /** Who is written to; null: whoever subscribes to the topic. */
+  /** The email address that gets the changes; null: the subscribers of the topic alone. */
   readonly email: string | null;
 }
 
@@ -37,7 +37,7 @@ export function consumer(scope: Construct, settings: Settings, bus: EventBus, fa
     eventPattern: { source: [SOURCE], detailType: [STATE_CHANGED], detail: { to: [...states] } },
     targets: [
       new SnsTopic(topic, {
-        // What the topic does not take for so long is no news any more; a person finds it in the queue.
+        // A change that the topic did not accept by then is no longer news; an operator finds it in the queue.
         deadLetterQueue: failures,
         maxEventAge: Duration.hours(1),
       }),

@@ -15,7 +15,7 @@ import type { Construct } from 'constructs';
 import type { Alarms } from './alarms';
 import { own } from './metrics';
 import { functionsOf, type Parts } from './parts';
-import type { Questions } from './questions';
+import type { ScoreRequests } from './score-requests';
 import type { Settings } from './settings';
 
 const MINUTE = Duration.minutes(1);
@@ -24,6 +24,7 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
   const streamName = parts.stream.streamName;
   const counts = (fn: string, ...names: string[]) => names.map((name) => own(streamName, fn, name, 'Sum'));
   const most = (fn: string, ...names: string[]) => names.map((name) => own(streamName, fn, name, 'Maximum'));
+  const functionNames = Object.keys(functionsOf(parts));
   const functions = Object.values(functionsOf(parts)).map((part) => part.function);
   const rows: IWidget[][] = [
     [
@@ -51,9 +52,9 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
     [
       graph('Points, commits', counts('evaluate', 'points', 'commits')),
       graph('State changes', [...counts('evaluate', 'transitions'), ...counts('publish', 'published')]),
-      graph('Ticks', counts('tick', 'sent', 'announced', 'behind', 'putOff')),
+      graph('Ticks', counts('tick', 'ticksSent', 'announced', 'ticksHeldBack', 'ticksDeferred')),
     ],
-    ...(parts.questions ? models(parts.questions, counts, most) : []),
+    ...(parts.scoreRequests ? models(parts.scoreRequests, counts, most) : []),
     [
       graph(
         'Not used',
@@ -78,6 +79,7 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
         ...counts('evaluate', 'conflicts', 'retries', 'errors', 'outOfTime'),
         ...counts('publish', 'retries', 'errors'),
         ...counts('tick', 'errors'),
+        ...functionNames.flatMap((name) => counts(name, 'invariantsBroken')),
       ]),
     ],
     [
@@ -103,27 +105,27 @@ export function dashboard(scope: Construct, settings: Settings, parts: Parts, al
 type Named = (fn: string, ...names: string[]) => IMetric[];
 
 /** Are models in time, what do they answer, and what is left without a score. */
-function models({ queue, dead }: Questions, counts: Named, most: Named): IWidget[][] {
+function models({ queue, dead }: ScoreRequests, counts: Named, most: Named): IWidget[][] {
   const largest = { statistic: 'Maximum', period: MINUTE };
   return [
     [
       graph('Models: input to score, call, ms', most('enrich', 'inputToScoreMs', 'callMs', 'durationMs')),
-      graph('Models: questions, calls, scores', [
-        ...counts('evaluate', 'questions'),
-        ...counts('enrich', 'questions', 'calls', 'scores', 'cacheHits', 'asyncCalls'),
+      graph('Models: score requests, calls, scores', [
+        ...counts('evaluate', 'scoreRequests'),
+        ...counts('enrich', 'scoreRequests', 'modelCalls', 'scores', 'cacheHits', 'asyncCalls'),
       ]),
       graph('Models: without a score, or late', [
-        ...counts('evaluate', 'questionsUnsent', 'questionsTooOld', 'questionsDropped'),
-        ...counts('enrich', 'unanswered', 'substitutes', 'tooOld', 'lost', 'late'),
+        ...counts('evaluate', 'scoreRequestsUnsent', 'scoreRequestsTooOld', 'scoreRequestsDropped'),
+        ...counts('enrich', 'requestsUnanswered', 'substitutes', 'scoreRequestsTooOld', 'asyncResultsLost', 'asyncResultsLate'),
       ]),
     ],
     [
       graph('Models: calls under way', most('enrich', 'inFlight')),
       graph('Models: calls that failed', [
-        ...counts('enrich', 'timeouts', 'callErrors', 'refused', 'unreadable', 'retries'),
+        ...counts('enrich', 'modelTimeouts', 'modelCallErrors', 'modelCallsRejected', 'unreadable', 'retries'),
         ...counts('enrich', 'malformed', 'messagesNotDone', 'outOfTime', 'errors'),
       ]),
-      graph('Models: questions that wait', [
+      graph('Models: score requests that wait', [
         queue.metricApproximateNumberOfMessagesVisible(largest),
         queue.metricApproximateAgeOfOldestMessage(largest),
         dead.metricApproximateNumberOfMessagesVisible({ ...largest, label: 'dead' }),

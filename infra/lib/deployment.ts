@@ -11,7 +11,7 @@ export function deployment(app: App, settings: Settings, assets: Assets): AndonS
     // The template then stands for itself: SAM and other tools deploy it too, into accounts that know no CDK.
     synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
   });
-  // What cfn-lint is told: a function names its role twice, since CDK writes it so (W3005); a template without code has a
+  // Metadata for cfn-lint: a function names its role twice, since CDK writes it so (W3005); a template without code has a
   // rule that never holds (W8003), and one for SAM names code on this machine (W3002), and both are meant.
   const meant = ['W3002', 'W3005', 'W8003'];
   stack.templateOptions.metadata = { 'cfn-lint': { config: { ignore_checks: meant } } };

@@ -13,7 +13,7 @@ import { ASYNC, exchanged, onEndpoints } from './models';
 import { acknowledge } from './nag';
 import type { Stores } from './parts';
 import { internalKeyReader, listing, onObjects, onQueue, onStream, queueReader } from './permissions';
-import type { Questions } from './questions';
+import type { ScoreRequests } from './score-requests';
 import type { Settings } from './settings';
 
 export interface EnrichSettings extends Size {
@@ -42,8 +42,8 @@ export interface EnrichSettings extends Size {
    */
   readonly deliveries: number;
 
-  /** A question is forgotten after so long in the queue, 1 to 14; by then it is mostly older than its `too_old`. */
-  readonly questionDays: number;
+  /** Retention of the queue in days, 1 to 14; by then a score request is mostly older than its `too_old`. */
+  readonly scoreRequestDays: number;
 }
 
 export function enrich(
@@ -51,12 +51,12 @@ export function enrich(
   settings: Settings,
   assets: Assets,
   stores: Stores,
-  asked: { readonly questions: Questions; readonly answers: Topic },
+  asked: { readonly scoreRequests: ScoreRequests; readonly answers: Topic },
 ): AndonFunction {
   const { stream, records, internalKey, failures } = stores;
-  const { questions, answers } = asked;
+  const { scoreRequests, answers } = asked;
   const { invocations, calls, batchSize, batchWindowSeconds } = settings.enrich;
-  const { endpoint, questionBucket, questionPrefix } = settings.models;
+  const { endpoint, asyncInputBucket, asyncInputPrefix } = settings.models;
   const fn = new AndonFunction(scope, 'Enrich', settings, assets, {
     name: 'enrich',
     description: 'Asks models and brings their scores into the stream',
@@ -65,16 +65,16 @@ export function enrich(
       ...environment(settings, stores),
       ANDON_INTERNAL_KEY_SECRET: internalKey.secretArn,
       ANDON_ENRICH_CONCURRENCY: `${calls}`,
-      ANDON_ASYNC_BUCKET: questionBucket ?? records.bucketName,
-      ANDON_ASYNC_PREFIX: questionPrefix,
+      ANDON_ASYNC_BUCKET: asyncInputBucket ?? records.bucketName,
+      ANDON_ASYNC_PREFIX: asyncInputPrefix,
       ...(endpoint !== null && { AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME: endpoint }),
     },
     permissions: {
-      Source: queueReader(questions.queue),
+      Source: queueReader(scoreRequests.queue),
       Key: internalKeyReader(internalKey),
       Models: onEndpoints(scope, settings),
       // Of calls that are answered later.
-      Reminders: onQueue(questions.queue, 'SendMessage'),
+      Reminders: onQueue(scoreRequests.queue, 'SendMessage'),
       Scores: onStream(stream, 'PutRecords'),
       Failures: onQueue(failures, 'SendMessage'),
       LargeFailures: onObjects(records, ['failures/'], 'PutObject'),
@@ -85,7 +85,7 @@ export function enrich(
   });
   new CfnEventSourceMapping(fn, 'Source', {
     functionName: fn.alias.functionArn,
-    eventSourceArn: questions.queue.queueArn,
+    eventSourceArn: scoreRequests.queue.queueArn,
     batchSize,
     maximumBatchingWindowInSeconds: batchWindowSeconds,
     // The function answers the messages that are not done; only those come again.
@@ -98,7 +98,7 @@ export function enrich(
     'CloudFormation-Validate::W3694',
     'SNS calls an alias like any function, and only by an alias a former version can come back',
   );
-  // A notice that is lost is made up for by the reminder that is in the queue of questions.
+  // A poll in the queue of score requests makes up for a lost notification.
   fn.alias.configureAsyncInvoke({ retryAttempts: 2, maxEventAge: Duration.hours(1) });
   return fn;
 }

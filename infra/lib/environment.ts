@@ -4,7 +4,7 @@ import type { Stores } from './parts';
 import type { Settings } from './settings';
 
 export function environment(settings: Settings, stores: Stores): Record<string, string> {
-  const { stream, tables, records, bus, failures, questions } = stores;
+  const { stream, tables, records, bus, failures, scoreRequests } = stores;
   return {
     ANDON_STREAM: stream.streamName,
     ANDON_STATE_TABLE: tables.state.tableName,
@@ -13,9 +13,9 @@ export function environment(settings: Settings, stores: Stores): Record<string, 
     ANDON_RULES_TABLE: tables.rules.tableName,
     ANDON_BUCKET: records.bucketName,
     ANDON_BUS: bus.eventBusName,
-    // By its URL, so that nobody has to ask for it.
+    // By its URL, so that no function has to look it up.
     ANDON_FAILURES_QUEUE: failures.queueUrl,
-    ...(questions && { ANDON_QUESTIONS_QUEUE_URL: questions.queue.queueUrl }),
+    ...(scoreRequests && { ANDON_SCORE_REQUESTS_QUEUE_URL: scoreRequests.queue.queueUrl }),
     ANDON_STREAM_RETENTION: `${settings.stream.retentionHours}h`,
     ANDON_STATE_TTL: `${settings.evaluate.stateDays}d`,
     ANDON_OUTBOX_TTL: `${settings.evaluate.outboxDays}d`,

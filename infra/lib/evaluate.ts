@@ -25,24 +25,24 @@ export interface EvaluateSettings extends Size {
    * partition key must be the equipment of all its points (what is not, is put back and paid for twice), and watermarks
    * become upper bounds; but it is cheaper than as many shards where the functions, not the shards, are the limit.
    */
-  readonly lanes: number;
+  readonly parallelizationFactor: number;
 
-  /** Most equipments that a batch may begin: a flood of invented ids slows its shard and does not fill the table. */
+  /** Maximum of new machines in a batch: a flood of invented ids slows its shard and does not fill the table. */
   readonly newKeysPerBatch: number;
 
   /** Between two checkpoints of a shard. They are for people to look at, and each is a write. */
   readonly checkpointSeconds: number;
 
-  /** A state that is at rest is deleted so long after its last record. Longer than the stream's retention. */
+  /** Days from the last record of a machine to the expiry of its state. Longer than the stream's retention. */
   readonly stateDays: number;
 
-  /** Decisions can be published again for so long. Shorter than `stateDays`. */
+  /** Days for which decisions can be published again. Shorter than `stateDays`. */
   readonly outboxDays: number;
 }
 
 export function evaluate(scope: Construct, settings: Settings, assets: Assets, stores: Stores): AndonFunction {
-  const { stream, tables, records, internalKey, questions } = stores;
-  const { batchWindowSeconds, batchSize, lanes, newKeysPerBatch, checkpointSeconds } = settings.evaluate;
+  const { stream, tables, records, internalKey, scoreRequests } = stores;
+  const { batchWindowSeconds, batchSize, parallelizationFactor, newKeysPerBatch, checkpointSeconds } = settings.evaluate;
   const fn = new AndonFunction(scope, 'Evaluate', settings, assets, {
     name: 'evaluate',
     description: 'Folds data points into states of rules',
@@ -50,7 +50,7 @@ export function evaluate(scope: Construct, settings: Settings, assets: Assets, s
     environment: {
       ...environment(settings, stores),
       ANDON_INTERNAL_KEY_SECRET: internalKey.secretArn,
-      ANDON_LANES: `${lanes}`,
+      ANDON_PARALLELIZATION_FACTOR: `${parallelizationFactor}`,
       ANDON_NEW_KEYS_PER_BATCH: `${newKeysPerBatch}`,
       ANDON_CHECKPOINT_INTERVAL: `${checkpointSeconds}s`,
     },
@@ -62,8 +62,8 @@ export function evaluate(scope: Construct, settings: Settings, assets: Assets, s
       Checkpoints: onTable(tables.checkpoints, 'GetItem', 'PutItem'),
       Rules: onTable(tables.rules, 'GetItem'),
       // Only then is anything put back.
-      ...(lanes > 1 && { PutBack: onStream(stream, 'PutRecords') }),
-      ...(questions && { Questions: onQueue(questions.queue, 'SendMessage') }),
+      ...(parallelizationFactor > 1 && { Rekey: onStream(stream, 'PutRecords') }),
+      ...(scoreRequests && { ScoreRequests: onQueue(scoreRequests.queue, 'SendMessage') }),
       SetAside: onObjects(records, ['rejected/', 'parked/', 'decided/'], 'PutObject'),
       LargeRules: onObjects(records, ['rules/'], 'GetObject'),
       LargeStates: onObjects(records, ['state/'], 'GetObject', 'PutObject', 'DeleteObject'),
@@ -77,7 +77,7 @@ export function evaluate(scope: Construct, settings: Settings, assets: Assets, s
     startingPosition: 'TRIM_HORIZON',
     batchSize,
     maximumBatchingWindowInSeconds: batchWindowSeconds,
-    parallelizationFactor: lanes,
+    parallelizationFactor,
     // The function answers the first record of any equipment that is not done; only from there it comes again.
     functionResponseTypes: ['ReportBatchItemFailures'],
     // Where the function ends without an answer, the batch is halved, so that a record that ends it ends alone.

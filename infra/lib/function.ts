@@ -23,7 +23,7 @@ export interface Size {
   /** With memory comes CPU: 1,769 MB are one core. */
   readonly memoryMb: number;
 
-  /** After so long an invocation is ended. What is cut off is done again, and not doubled. */
+  /** Timeout of an invocation. Work that is cut off is done again, exactly once. */
   readonly timeoutSeconds: number;
 }
 

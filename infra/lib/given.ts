@@ -44,13 +44,13 @@ function parsed(given: unknown, mistakes: string[]): unknown {
   }
 }
 
-/** Settings that are null unless somebody sets them, and what they are then. */
+/** Settings that are null by default, and their type otherwise. */
 const OPTIONAL: Readonly<Record<string, 'string' | 'number'>> = {
   'settings.endpoint': 'string',
   'settings.records.accessLogBucket': 'string',
   'settings.tick.reservedConcurrency': 'number',
   'settings.models.endpoint': 'string',
-  'settings.models.questionBucket': 'string',
+  'settings.models.asyncInputBucket': 'string',
   'settings.alarms.email': 'string',
   'settings.alarms.silentMinutes': 'number',
   'settings.consumer.email': 'string',
@@ -76,7 +76,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   'settings.evaluate.timeoutSeconds': [10, 900],
   'settings.evaluate.batchWindowSeconds': [0, 300],
   'settings.evaluate.batchSize': [1, 10_000],
-  'settings.evaluate.lanes': [1, 10],
+  'settings.evaluate.parallelizationFactor': [1, 10],
   'settings.evaluate.newKeysPerBatch': [1, 1_000_000],
   'settings.evaluate.checkpointSeconds': [0, 3600],
   'settings.evaluate.stateDays': [1, 3650],
@@ -85,7 +85,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   'settings.publish.timeoutSeconds': [10, 900],
   'settings.publish.batchSize': [1, 10_000],
   'settings.publish.batchWindowSeconds': [0, 300],
-  'settings.publish.lanes': [1, 10],
+  'settings.publish.parallelizationFactor': [1, 10],
   // The stream of a table holds a day.
   'settings.publish.giveUpHours': [1, 23],
   'settings.tick.memoryMb': [128, 10_240],
@@ -102,13 +102,13 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   'settings.enrich.batchWindowSeconds': [0, 300],
   'settings.enrich.deliveries': [2, 1000],
   // A queue holds no message for longer.
-  'settings.enrich.questionDays': [1, 14],
+  'settings.enrich.scoreRequestDays': [1, 14],
   'settings.bus.archiveDays': [0, 3650],
   'settings.alarms.iteratorAgeSeconds': [1, 86_400],
   'settings.alarms.watermarkLagSeconds': [1, 604_800],
   'settings.alarms.rejectedPercent': [0, 100],
   'settings.alarms.silentMinutes': [1, 1440],
-  'settings.alarms.questionAgeSeconds': [60, 1_209_600],
+  'settings.alarms.scoreRequestAgeSeconds': [60, 1_209_600],
 };
 
 const BUCKET = /^[a-z0-9.-]{3,63}$/;
@@ -123,8 +123,8 @@ const FORMS: Readonly<Record<string, readonly [RegExp, string]>> = {
     /^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/,
     'a list of names of up to 63 letters, digits and `-`',
   ],
-  'settings.models.questionBucket': [BUCKET, 'a name of 3 to 63 small letters, digits, `.` and `-`'],
-  'settings.models.questionPrefix': [/^[A-Za-z0-9_./-]{1,200}$/, '1 to 200 letters, digits, `_`, `-`, `.` and `/`'],
+  'settings.models.asyncInputBucket': [BUCKET, 'a name of 3 to 63 small letters, digits, `.` and `-`'],
+  'settings.models.asyncInputPrefix': [/^[A-Za-z0-9_./-]{1,200}$/, '1 to 200 letters, digits, `_`, `-`, `.` and `/`'],
   'settings.models.answerBuckets': [BUCKET, 'a list of names of 3 to 63 small letters, digits, `.` and `-`'],
 };
 

@@ -1,4 +1,4 @@
-// The secret with which the system seals its own records in the stream (ticks, scores), so that nobody who may write to
+// The secret with which the system seals its own records in the stream (ticks, scores), so that no sender with write access to
 // the stream can forge them.
 //
 // In Secrets Manager: it makes the key itself, so that no person and no template ever holds it, and it keeps the

@@ -1,4 +1,4 @@
-// Models: which endpoints may be asked, and where those that answer later read and write.
+// Models: the endpoints that may be called, and the objects of asynchronous ones.
 
 import { Stack } from 'aws-cdk-lib';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
@@ -11,23 +11,23 @@ import type { Settings } from './settings';
 
 export interface ModelSettings {
   /**
-   * Names of the endpoints of SageMaker that rules may ask, in the account and region of the deployment. Empty: no model
-   * is asked, and there is neither queue nor function for it, so that nothing is paid; rules that name one go on, and
-   * evaluate counts `questionsUnsent`.
+   * Names of the endpoints of SageMaker that rules may use, in the account and region of the deployment. Empty: no model
+   * is called, and there is neither queue nor function for it, so that nothing is billed. Rules that name one go on, and
+   * evaluate counts `scoreRequestsUnsent`.
    */
   readonly endpoints: readonly string[];
 
-  /** A server of models that is asked in the place of SageMaker, such as `http://127.0.0.1:8080`; null: SageMaker. */
+  /** A server of models that is called in the place of SageMaker, such as `http://127.0.0.1:8080`; null: SageMaker. */
   readonly endpoint: string | null;
 
   /**
-   * Name of the bucket from which asynchronous endpoints read what is too large for a call (128,000 bytes); null: that
+   * Name of the bucket of the inputs of asynchronous endpoints that are too large for a call (128,000 bytes); null: that
    * of the deployment. Their role must be allowed to read it.
    */
-  readonly questionBucket: string | null;
+  readonly asyncInputBucket: string | null;
 
-  /** What the names of these objects begin with. */
-  readonly questionPrefix: string;
+  /** Prefix of the names of these objects. */
+  readonly asyncInputPrefix: string;
 
   /**
    * Names of the buckets in which asynchronous endpoints leave their answers, where that is not `async/` in the bucket of
@@ -36,16 +36,16 @@ export interface ModelSettings {
   readonly answerBuckets: readonly string[];
 
   /**
-   * What belongs to asynchronous calls (`async/` in the bucket of the deployment) is deleted so long after it was written.
+   * Objects of asynchronous calls (`async/` in the bucket of the deployment) are deleted that many days after they were written.
    * An answer is awaited for an hour at most; what is kept for longer is for people to look at.
    */
   readonly asyncDays: number;
 }
 
-/** Where the bucket of the deployment has what belongs to asynchronous calls. */
+/** Folder of asynchronous calls in the bucket of the deployment. */
 export const ASYNC = 'async';
 
-/** Whether any model may be asked. */
+/** Whether any model may be called. */
 export function asksModels({ models }: Settings): boolean {
   return models.endpoints.length > 0;
 }
@@ -61,11 +61,11 @@ export function onEndpoints(scope: Construct, settings: Settings): Permission {
   };
 }
 
-/** Objects that are written for asynchronous endpoints and read of them, wherever they are. */
+/** Access to the inputs and answers of asynchronous endpoints, in whichever bucket. */
 export function exchanged(scope: Construct, settings: Settings, records: IBucket): Readonly<Record<string, Permission>> {
-  const { questionBucket, questionPrefix, answerBuckets } = settings.models;
+  const { asyncInputBucket, asyncInputPrefix, answerBuckets } = settings.models;
   const bucket = (id: string, name: string) => Bucket.fromBucketName(scope, id, name);
-  const questions = questionBucket === null ? records : bucket('QuestionObjects', questionBucket);
+  const scoreRequests = asyncInputBucket === null ? records : bucket('AsyncInputs', asyncInputBucket);
   const answers = answerBuckets.map((name, number) => {
     const from = bucket(`AnswerObjects${number}`, name);
     return {
@@ -73,10 +73,10 @@ export function exchanged(scope: Construct, settings: Settings, records: IBucket
       [`MissingAnswers${number}`]: listing(from),
     };
   });
-  return { LargeQuestions: onObjects(questions, [questionPrefix], 'PutObject'), ...Object.assign({}, ...answers) };
+  return { AsyncInputs: onObjects(scoreRequests, [asyncInputPrefix], 'PutObject'), ...Object.assign({}, ...answers) };
 }
 
-/** Where asynchronous endpoints tell that they have answered, or failed: whoever makes one names it there. */
+/** The topic of asynchronous endpoints for success and failure; the configuration of an endpoint names it. */
 export function modelAnswers(scope: Construct, settings: Settings): Topic {
   return new Topic(scope, 'ModelAnswers', {
     topicName: `${settings.name}-model-answers`,

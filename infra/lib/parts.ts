@@ -7,7 +7,7 @@ import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 
 import type { AndonFunction } from './function';
-import type { Questions } from './questions';
+import type { ScoreRequests } from './score-requests';
 import type { Tables } from './tables';
 
 /** What is there before the functions. */
@@ -19,7 +19,7 @@ export interface Stores {
   readonly failures: Queue;
   readonly internalKey: Secret;
   /** Where models are asked. */
-  readonly questions?: Questions;
+  readonly scoreRequests?: ScoreRequests;
 }
 
 export interface Parts extends Stores {

@@ -17,10 +17,10 @@ export const dev: Settings = {
     // Most of an invocation is waiting for DynamoDB; a third of a core is enough for the rest.
     memoryMb: 512,
     timeoutSeconds: 60,
-    // Who tries it wants to see it at once.
+    // A trial should show results at once.
     batchWindowSeconds: 1,
     batchSize: 10_000,
-    lanes: 1,
+    parallelizationFactor: 1,
     newKeysPerBatch: 500,
     checkpointSeconds: 3,
     stateDays: 30,
@@ -31,7 +31,7 @@ export const dev: Settings = {
     timeoutSeconds: 60,
     batchSize: 100,
     batchWindowSeconds: 0,
-    lanes: 1,
+    parallelizationFactor: 1,
     giveUpHours: 6,
   },
   tick: {
@@ -45,15 +45,15 @@ export const dev: Settings = {
   models: {
     endpoints: [],
     endpoint: null,
-    questionBucket: null,
-    questionPrefix: 'async/input/',
+    asyncInputBucket: null,
+    asyncInputPrefix: 'async/input/',
     answerBuckets: [],
     asyncDays: 7,
   },
   enrich: {
     // It waits for models for most of its time, and remembers scores.
     memoryMb: 256,
-    // Longer than the longest `timeout` of a binding, and no longer: what is left undone comes again after six of it.
+    // Longer than the longest `timeout` of a binding, and no longer: unfinished messages are delivered again after six of it.
     timeoutSeconds: 60,
     // The least there is: a new account has ten invocations in all.
     invocations: 2,
@@ -62,7 +62,7 @@ export const dev: Settings = {
     batchWindowSeconds: 1,
     // With six minutes between them, an outage of an hour.
     deliveries: 12,
-    questionDays: 4,
+    scoreRequestDays: 4,
   },
   bus: { archiveDays: 1 },
   logs: { retentionDays: 7, level: 'info' },
@@ -74,7 +74,7 @@ export const dev: Settings = {
     watermarkLagSeconds: 300,
     rejectedPercent: 5,
     silentMinutes: null,
-    questionAgeSeconds: 1200,
+    scoreRequestAgeSeconds: 1200,
   },
   consumer: { states: ['WARNING', 'ALARM'], email: null },
 };
@@ -84,13 +84,13 @@ export const production: Settings = {
   ...dev,
   data: 'retain',
   // Right at any load from the first day on. Once the load is known, shards cost less: docs/operations.md, "Sizing".
-  // A weekend and a day to mend what stands still.
+  // A weekend and a day to fix a shard that stands still.
   stream: { mode: 'on-demand', shards: 1, retentionHours: 72 },
   records: { rejectedDays: 90, accessLogBucket: null },
-  // Five seconds are still "within seconds", and one commit for each equipment then carries five seconds of points.
+  // Five seconds are still "within seconds", and one commit for each machine then carries five seconds of points.
   evaluate: { ...dev.evaluate, batchWindowSeconds: 5 },
   tick: { ...dev.tick, reservedConcurrency: 1 },
-  // A hundred calls under way: 500/s of models that take 200 ms.
+  // A hundred concurrent calls: 500/s of models that take 200 ms.
   enrich: { ...dev.enrich, invocations: 5 },
   bus: { archiveDays: 30 },
   logs: { retentionDays: 30, level: 'info' },

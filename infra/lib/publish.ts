@@ -20,10 +20,10 @@ export interface PublishSettings extends Size {
   /**
    * Batches of one shard of the outbox's stream side by side. Changes of one equipment keep their order at any number.
    */
-  readonly lanes: number;
+  readonly parallelizationFactor: number;
 
   /**
-   * An item that could not be published for so long goes to the failure destination, since an item that ends the function
+   * An item that could not be published for that many hours goes to the failure destination, since an item that ends the function
    * each time would hold up those behind it for a day. Longer than an outage of the bus that one would wait out.
    * `andon republish` says again what was given up.
    */
@@ -32,7 +32,7 @@ export interface PublishSettings extends Size {
 
 export function publish(scope: Construct, settings: Settings, assets: Assets, stores: Stores): AndonFunction {
   const { tables, failures, bus, records } = stores;
-  const { batchSize, batchWindowSeconds, lanes, giveUpHours } = settings.publish;
+  const { batchSize, batchWindowSeconds, parallelizationFactor, giveUpHours } = settings.publish;
   const fn = new AndonFunction(scope, 'Publish', settings, assets, {
     name: 'publish',
     description: 'Publishes decided state changes',
@@ -56,7 +56,7 @@ export function publish(scope: Construct, settings: Settings, assets: Assets, st
     startingPosition: 'TRIM_HORIZON',
     batchSize,
     maximumBatchingWindowInSeconds: batchWindowSeconds,
-    parallelizationFactor: lanes,
+    parallelizationFactor,
     functionResponseTypes: ['ReportBatchItemFailures'],
     bisectBatchOnFunctionError: true,
     // Only what was decided: items that are deleted by their age neither wake the function nor cost anything. What is

@@ -16,7 +16,7 @@ export interface RecordsSettings {
   readonly accessLogBucket: string | null;
 }
 
-/** Decisions that are too large for an item go to objects, which outlive the item in the outbox by so many days. */
+/** Decisions that are too large for an item go to objects, which outlive the item in the outbox by that many days. */
 const DECIDED_MARGIN_DAYS = 3;
 
 export function records(scope: Construct, settings: Settings): Bucket {

@@ -15,7 +15,7 @@ import { internalKey } from './internal-key';
 import { asksModels, modelAnswers } from './models';
 import { functionsOf, type Parts, type Stores } from './parts';
 import { publish } from './publish';
-import { questions } from './questions';
+import { scoreRequests } from './score-requests';
 import { failures } from './queues';
 import { records } from './records';
 import { Canary } from './rollout';
@@ -34,9 +34,9 @@ export class AndonStack extends Stack {
       bus: bus(this, settings),
       failures: failures(this, settings),
       internalKey: internalKey(this, settings),
-      ...(asksModels(settings) && { questions: questions(this, settings) }),
+      ...(asksModels(settings) && { scoreRequests: scoreRequests(this, settings) }),
     };
-    const asked = stores.questions && { questions: stores.questions, answers: modelAnswers(this, settings) };
+    const asked = stores.scoreRequests && { scoreRequests: stores.scoreRequests, answers: modelAnswers(this, settings) };
     // Functions to come (control, archive, route) stand here, each in a file of its own.
     const parts: Parts = {
       ...stores,

@@ -17,7 +17,7 @@ export interface StreamSettings {
   readonly shards: number;
 
   /**
-   * How long records stay. Whatever stands still for longer loses data: so it is the time that people have to mend
+   * Retention of records. A shard that stands still for longer loses data: so it is the time that operators have to fix
    * what is broken. Beyond 24 hours each shard and hour costs more.
    */
   readonly retentionHours: number;

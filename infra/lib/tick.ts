@@ -1,4 +1,4 @@
-// tick: time for equipments that are silent.
+// tick: time for silent machines.
 
 import { Duration } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput, Schedule } from 'aws-cdk-lib/aws-events';
@@ -14,7 +14,7 @@ import type { Settings } from './settings';
 
 export interface TickSettings extends Size {
   /**
-   * Between two looks for silent equipments: how late a change may be seen of which only the time tells. The function
+   * Interval between two scans for due machines: the maximum delay of a change that only time causes. The function
    * waits between looks, and is paid for that; 60 makes one look a minute and costs next to nothing.
    */
   readonly intervalSeconds: number;
@@ -30,7 +30,7 @@ export function tick(scope: Construct, settings: Settings, assets: Assets, store
   const { internalKey, stream, tables, records } = stores;
   const fn = new AndonFunction(scope, 'Tick', settings, assets, {
     name: 'tick',
-    description: 'Sends ticks to equipments that are silent',
+    description: 'Sends ticks to silent machines',
     size: settings.tick,
     environment: {
       ...environment(settings, stores),
@@ -54,7 +54,7 @@ export function tick(scope: Construct, settings: Settings, assets: Assets, store
   fn.alias.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
   new Rule(fn, 'EveryMinute', {
     ruleName: `${settings.name}-tick`,
-    description: 'Time for silent equipments',
+    description: 'Time for silent machines',
     schedule: Schedule.rate(Duration.minutes(1)),
     targets: [
       new LambdaFunction(fn.alias, {

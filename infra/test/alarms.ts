@@ -73,7 +73,7 @@ test('every alarm has a section in the operations guide, and every section its a
   assert.deepEqual(sections.sort(), named.sort());
 });
 
-test('an alarm is written to somebody, also when it is over', () => {
+test('an alarm is sent to its topic, also when it is over', () => {
   for (const preset of PRESETS) {
     const alarms = Object.values(resources(templateOf(preset, MODELS), 'AWS::CloudWatch::Alarm'));
     for (const { Properties } of alarms.filter(({ Properties }) => Properties['AlarmName'])) {

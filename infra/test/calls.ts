@@ -11,10 +11,10 @@ import { ROOT } from '../lib/assets';
 
 /** Where a workflow begins, and the files of `andon-workflows` that it is in. */
 const WORKFLOWS = {
-  evaluate: { entry: '.evaluate', files: ['evaluate', 'catalog.rs'] },
-  publish: { entry: 'publish', files: ['publish'] },
+  evaluate: { entry: '.evaluate', files: ['evaluate', 'catalog.rs', 'retry.rs'] },
+  publish: { entry: 'publish', files: ['publish', 'retry.rs'] },
   tick: { entry: 'tick', files: ['tick.rs', 'catalog.rs'] },
-  enrich: { entry: '.enrich', files: ['enrich'] },
+  enrich: { entry: '.enrich', files: ['enrich', 'retry.rs'] },
 } as const;
 
 export type Workflow = keyof typeof WORKFLOWS;
@@ -27,20 +27,20 @@ interface Definition {
 }
 
 export const ADAPTERS = join(ROOT, 'shared', 'aws', 'src');
-const SERVICE = join(ROOT, 'shared', 'service', 'src');
+const WORKFLOW_SOURCES = join(ROOT, 'shared', 'workflows', 'src');
 
 /** Actions and what they are for, such as `dynamodb:Query state`, sorted. */
 export function callsOf(workflow: Workflow): string[] {
   const { entry, files } = WORKFLOWS[workflow];
-  const service = files.flatMap((file) => definitions(join(SERVICE, file)));
+  const workflows = files.flatMap((file) => definitions(join(WORKFLOW_SOURCES, file)));
   const ports = new Set(
-    definitions(join(SERVICE, 'ports'), true)
+    definitions(join(WORKFLOW_SOURCES, 'ports'), true)
       .filter(({ isAsync }) => isAsync)
       .map(({ name }) => name),
   );
   const adapters = definitions(ADAPTERS);
   const found = new Set<string>();
-  for (const method of methodsCalled(entry, service, ports)) {
+  for (const method of methodsCalled(entry, workflows, ports)) {
     operations(method, [], adapters, new Set(), found);
   }
   if (found.size === 0) {
@@ -50,7 +50,7 @@ export function callsOf(workflow: Workflow): string[] {
 }
 
 /** The methods of ports that are called from a function, through others. */
-function methodsCalled(entry: string, service: readonly Definition[], ports: ReadonlySet<string>): Set<string> {
+function methodsCalled(entry: string, workflows: readonly Definition[], ports: ReadonlySet<string>): Set<string> {
   const methods = new Set<string>();
   const seen = new Set<string>();
   const open = [entry];
@@ -59,7 +59,7 @@ function methodsCalled(entry: string, service: readonly Definition[], ports: Rea
       continue;
     }
     seen.add(name);
-    for (const { body } of service.filter((definition) => definition.name === name)) {
+    for (const { body } of workflows.filter((definition) => definition.name === name)) {
       open.push(...calls(body));
       portCalls(body, ports).forEach((method) => methods.add(method));
     }
@@ -132,7 +132,7 @@ function actions(client: string, operation: string, body: string, tables: readon
   }
   if (client === 'sqs' && operation === 'send_message_batch') {
     // IAM has one action for both. Failures are reported one by one.
-    return ['sqs:SendMessage questions'];
+    return ['sqs:SendMessage score-requests'];
   }
   const [service, thing] = {
     kinesis: ['kinesis', 'stream'],
@@ -195,7 +195,7 @@ function bare(source: string): string {
     /\/\/[^\n]*|r(#+)"[^]*?"\1|b?"(?:[^"\\]|\\[^])*"|b?'(?:[^'\\\n]|\\[^'\n]+|\\')'/g,
     (text) => (text.startsWith('//') ? '' : '""'),
   );
-  const tests = quiet.search(/#\[cfg\(test\)\]\s*mod\s+\w+\s*\{/);
+  const tests = quiet.search(/#\[cfg\((?:all\()?test\b[^\]]*\]\s*mod\s+\w+\s*\{/);
   return tests < 0 ? quiet : quiet.slice(0, tests);
 }
 

@@ -115,7 +115,7 @@ for (const preset of PRESETS) {
     assert.equal(MessageRetentionPeriod, 14 * 86_400);
   });
 
-  test(`nobody reads or writes what ${preset} keeps without TLS, and nobody from outside`, () => {
+  test(`no client without TLS or from outside reads or writes the data of ${preset}`, () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -143,22 +143,22 @@ for (const preset of PRESETS) {
   });
 
   test(`${preset} without models has nothing that asks them`, () => {
-    assert.equal(JSON.stringify(template.toJSON()).match(/andon-questions"|sagemaker|enrich/g), null);
+    assert.equal(JSON.stringify(template.toJSON()).match(/andon-score-requests"|sagemaker|enrich/g), null);
     template.resourceCountIs('AWS::SQS::Queue', 1);
   });
 
-  test(`questions to models of ${preset} come again until they are done, and then wait for a person`, () => {
-    const queue = one(withModels, 'AWS::SQS::Queue', { QueueName: 'andon-questions' }).Properties;
-    const dead = one(withModels, 'AWS::SQS::Queue', { QueueName: 'andon-questions-dead' }).Properties;
+  test(`score requests of ${preset} come again until they are done, and then wait for a person`, () => {
+    const queue = one(withModels, 'AWS::SQS::Queue', { QueueName: 'andon-score-requests' }).Properties;
+    const dead = one(withModels, 'AWS::SQS::Queue', { QueueName: 'andon-score-requests-dead' }).Properties;
     const { Timeout } = one(withModels, 'AWS::Lambda::Function', { FunctionName: 'andon-enrich' }).Properties;
     assert.ok(queue['VisibilityTimeout'] >= 6 * Timeout, 'a message comes again while it is worked on');
     assert.ok(dead['MessageRetentionPeriod'] === 14 * 86_400 && queue['MessageRetentionPeriod'] < 14 * 86_400);
-    assert.match(queue['RedrivePolicy'].deadLetterTargetArn['Fn::GetAtt'][0], /^QuestionsDead/);
+    assert.match(queue['RedrivePolicy'].deadLetterTargetArn['Fn::GetAtt'][0], /^ScoreRequestsDead/);
     // A binding may ask for ten further attempts, of which each delivery is one.
     assert.ok(queue['RedrivePolicy'].maxReceiveCount >= 12);
     const invocations = { dev: 2, production: 5 }[preset];
     withModels.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Questions'), 'Arn'] },
+      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ScoreRequests'), 'Arn'] },
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: invocations },
       BatchSize: 100,
@@ -166,17 +166,17 @@ for (const preset of PRESETS) {
     });
   });
 
-  test(`${preset} tells those who ask models where the questions are`, () => {
+  test(`${preset} gives the score request queue to the functions that use it`, () => {
     const of = (name: string) =>
       one(withModels, 'AWS::Lambda::Function', { FunctionName: `andon-${name}` }).Properties['Environment'].Variables;
     for (const name of ['evaluate', 'enrich']) {
-      assert.match(of(name).ANDON_QUESTIONS_QUEUE_URL.Ref, /^Questions/);
+      assert.match(of(name).ANDON_SCORE_REQUESTS_QUEUE_URL.Ref, /^ScoreRequests/);
     }
     assert.equal(of('enrich').ANDON_ENRICH_CONCURRENCY, '20');
     assert.deepEqual(of('enrich').ANDON_ASYNC_BUCKET, of('enrich').ANDON_BUCKET);
     assert.equal(of('enrich').ANDON_ASYNC_PREFIX, 'async/input/');
     const { Environment, ModelAnswersTopic } = withModels.toJSON()['Outputs'];
-    assert.match(JSON.stringify(Environment), / ANDON_QUESTIONS_QUEUE_URL=","?/);
+    assert.match(JSON.stringify(Environment), / ANDON_SCORE_REQUESTS_QUEUE_URL=","?/);
     assert.ok(ModelAnswersTopic);
   });
 
@@ -216,12 +216,12 @@ test('the settings reach what they are for', () => {
   const template = templateOf('production', {
     name: 'plant-7',
     endpoint: 'http://127.0.0.1:4566',
-    evaluate: { batchWindowSeconds: 30, batchSize: 500, lanes: 4, checkpointSeconds: 10, stateDays: 60 },
+    evaluate: { batchWindowSeconds: 30, batchSize: 500, parallelizationFactor: 4, checkpointSeconds: 10, stateDays: 60 },
     tick: { intervalSeconds: 60 },
     bus: { archiveDays: 0 },
     alarms: { email: 'plant@example.com', silentMinutes: 10 },
     records: { accessLogBucket: 'logs-of-all' },
-    models: { endpoints: ['m'], questionBucket: 'their-questions', questionPrefix: 'in/', asyncDays: 30 },
+    models: { endpoints: ['m'], asyncInputBucket: 'their-inputs', asyncInputPrefix: 'in/', asyncDays: 30 },
     enrich: { timeoutSeconds: 100, invocations: 40, calls: 50, batchSize: 10, batchWindowSeconds: 0, deliveries: 20 },
   });
   template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
@@ -232,7 +232,7 @@ test('the settings reach what they are for', () => {
   const variables = (name: string) =>
     one(template, 'AWS::Lambda::Function', { FunctionName: name }).Properties['Environment'].Variables;
   const evaluate = variables('plant-7-evaluate');
-  assert.equal(evaluate.ANDON_LANES, '4');
+  assert.equal(evaluate.ANDON_PARALLELIZATION_FACTOR, '4');
   assert.equal(evaluate.ANDON_CHECKPOINT_INTERVAL, '10s');
   assert.equal(evaluate.ANDON_STATE_TTL, '60d');
   assert.equal(evaluate.ANDON_STREAM_RETENTION, '72h');
@@ -250,14 +250,14 @@ test('the settings reach what they are for', () => {
   });
   const enrich = variables('plant-7-enrich');
   assert.equal(enrich.ANDON_ENRICH_CONCURRENCY, '50');
-  assert.equal(enrich.ANDON_ASYNC_BUCKET, 'their-questions');
+  assert.equal(enrich.ANDON_ASYNC_BUCKET, 'their-inputs');
   assert.equal(enrich.ANDON_ASYNC_PREFIX, 'in/');
   template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
     ScalingConfig: { MaximumConcurrency: 40 },
     BatchSize: 10,
     MaximumBatchingWindowInSeconds: 0,
   });
-  const queue = one(template, 'AWS::SQS::Queue', { QueueName: 'plant-7-questions' }).Properties;
+  const queue = one(template, 'AWS::SQS::Queue', { QueueName: 'plant-7-score-requests' }).Properties;
   assert.equal(queue['VisibilityTimeout'], 600);
   assert.equal(queue['RedrivePolicy'].maxReceiveCount, 20);
   // Two tenants in one account have nothing in common.

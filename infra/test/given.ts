@@ -18,8 +18,8 @@ function mistakes(preset: string, settings: unknown): readonly string[] {
 
 test('what is not given is that of the preset', () => {
   assert.deepEqual(settingsOf({ preset: 'dev', settings: undefined }), dev);
-  const given = settingsOf({ preset: 'production', settings: '{"name": "plant-7", "evaluate": {"lanes": 4}}' });
-  assert.deepEqual(given, { ...production, name: 'plant-7', evaluate: { ...production.evaluate, lanes: 4 } });
+  const given = settingsOf({ preset: 'production', settings: '{"name": "plant-7", "evaluate": {"parallelizationFactor": 4}}' });
+  assert.deepEqual(given, { ...production, name: 'plant-7', evaluate: { ...production.evaluate, parallelizationFactor: 4 } });
 });
 
 test('all mistakes are reported at once, each with what was expected', () => {
@@ -29,8 +29,8 @@ test('all mistakes are reported at once, each with what was expected', () => {
     data: true,
     endpoint: 4566,
     stream: { mode: 'provisioned', shards: 0 },
-    evaluate: { lanes: 11, batchWindowSeconds: '5', stateDays: 5 },
-    models: { endpoints: ['no_name'], questionBucket: 'Bucket', questionPrefix: '', answerBuckets: 'one' },
+    evaluate: { parallelizationFactor: 11, batchWindowSeconds: '5', stateDays: 5 },
+    models: { endpoints: ['no_name'], asyncInputBucket: 'Bucket', asyncInputPrefix: '', answerBuckets: 'one' },
     enrich: { batchWindowSeconds: 0, invocations: 1 },
     consumer: { states: [] },
     alarms: 'none',
@@ -45,10 +45,10 @@ test('all mistakes are reported at once, each with what was expected', () => {
     '`settings.endpoint` is `4566`; expected a string',
     '`settings.stream.shards` is `0`; expected a whole number from 1 to 10000',
     '`settings.evaluate.batchWindowSeconds` is `5`; expected a number',
-    '`settings.evaluate.lanes` is `11`; expected a whole number from 1 to 10',
+    '`settings.evaluate.parallelizationFactor` is `11`; expected a whole number from 1 to 10',
     '`settings.models.endpoints` is `["no_name"]`; expected a list of names of up to 63 letters, digits and `-`',
-    '`settings.models.questionBucket` is `Bucket`; expected a name of 3 to 63 small letters, digits, `.` and `-`',
-    '`settings.models.questionPrefix` is ``; expected 1 to 200 letters, digits, `_`, `-`, `.` and `/`',
+    '`settings.models.asyncInputBucket` is `Bucket`; expected a name of 3 to 63 small letters, digits, `.` and `-`',
+    '`settings.models.asyncInputPrefix` is ``; expected 1 to 200 letters, digits, `_`, `-`, `.` and `/`',
     '`settings.models.answerBuckets` is `one`; expected a list of names of 3 to 63 small letters, digits, `.` and `-`',
     '`settings.enrich.invocations` is `1`; expected a whole number from 2 to 1000',
     '`settings.alarms` is `none`; expected an object',

@@ -8,7 +8,7 @@ import type { AndonStack } from '../lib/stack';
 import { MODELS, PRESETS, stackOf } from './support';
 
 /** All that there may be: models, and buckets of their own for what asynchronous ones read and write. */
-const EXCHANGE = { models: { ...MODELS.models, questionBucket: 'their-questions', answerBuckets: ['their-answers'] } };
+const EXCHANGE = { models: { ...MODELS.models, asyncInputBucket: 'their-inputs', answerBuckets: ['their-answers'] } };
 
 interface Acknowledged {
   readonly path: string;
@@ -48,7 +48,7 @@ for (const preset of PRESETS) {
   });
 }
 
-test('an exception that nobody needs any more is found', () => {
+test('an exception that is no longer needed is found', () => {
   // Beside those of cdk-nag there are some of CDK's own checks, which only a whole synthesis makes.
   const expected = acknowledgements(stackOf('production', EXCHANGE)).filter(({ id }) => id.startsWith('AwsSolutions'));
   // The same deployment, where nothing is acknowledged.

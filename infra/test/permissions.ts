@@ -29,7 +29,7 @@ const SERVICE: Readonly<Record<Workflow, readonly string[]>> = {
     'sqs:SendMessage failures',
   ],
   tick: [],
-  enrich: ['sqs:DeleteMessage questions', 'sqs:GetQueueAttributes questions', 'sqs:ReceiveMessage questions'],
+  enrich: ['sqs:DeleteMessage score-requests', 'sqs:GetQueueAttributes score-requests', 'sqs:ReceiveMessage score-requests'],
 };
 
 /** What functions do that is in no workflow: the log, and, for those that seal or open records, the key. */
@@ -46,7 +46,7 @@ const LOG = ['logs:CreateLogStream log', 'logs:PutLogEvents log'];
 const NOT_CALLED = new Set(['sqs:GetQueueUrl failures']);
 
 /** Buckets other than that of the deployment, for what is exchanged with asynchronous endpoints. */
-const ELSEWHERE = { questionBucket: 'their-questions', answerBuckets: ['their-answers'] };
+const ELSEWHERE = { asyncInputBucket: 'their-inputs', answerBuckets: ['their-answers'] };
 
 /** Actions where everything is in the bucket of the deployment. */
 const inOneBucket = (calls: readonly string[]) => [
@@ -76,10 +76,10 @@ function thing(resource: unknown): string {
     [/^\{"Fn::GetAtt":\["Points\w+","Arn"\]\}$/, 'stream'],
     [/^\{"Fn::GetAtt":\["Records\w+","Arn"\]\}$/, 'records'],
     [/^\{"Fn::Join":\["",\[\{"Fn::GetAtt":\["Records\w+","Arn"\]\},"\/[a-z/]+\/\*"\]\]\}$/, 'records'],
-    [/"},":s3:::their-questions\/async\/input\/\*"/, 'inputs'],
+    [/"},":s3:::their-inputs\/async\/input\/\*"/, 'inputs'],
     [/"},":s3:::their-answers(?:\/\*)?"/, 'answers'],
     [/:endpoint\/(?:bearing-anomaly|Filler-2|filler-2)"/, 'endpoints'],
-    [/^\{"Fn::GetAtt":\["Questions\w{8}","Arn"\]\}$/, 'questions'],
+    [/^\{"Fn::GetAtt":\["ScoreRequests\w{8}","Arn"\]\}$/, 'score-requests'],
     [/^\{"Fn::GetAtt":\["Bus\w+","Arn"\]\}$/, 'bus'],
     [/^\{"Fn::GetAtt":\["Failures\w+","Arn"\]\}$/, 'failures'],
     [/^\{"Ref":"InternalKey\w+"\}$/, 'key'],
@@ -99,13 +99,13 @@ for (const fn of ['evaluate', 'publish', 'tick', 'enrich'] as const) {
   test(`${fn} may do what it does and nothing else`, () => {
     const called = callsOf(fn).filter((call) => !NOT_CALLED.has(call));
     const all = [...new Set([...called, ...SERVICE[fn], ...START[fn], ...LOG])].sort();
-    const everything = { evaluate: { lanes: 2 }, models: { ...MODELS.models, ...ELSEWHERE } };
+    const everything = { evaluate: { parallelizationFactor: 2 }, models: { ...MODELS.models, ...ELSEWHERE } };
     assert.deepEqual(granted('production', fn, everything), all);
-    // With one lane nothing is put back into the stream.
-    const withOneLane = inOneBucket(all).filter((call) => fn !== 'evaluate' || call !== 'kinesis:PutRecords stream');
-    const withoutModels = withOneLane.filter((call) => call !== 'sqs:SendMessage questions');
+    // With a parallelization factor of 1 nothing is written under another key.
+    const withFactorOne = inOneBucket(all).filter((call) => fn !== 'evaluate' || call !== 'kinesis:PutRecords stream');
+    const withoutModels = withFactorOne.filter((call) => call !== 'sqs:SendMessage score-requests');
     for (const preset of PRESETS) {
-      assert.deepEqual(granted(preset, fn, MODELS), withOneLane);
+      assert.deepEqual(granted(preset, fn, MODELS), withFactorOne);
       if (fn !== 'enrich') {
         assert.deepEqual(granted(preset, fn), withoutModels);
       }
@@ -143,7 +143,7 @@ function actionsOf(text: string): string[] {
     stream: ['kinesis', 'stream'],
     bus: ['events', 'bus'],
     'queue of failures': ['sqs', 'failures'],
-    'queue of questions': ['sqs', 'questions'],
+    'queue of score requests': ['sqs', 'score-requests'],
     endpoints: ['sagemaker', 'endpoints'],
   };
   const [service, name] = named[thing] ?? ['unknown', thing];

@@ -51,7 +51,7 @@ async function main(outputsFile: string, andon: string): Promise<void> {
   console.log('points went in, and the state changes came out at the example consumer, that of the model too');
 }
 
-/** A queue that hears what the topic is told. */
+/** A queue that subscribes to the topic. */
 async function subscriber(topic: string): Promise<string> {
   const { QueueUrl } = await json('sqs', 'AmazonSQS.CreateQueue', { QueueName: 'andon-trial' });
   const asked = { QueueUrl, AttributeNames: ['QueueArn'] };

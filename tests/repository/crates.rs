@@ -397,3 +397,28 @@ fn a_licence_expression_is_met_as_spdx_says() {
         assert_eq!(is_allowed(expression, &allowed), expected, "{expression}");
     }
 }
+
+/// The AWS clients that each function uses, and no others: an SDK crate takes minutes to build. `aws-config` brings STS.
+const CLIENTS: [(&str, &[&str]); 4] = [
+    ("andon-evaluate", &["dynamodb", "kinesis", "s3", "secretsmanager", "sqs", "sts"]),
+    ("andon-publish", &["dynamodb", "eventbridge", "s3", "sqs", "sts"]),
+    ("andon-tick", &["dynamodb", "kinesis", "s3", "secretsmanager", "sts"]),
+    ("andon-enrich", &["kinesis", "s3", "sagemakerruntime", "secretsmanager", "sqs", "sts"]),
+];
+
+#[test]
+fn a_function_is_built_with_the_aws_clients_that_it_uses() {
+    for (function, clients) in CLIENTS {
+        // Unlike the metadata of the workspace, the tree of one crate leaves out features that others enable.
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "-p", function, "-e", "normal", "--prefix", "none"])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        let found: BTreeSet<&str> =
+            tree.lines().filter_map(|line| line.strip_prefix("aws-sdk-")?.split(' ').next()).collect();
+        assert_eq!(found, clients.iter().copied().collect::<BTreeSet<_>>(), "{function}");
+    }
+}

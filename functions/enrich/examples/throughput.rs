@@ -137,7 +137,7 @@ impl Clock for World {
     }
 }
 
-/// An event of so many messages, each one question with ten features.
+/// An event of messages, each one score request with ten features.
 fn event(messages: u32) -> Vec<u8> {
     let now_ms = now_ms();
     let inputs: Vec<f64> = (0..10_u32).map(|number| f64::from(number) + 0.25).collect();
@@ -204,7 +204,7 @@ async fn measure(latency_ms: u64, capacity: u32, seconds: f64) -> Result<(), Box
 /// Messages that Lambda puts into an event at most.
 const LARGEST: u32 = 10_000;
 
-/// An invocation is given so long here, ms.
+/// Timeout of an invocation here, ms.
 const INVOCATION_MS: i64 = 20_000;
 
 /// The most memory that this process has had, MB, since [`forget_peak`].

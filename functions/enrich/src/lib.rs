@@ -1,42 +1,41 @@
-//! The Lambda function `enrich`: asks models what the fold wants to know, and brings their scores into the stream.
+//! The Lambda function `enrich`: calls models for the score requests of the fold, and writes the scores into the stream.
 //!
-//! It is invoked with messages of the queue of questions, and with what endpoints that answer later say by SNS.
+//! Its events are messages of the queue of score requests, and notifications of asynchronous endpoints by SNS.
 
 #[cfg(test)]
 mod tests;
 
-use andon_aws::enrich_event::deliveries;
 use andon_ingest::Authenticator;
 use andon_runtime::telemetry::{Function, Report};
-use andon_runtime::{Done, Handler};
-use andon_workflows::enrich::{EnrichAnswer, EnrichPorts, EnrichSettings, Enricher};
+use andon_runtime::{BatchResponse, Done, Handler};
+use andon_workflows::enrich::{EnrichAnswer, EnrichPorts, EnrichSettings, Enricher, deliveries};
 
-/// The function, over ports. Kept between invocations; what it keeps of them is scores that may be asked for again.
+/// The function, over ports. Kept between invocations, with its cache of scores and its circuit breakers.
 pub struct Enrich<P> {
     enricher: Enricher<P>,
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Clone, Debug)]
 pub struct Enriched {
-    /// What was done.
+    /// The answer of the workflow.
     pub answer: EnrichAnswer,
-    /// Whether single messages can come again.
+    /// Whether single messages can be delivered again.
     pub one_by_one: bool,
 }
 
 impl<P: EnrichPorts> Enrich<P> {
-    /// The function over ports; scores are sealed by an authenticator.
+    /// Creates the function over ports; the authenticator seals scores.
     pub fn new(ports: P, seal: Authenticator, settings: EnrichSettings) -> Self {
         Self { enricher: Enricher::new(ports, seal, settings) }
     }
 
-    /// The ports.
+    /// Returns the ports.
     pub fn ports(&self) -> &P {
         self.enricher.ports()
     }
 
-    /// Works through the messages of an event.
+    /// Handles the messages of an event.
     ///
     /// # Errors
     /// When it is neither an event of a queue nor one of a topic.
@@ -53,11 +52,12 @@ impl<P: EnrichPorts> Handler for Enrich<P> {
     async fn handle(&self, event: &[u8], deadline_ms: i64) -> Result<Done, String> {
         let Enriched { answer, one_by_one } = self.enrich(event, deadline_ms).await?;
         if !one_by_one && !answer.not_done.is_empty() {
-            // A topic knows no parts of an event: it sends all of it again to a function that fails.
+            // A topic delivers the whole event again to a function that fails.
             let summary = answer.summary;
             let reason = summary.first_error.or(summary.first_failure).unwrap_or_default();
-            return Err(format!("{} notices are not done: {reason}", answer.not_done.len()));
+            return Err(format!("{} notifications are not done: {reason}", answer.not_done.len()));
         }
-        Ok(Done { answer: answer.to_json(), report: Report::Enriched(answer.summary) })
+        let response = BatchResponse::not_done(answer.not_done);
+        Ok(Done { answer: response.into(), report: Report::Enriched(answer.summary) })
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn model(function: &Enrich<Memory>, set: impl FnOnce(&mut MemoryModel
     set(function.ports().world_mut().models.get_mut("m").unwrap());
 }
 
-/// A question about equipments, each with one input, of now.
+/// Score requests about machines, each with one input, of now.
 pub(super) fn batch(function: &Enrich<Memory>, endpoint: Value, rows: &[(&str, f64)]) -> ScoreRequestBatch {
     let now_ms = function.ports().now_ms();
     let mut whole = json!({"name": "m", "rows": 10});
@@ -68,7 +68,7 @@ pub(super) fn event(bodies: &[String], receive_count: u32) -> Vec<u8> {
     json!({"Records": records}).to_string().into_bytes()
 }
 
-/// Works through questions in a minute.
+/// Handles score requests within a minute.
 pub(super) async fn asked(function: &Enrich<Memory>, batches: &[ScoreRequestBatch]) -> EnrichAnswer {
     asked_within(function, batches, 60_000, 1).await
 }
@@ -118,7 +118,7 @@ impl Gate for Timed {
     }
 }
 
-/// A hundred questions at once.
+/// A hundred score requests at once.
 async fn hundred(latency_ms: u64, concurrency: usize) -> (EnrichSummary, u64) {
     let world = Rc::new(RefCell::new(World::new()));
     world.borrow_mut().models.insert("m".to_owned(), MemoryModel { latency_ms, ..MemoryModel::default() });
@@ -140,7 +140,7 @@ async fn hundred(latency_ms: u64, concurrency: usize) -> (EnrichSummary, u64) {
 async fn as_many_models_are_asked_side_by_side_as_may_be_and_no_more() {
     for concurrency in [1, 7, 200] {
         let (summary, most) = hundred(2, concurrency).await;
-        assert_eq!((summary.scores, summary.calls), (100, 100));
+        assert_eq!((summary.scores, summary.model_calls), (100, 100));
         assert_eq!(most, concurrency.min(100) as u64);
         assert_eq!(summary.in_flight, most);
     }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use andon_ingest::{Arena, Authenticator, Decoded};
 use andon_runtime::telemetry::{Function, Report};
-use andon_runtime::{Done, Handler};
+use andon_runtime::{BatchResponse, Done, Handler};
 use andon_workflows::evaluate::{
     Batch, BatchError, EvaluateAnswer, EvaluatePorts, EvaluateSettings, Evaluator,
 };
@@ -53,6 +53,7 @@ impl<P: EvaluatePorts> Handler for Evaluate<P> {
 
     async fn handle(&self, event: &[u8], deadline_ms: i64) -> Result<Done, String> {
         let answer = self.evaluate(event, deadline_ms).await.map_err(|error| error.to_string())?;
-        Ok(Done { answer: answer.to_json(), report: Report::Evaluated(answer.summary) })
+        let response = BatchResponse::not_done(answer.first_not_done);
+        Ok(Done { answer: response.into(), report: Report::Evaluated(answer.summary) })
     }
 }

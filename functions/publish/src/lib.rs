@@ -5,7 +5,7 @@ mod tests;
 
 use andon_aws::outbox_event::deliveries;
 use andon_runtime::telemetry::{Function, Report};
-use andon_runtime::{Done, Handler};
+use andon_runtime::{BatchResponse, Done, Handler};
 use andon_workflows::publish::{PublishAnswer, PublishPorts, publish};
 
 /// Minimum time left before the deadline for a request to start, ms.
@@ -42,6 +42,7 @@ impl<P: PublishPorts> Handler for Publish<P> {
 
     async fn handle(&self, event: &[u8], deadline_ms: i64) -> Result<Done, String> {
         let answer = self.publish(event, deadline_ms).await?;
-        Ok(Done { answer: answer.to_json(), report: Report::Published(answer.summary) })
+        let response = BatchResponse::not_done(answer.first_not_done);
+        Ok(Done { answer: response.into(), report: Report::Published(answer.summary) })
     }
 }

@@ -179,7 +179,7 @@ fn the_committed_samples_are_fresh() {
 #[tokio::test]
 async fn new_items_are_published_in_their_order() {
     let (function, answer) = published("insert").await;
-    assert_eq!(answer.to_json(), json!({"batchItemFailures": []}));
+    assert_eq!(answer.first_not_done, None);
     assert_eq!((answer.summary.items, answer.summary.published, answer.summary.views), (4, 6, 2));
     assert_eq!(sequences(&function, "filler-1"), [1, 2, 3, 4, 5]);
     assert_eq!(sequences(&function, "filler-2"), [1]);

@@ -196,7 +196,7 @@ impl TickMemoryStore for Aws {
         let packed = pack(&what, memory)?;
         let mut item = key(stream, TICKS);
         item.insert(REVISION.to_owned(), number(memory.revision));
-        // Long names that do not compress: somebody invents equipments.
+        // Long names that do not compress: a sender invents ids.
         let object = (packed.len() > INLINE_BYTES).then(|| {
             format!("{}{:020}-{}", overflow_prefix(stream), memory.revision, object_keys::digest(&packed, 8))
         });

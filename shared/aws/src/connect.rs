@@ -13,19 +13,19 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use crate::meter::Meter;
 use crate::{Config, Metered};
 
-/// An address that does not answer is given up soon: there is another one behind the name.
+/// Timeout of a connection. It is short, because another address stands behind the same name.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// All attempts of one call, with the waits between, take at most so many times what one may take, in halves.
+/// Timeout of all attempts of one call with the waits between them, in halves of the timeout of one attempt.
 const CALL_HALVES: u32 = 5;
 
-/// So many times as long with an object, which may be of many megabytes.
+/// Factor of the timeouts for an object, which may have many megabytes.
 const OBJECT_TIMES: u32 = 4;
 
-/// One attempt to make or delete something: an emulator starts the service for it only then.
+/// Timeout of one attempt to create or delete a resource: an emulator starts the service for it only then.
 const SETUP_ATTEMPT: Duration = Duration::from_secs(60);
 
-/// Attempts of one call. Whoever called tries again too, and knows how much time is left.
+/// Maximum attempts of one call. The caller retries too, and knows how much time is left.
 const ATTEMPTS: u32 = 3;
 
 /// The ports of the service, over AWS.
@@ -36,21 +36,28 @@ pub struct Aws {
     pub(crate) meter: Meter,
     pub(crate) queue_url: OnceCell<String>,
     sdk: SdkConfig,
+    #[cfg(feature = "dynamodb")]
     dynamodb: OnceCell<aws_sdk_dynamodb::Client>,
+    #[cfg(feature = "kinesis")]
     kinesis: OnceCell<aws_sdk_kinesis::Client>,
+    #[cfg(feature = "eventbridge")]
     eventbridge: OnceCell<aws_sdk_eventbridge::Client>,
+    #[cfg(feature = "s3")]
     s3: OnceCell<aws_sdk_s3::Client>,
+    #[cfg(feature = "sqs")]
     sqs: OnceCell<aws_sdk_sqs::Client>,
+    #[cfg(feature = "sagemaker")]
     models: OnceCell<aws_sdk_sagemakerruntime::Client>,
 }
 
 impl Aws {
-    /// Gets ready. Nothing is asked of any service yet, so that nothing can fail yet.
+    /// Creates the ports. No service is called yet, so nothing can fail yet.
     pub async fn connect(config: &Config) -> Self {
         Self::with(config, timeouts(config.call_timeout())).await
     }
 
-    /// Gets ready to make or delete what is used.
+    /// Creates the ports for `setup`, with longer timeouts.
+    #[cfg(feature = "all")]
     pub(crate) async fn connect_for_setup(config: &Config) -> Self {
         Self::with(config, timeouts(config.call_timeout().max(SETUP_ATTEMPT))).await
     }
@@ -61,45 +68,55 @@ impl Aws {
             meter: Meter::new(config.meter),
             queue_url: OnceCell::new(),
             sdk: sdk(config, timeouts).await,
+            #[cfg(feature = "dynamodb")]
             dynamodb: OnceCell::new(),
+            #[cfg(feature = "kinesis")]
             kinesis: OnceCell::new(),
+            #[cfg(feature = "eventbridge")]
             eventbridge: OnceCell::new(),
+            #[cfg(feature = "s3")]
             s3: OnceCell::new(),
+            #[cfg(feature = "sqs")]
             sqs: OnceCell::new(),
+            #[cfg(feature = "sagemaker")]
             models: OnceCell::new(),
         }
     }
 
-    /// The settings.
+    /// Returns the settings.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// What was asked so far. Empty unless [`Config::meter`] is set.
+    /// Returns the requests so far. Empty unless [`Config::meter`] is set.
     #[must_use]
     pub fn metered(&self) -> Metered {
         self.meter.counts()
     }
 
-    /// What clients of further services can be made of.
+    /// Returns the configuration for clients of further services.
     #[must_use]
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
 
+    #[cfg(feature = "dynamodb")]
     pub(crate) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         self.dynamodb.get_or_init(|| aws_sdk_dynamodb::Client::new(&self.sdk))
     }
 
+    #[cfg(feature = "kinesis")]
     pub(crate) fn kinesis(&self) -> &aws_sdk_kinesis::Client {
         self.kinesis.get_or_init(|| aws_sdk_kinesis::Client::new(&self.sdk))
     }
 
+    #[cfg(feature = "eventbridge")]
     pub(crate) fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
         self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.sdk))
     }
 
+    #[cfg(feature = "s3")]
     pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
         self.s3.get_or_init(|| {
             let config = aws_sdk_s3::config::Builder::from(&self.sdk)
@@ -111,11 +128,14 @@ impl Aws {
         })
     }
 
+    #[cfg(feature = "sqs")]
     pub(crate) fn sqs(&self) -> &aws_sdk_sqs::Client {
         self.sqs.get_or_init(|| aws_sdk_sqs::Client::new(&self.sdk))
     }
 
-    /// Tries a call once, for as long as whoever calls waits: a model may take longer than any service of AWS.
+    /// Returns a client that tries a call once and leaves the timeout to the caller: a model may take longer than any service
+    /// of AWS.
+    #[cfg(feature = "sagemaker")]
     pub(crate) fn models(&self) -> &aws_sdk_sagemakerruntime::Client {
         self.models.get_or_init(|| {
             let config = aws_sdk_sagemakerruntime::config::Builder::from(&self.sdk)
@@ -162,7 +182,7 @@ async fn sdk(config: &Config, timeouts: TimeoutConfig) -> SdkConfig {
         loader = loader.endpoint_url(endpoint);
     }
     if let Some(credentials) = &config.credentials {
-        loader = loader.credentials_provider(aws_sdk_dynamodb::config::Credentials::new(
+        loader = loader.credentials_provider(aws_credential_types::Credentials::new(
             &credentials.access_key_id,
             credentials.secret_access_key.text(),
             credentials.session_token.as_ref().map(crate::config::Secret::text),

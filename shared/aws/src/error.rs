@@ -1,16 +1,18 @@
-//! Which errors trying again can mend.
+//! Classifies errors of calls: which ones a retry can fix.
 //!
-//! Permanent is only what is refused for its own content. All else may change without the request: a throttled table
-//! recovers, and a person mends permissions, credentials and names. To call those permanent would give up records that
-//! are well.
+//! An error is permanent only if the service rejects the content of the request. Everything else can succeed later with the
+//! same request: a throttled table recovers, and an operator fixes permissions, credentials and names. To treat those as
+//! permanent would drop good records.
 
 use std::fmt::Display;
 
 use andon_workflows::ports::{ErrorKind, PortError};
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::operation::BuildError;
 
-/// Codes with which the content of a request is refused.
+/// Error codes that reject the content of a request.
 const REFUSED: [&str; 22] = [
     "ValidationException",
     "ValidationError",
@@ -36,10 +38,10 @@ const REFUSED: [&str; 22] = [
     "RequestTooLarge",
 ];
 
-/// The status of a request that is too large for the service.
+/// HTTP status of a request that is too large for the service.
 const TOO_LARGE: u16 = 413;
 
-/// The error of a call; `what` says what was tried.
+/// Returns the error of a call; `what` names the attempt.
 pub(crate) fn port_error<E>(what: impl Display, error: &SdkError<E, HttpResponse>) -> PortError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -102,6 +104,11 @@ pub(crate) fn entry_error(what: impl Display, code: &str, message: Option<&str>)
     PortError { kind, message: format!("{what}: {code}: {}", message.unwrap_or("no message")) }
 }
 
+/// Returns the error of a request that cannot be built, which is a mistake of this program.
+pub(crate) fn unbuilt(error: BuildError) -> PortError {
+    PortError::permanent(format!("a request to AWS is incomplete: {error}"))
+}
+
 /// An error with its causes.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut said = error.to_string();
@@ -116,7 +123,7 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     said
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "all"))]
 mod tests {
     use aws_sdk_dynamodb::config::http::HttpResponse;
     use aws_sdk_dynamodb::error::ErrorMetadata;

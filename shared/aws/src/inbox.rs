@@ -1,11 +1,10 @@
-//! Messages out of an SQS queue, for those who watch.
+//! Messages of an SQS queue, for `andon watch`.
 
 use andon_workflows::ports::PortError;
 use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 
 use crate::Aws;
-use crate::error::port_error;
-use crate::table::unbuilt;
+use crate::error::{port_error, unbuilt};
 
 /// Messages of one request, as SQS gives them.
 const MESSAGES: i32 = 10;
@@ -33,7 +32,7 @@ impl Aws {
     /// A queue to read, by its name or URL.
     ///
     /// # Errors
-    /// When there is no queue of this name, or nobody answers.
+    /// When there is no queue of this name, or the service does not answer.
     pub async fn inbox(&self, queue: &str) -> Result<Inbox, PortError> {
         let sqs = self.sqs().clone();
         if queue.contains("://") {
@@ -49,7 +48,7 @@ impl Aws {
 }
 
 impl Inbox {
-    /// The messages that are there, or that come within so many seconds, up to three.
+    /// Returns the messages that are there, or that arrive within `seconds`, up to three.
     ///
     /// # Errors
     /// When the queue is not there, or does not answer.

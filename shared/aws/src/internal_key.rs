@@ -1,4 +1,4 @@
-//! The key that seals internal messages, where it is kept as a secret of Secrets Manager.
+//! The key that seals internal messages, from a secret of Secrets Manager.
 
 use andon_ingest::Authenticator;
 use aws_sdk_secretsmanager::Client;
@@ -7,16 +7,16 @@ use futures_util::future::join3;
 use crate::error::port_error;
 use crate::{Aws, ConfigError};
 
-/// The version that seals.
+/// Stage of the version that seals.
 const CURRENT: &str = "AWSCURRENT";
-/// The one that will seal next: whoever opens must know it before anybody seals with it.
+/// Stage of the version that will seal next. Every reader must know it before the first writer seals with it.
 const NEXT: &str = "AWSPENDING";
-/// The one that sealed before: what was sealed with it may still be in the stream.
+/// Stage of the version that sealed before. Messages sealed with it may still be in the stream.
 const FORMER: &str = "AWSPREVIOUS";
 
 impl Aws {
-    /// Seals and opens internal messages: with the key of the settings, or with that of the secret that they name, which
-    /// is read now.
+    /// Returns the authenticator of internal messages. Its key is that of the settings, or that of the secret that they name,
+    /// which is read now.
     ///
     /// # Errors
     /// When there is no key, or it cannot be read or used.
@@ -43,7 +43,7 @@ impl Aws {
     }
 }
 
-/// What a version of a secret holds; `None` if there is no such version.
+/// Returns the text of a version of a secret; `None` if there is no such version.
 async fn version(client: &Client, secret: &str, stage: &str) -> Result<Option<String>, String> {
     match client.get_secret_value().secret_id(secret).version_stage(stage).send().await {
         Ok(answer) => Ok(answer.secret_string),
@@ -54,7 +54,7 @@ async fn version(client: &Client, secret: &str, stage: &str) -> Result<Option<St
     }
 }
 
-/// A secret is a text that a machine made at random, of whichever letters: its bytes are the key.
+/// Makes an authenticator of secret texts. A secret is a random text of any characters: its bytes are the key.
 fn of_texts(secret: &str, current: &str, others: &[String]) -> Result<Authenticator, String> {
     let wrong = |error: andon_ingest::KeyError| format!("the secret `{secret}` is {error}");
     others.iter().try_fold(Authenticator::new(current.as_bytes()).map_err(wrong)?, |seal, other| {

@@ -1,34 +1,35 @@
-//! What was asked of AWS, and what that would be charged as.
+//! Counts requests to AWS, and the capacity units that they cost.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
+#[cfg(feature = "dynamodb")]
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity};
 
-/// What was counted under one name.
+/// The counts under one name.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Count {
-    /// Requests. What the SDK tries again by itself counts once.
+    /// Requests. The attempts of the SDK count as one.
     pub requests: u64,
     /// Items, records, entries or objects in them.
     pub items: u64,
     /// Capacity units that the service says were consumed.
     pub units: f64,
-    /// Requests for which the service said so.
+    /// Requests whose response carried the consumed capacity.
     pub metered_requests: u64,
     /// Capacity units computed from the sizes of items by the formula that AWS publishes: of a write, the new item; of
     /// a transaction, twice that; of a strongly consistent read, what was found; indexes left out.
     pub computed_units: f64,
-    /// Of these, what falls to requests for which the service did not say: emulators leave some out, and no service
-    /// says what a refused condition has cost.
+    /// Computed units of requests whose response carried no consumed capacity: some emulators leave it out, and no service
+    /// returns it for a failed condition.
     pub unsaid_units: f64,
     /// Bytes of items, records, entries or objects: as DynamoDB counts items, otherwise what was sent or received.
     pub bytes: u64,
 }
 
 impl Count {
-    /// What to reckon with: what the service said, and what was computed where it did not.
+    /// Returns the units to bill: the consumed ones, and the computed ones where the response carried none.
     #[must_use]
     pub fn all_units(&self) -> f64 {
         self.units + self.unsaid_units
@@ -50,7 +51,7 @@ impl AddAssign for Count {
 /// Counts by `service.Operation` and, of DynamoDB, the table: `dynamodb.PutItem andon-state`.
 pub type Metered = BTreeMap<String, Count>;
 
-/// Counts, if it is asked to.
+/// A counter of requests that can be switched off.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     on: bool,
@@ -70,7 +71,8 @@ impl Meter {
         self.counts.borrow().clone()
     }
 
-    /// What to ask DynamoDB for.
+    /// Returns the capacity report to request from DynamoDB.
+    #[cfg(feature = "dynamodb")]
     pub(crate) fn wanted(&self) -> Option<ReturnConsumedCapacity> {
         self.on.then_some(ReturnConsumedCapacity::Total)
     }
@@ -84,6 +86,7 @@ impl Meter {
     }
 
     /// Counts a request to a table; `sizes` are those of its items.
+    #[cfg(feature = "dynamodb")]
     pub(crate) fn table(
         &self,
         operation: &str,
@@ -124,7 +127,7 @@ impl Meter {
     }
 }
 
-/// What an item of a request is charged as.
+/// The price of an item of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Price {
     /// A write unit for each KiB.
@@ -155,7 +158,7 @@ impl Price {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "dynamodb"))]
 mod tests {
     use super::*;
 

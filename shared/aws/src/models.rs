@@ -7,12 +7,13 @@ use andon_workflows::limits::MODEL_ANSWER_BYTES;
 use andon_workflows::ports::{
     AsyncInvocation, AsyncOutput, CallError, CallErrorKind, ModelCall, Models, PortError,
 };
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
 use aws_sdk_sagemakerruntime::primitives::Blob;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::Aws;
 use crate::error::{chain, port_error};

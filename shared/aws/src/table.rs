@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use andon_clock::Stopwatch;
 use andon_workflows::ports::PortError;
-use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConsumedCapacity, DeleteRequest, KeysAndAttributes, PutRequest,
@@ -14,7 +13,7 @@ use aws_sdk_dynamodb::types::{
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::Aws;
-use crate::error::port_error;
+use crate::error::{port_error, unbuilt};
 use crate::item::{Item, fits, size};
 use crate::meter::Price;
 
@@ -27,8 +26,8 @@ const WRITE_ITEMS: usize = 25;
 /// Requests of one call that are under way at a time.
 const SIDE_BY_SIDE: usize = 8;
 
-/// What was not answered is asked again for so long.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// Time budget of the retries of a batch.
+const RETRY_BUDGET: Duration = Duration::from_secs(6);
 
 const FIRST_WAIT_MS: u64 = 25;
 const LONGEST_WAIT_MS: u64 = 1000;
@@ -81,11 +80,6 @@ pub(crate) struct Range<'a> {
     pub(crate) partition: (&'static str, &'a str),
     /// The name of the sort key, and how it begins.
     pub(crate) sort: Option<(&'static str, &'a str)>,
-}
-
-/// A request that cannot be built is our mistake.
-pub(crate) fn unbuilt(error: BuildError) -> PortError {
-    PortError::permanent(format!("a request to AWS is incomplete: {error}"))
 }
 
 impl Aws {
@@ -377,7 +371,7 @@ impl Writes {
     }
 }
 
-/// Waits between requests for what was left open: longer each time that nothing was done, and not for ever.
+/// The waits between requests for open entries: longer each time that nothing was done, within a time budget.
 struct Waits {
     since: Stopwatch,
     wait_ms: u64,
@@ -389,13 +383,13 @@ impl Waits {
     }
 
     async fn before_next(&mut self, progress: bool, open: impl Fn() -> String) -> Result<(), PortError> {
-        if self.since.elapsed() > PATIENCE {
+        if self.since.elapsed() > RETRY_BUDGET {
             return Err(PortError::transient(format!("{}: the table is busy", open())));
         }
         if progress {
             self.wait_ms = FIRST_WAIT_MS;
         }
-        // From half to all of it: what was throttled together does not come back together.
+        // From half to all of it: requests that were throttled together are not repeated together.
         let wait_ms = fastrand::u64(self.wait_ms / 2..=self.wait_ms);
         tokio::time::sleep(Duration::from_millis(wait_ms)).await;
         self.wait_ms = (self.wait_ms * 2).min(LONGEST_WAIT_MS);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use andon_domain::never;
 use base64::Engine as _;
 use base64::engine::general_purpose::PAD_INDIFFERENT;
 
@@ -159,7 +160,7 @@ impl<'a> DecodedRecord<'a> {
             Data::Unpacked(_, range) => f(Chunk::Messages(self.unpacked(range))),
             Data::Faulty(_, fault) => f(Chunk::FaultyRecord(self.sent(), fault)),
             Data::Aggregated(_, parts) => {
-                for part in self.arena.parts.get(parts.clone()).unwrap_or_default() {
+                for part in slice(&self.arena.parts, parts) {
                     f(match part {
                         Part::Plain(range) => Chunk::Messages(self.raw(range)),
                         Part::Unpacked(range) => Chunk::Messages(self.unpacked(range)),
@@ -171,12 +172,20 @@ impl<'a> DecodedRecord<'a> {
     }
 
     fn raw(&self, range: &Range<usize>) -> &'a [u8] {
-        self.arena.raw.get(range.clone()).unwrap_or_default()
+        slice(&self.arena.raw, range)
     }
 
     fn unpacked(&self, range: &Range<usize>) -> &'a [u8] {
-        self.arena.unpacker.bytes.get(range.clone()).unwrap_or_default()
+        slice(&self.arena.unpacker.bytes, range)
     }
+}
+
+/// Returns a part of the arena. Without it the messages of a record would be lost in silence.
+fn slice<'a, T>(arena: &'a [T], range: &Range<usize>) -> &'a [T] {
+    arena.get(range.clone()).unwrap_or_else(|| {
+        never!("the arena has {} elements and no range {range:?}", arena.len());
+        &[]
+    })
 }
 
 /// Decodes record after record into the arena.
@@ -199,7 +208,7 @@ impl Decoder<'_> {
             }
         };
         self.raw_end = sent.end;
-        let data = self.arena.raw.get(sent.clone()).unwrap_or_default();
+        let data = slice(&self.arena.raw, &sent);
         if let Some(packing) = Packing::of(data) {
             return match self.arena.unpacker.unpack(packing, data, limits::UNPACKED_BYTES) {
                 Ok(unpacked) => Data::Unpacked(sent, unpacked),
@@ -211,7 +220,7 @@ impl Decoder<'_> {
 
     fn aggregated(&mut self, sent: Range<usize>) -> Data {
         let Arena { raw, unpacker, parts } = &mut *self.arena;
-        let record = raw.get(sent.clone()).unwrap_or_default();
+        let record = slice(raw, &sent);
         let users = match kpl::user_records(record) {
             Ok(users) => users,
             Err(fault) => return Data::Faulty(Some(sent), fault),
@@ -219,7 +228,7 @@ impl Decoder<'_> {
         let first = parts.len();
         let worked = unpacker.worked;
         for user in users {
-            let data = record.get(user.clone()).unwrap_or_default();
+            let data = slice(record, &user);
             let place = sent.start + user.start..sent.start + user.end;
             parts.push(match Packing::of(data) {
                 None if data.starts_with(&kpl::MAGIC) => Part::Faulty(place, packed_twice()),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use andon_domain::never;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -64,7 +65,10 @@ pub fn aggregate(user_records: &[(&str, &[u8])]) -> Vec<u8> {
         bytes_field(&mut message, 1, key.as_bytes());
     }
     for (key, data) in user_records {
-        let position = keys.binary_search(key).unwrap_or_default();
+        let position = keys.binary_search(key).unwrap_or_else(|place| {
+            never!("the key of a user record is not in the table of keys");
+            place
+        });
         let mut record = Vec::with_capacity(data.len() + 16);
         varint(&mut record, 1 << 3);
         varint(&mut record, position);

@@ -1,13 +1,13 @@
 //! gzip of whole texts, both ways. The same bytes always give the same, and no text unpacks to more than its bound.
 
-use std::fmt;
 use std::io::{Read as _, Write as _};
 
+use andon_domain::never;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// What compression is to spare.
+/// The resource that compression saves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spare {
     /// Time of the invocation that compresses.
@@ -24,32 +24,24 @@ pub fn gzip(bytes: &[u8], spare: Spare) -> Vec<u8> {
         Spare::Bytes => Compression::default(),
     };
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
-    // A vector takes all that is written to it.
-    let _ = encoder.write_all(bytes);
-    encoder.finish().unwrap_or_default()
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).unwrap_or_else(|error| {
+        never!("a vector refuses bytes: {error}");
+        Vec::new()
+    })
 }
 
-/// Why gzip data were not unpacked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The reason why gzip data were not unpacked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GunzipError {
-    /// They are damaged, or no gzip data: what the decoder says.
+    /// The data are damaged, or not gzip; with the message of the decoder.
+    #[error("it does not unpack, {0}")]
     Damaged(String),
-    /// They unpack to more bytes than this bound.
+    /// The data unpack to more bytes than this bound.
+    #[error("it unpacks to more than {0} bytes")]
     TooLarge(usize),
 }
 
-impl fmt::Display for GunzipError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged(how) => write!(f, "it does not unpack, {how}"),
-            Self::TooLarge(most) => write!(f, "it unpacks to more than {most} bytes"),
-        }
-    }
-}
-
-impl std::error::Error for GunzipError {}
-
-/// Returns what [`gzip`] packed.
+/// Returns the bytes that [`gzip`] packed.
 ///
 /// # Errors
 /// When the data are damaged or unpack to more than `most` bytes.

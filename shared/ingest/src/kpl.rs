@@ -146,7 +146,7 @@ impl<'a> Fields<'a> {
                 (Value::Bytes(bytes), self.skip(length)?)
             }
             5 => (Value::Number(0), self.skip(4)?),
-            // Groups, which nobody writes any more, and what does not exist.
+            // Groups, which are obsolete, and wire types that do not exist.
             _ => return None,
         };
         Some((number, value, at))

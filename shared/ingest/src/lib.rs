@@ -1,6 +1,6 @@
-//! What the stream delivers: events, records, messages, and who may say what.
+//! Events of Lambda: records, messages, and the seal of internal messages.
 //!
-//! The way of a Lambda event of Kinesis to messages for the fold, in two phases. [`Decoded::new`] reads the outer JSON
+//! An event of a Kinesis stream becomes messages for the fold in two phases. [`Decoded::new`] reads the outer JSON
 //! and decodes the data of its records into an [`Arena`]: base64, and where it is found gzip, zstd and the aggregation of
 //! the Kinesis Producer Library. [`DecodedRecord::for_each`] then reads the messages of one record, which borrow from the arena.
 //!
@@ -12,8 +12,10 @@
 //! or item never spoils the good ones beside it: it is [`RefusedItem`] with a reason and its bytes. Messages have an index in
 //! their record that depends on its bytes alone, so that it is the same when the record is delivered again.
 //!
-//! The stream is not trusted: whoever may write to it could send ticks and scores. Those count only where this system
+//! The stream is not trusted: any sender with write access could send ticks and scores. Those count only where this system
 //! itself [sealed](Authenticator::seal) them.
+//!
+//! [`read_queue_event`] reads events of SQS and SNS, [`read_table_event`] events of the stream of a DynamoDB table.
 
 mod decoded;
 pub mod encode;
@@ -23,9 +25,12 @@ mod kpl;
 pub mod limits;
 mod messages;
 mod payload;
+mod queue;
+mod records;
 mod refusal;
 mod sequence;
 mod shard;
+mod table_stream;
 mod trust;
 
 #[cfg(test)]
@@ -34,7 +39,9 @@ mod tests;
 pub use decoded::{Arena, Decoded, DecodedRecord};
 pub use event::{EventError, StreamRecord, read as read_event};
 pub use messages::{Item, ItemBody, ItemOutcome, read_message};
+pub use queue::{QueueRecord, notification_in, read_queue_event};
 pub use refusal::{RefusalReason, RefusedItem};
 pub use sequence::{SequenceError, SequenceNumber};
 pub use shard::{ShardError, ShardId};
+pub use table_stream::{Attribute, Image, TableChange, read_table_event};
 pub use trust::{Authenticator, KeyError, OpenError};

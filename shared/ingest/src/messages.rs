@@ -16,7 +16,7 @@ use crate::{RefusedItem, limits};
 /// A message, or the part of it that concerns one equipment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item<'a> {
-    /// The index of the message in its Kinesis record, from 0. A list of points of several equipments gives several items
+    /// The index of the message in its Kinesis record, from 0. A list of points of several machines gives several items
     /// of one index.
     pub index: u32,
     /// Whom it concerns.

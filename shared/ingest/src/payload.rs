@@ -76,7 +76,7 @@ impl Unpacker {
     }
 }
 
-/// Data in data: nobody sends that, and each level would multiply what the bounds allow.
+/// Data in data: no sender does that, and each level would multiply the bounds.
 pub(crate) fn packed_twice() -> Fault {
     Fault::undecodable("data that are packed twice; one level is read")
 }

@@ -23,16 +23,9 @@ pub struct SequenceNumber {
 }
 
 /// A text that is no sequence number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; expected 1 to {max} decimal digits", max = limits::SEQUENCE_DIGITS)]
 pub struct SequenceError(String);
-
-impl fmt::Display for SequenceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; expected 1 to {} decimal digits", self.0, limits::SEQUENCE_DIGITS)
-    }
-}
-
-impl std::error::Error for SequenceError {}
 
 impl SequenceNumber {
     /// Most bytes that [`SequenceNumber::to_bytes`] gives.

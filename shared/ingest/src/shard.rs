@@ -24,16 +24,9 @@ enum Form {
 }
 
 /// A text that is no shard id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct ShardError(String);
-
-impl fmt::Display for ShardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ShardError {}
 
 impl ShardId {
     /// A compact form: up to 5 bytes for an id of the usual form, else one more than the text.

@@ -26,40 +26,22 @@ pub struct Authenticator {
 }
 
 /// A key that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key of {length} bytes; expected at least {min}", min = limits::KEY_BYTES)]
 pub struct KeyError {
     length: usize,
 }
 
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a key of {} bytes; expected at least {}", self.length, limits::KEY_BYTES)
-    }
-}
-
-impl std::error::Error for KeyError {}
-
 /// Why a sealed message was not opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Not `{"auth":"..","data":..}` to the byte.
+    #[error("a sealed message is exactly `{{\"auth\":\"..\",\"data\":..}}` with 43 letters of base64")]
     Form,
     /// Sealed with no key that is known here, or changed since.
+    #[error("sealed with no key that is known here, or changed since")]
     Forged,
 }
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Form => {
-                "a sealed message is exactly `{\"auth\":\"..\",\"data\":..}` with 43 letters of base64"
-            }
-            Self::Forged => "sealed with no key that is known here, or changed since",
-        })
-    }
-}
-
-impl std::error::Error for OpenError {}
 
 impl fmt::Debug for Authenticator {
     /// Shows no key.

@@ -1,11 +1,12 @@
-//! What the mains of the functions share: configuration from the environment, the loop over raw events, one line of the
-//! log for each, and how a function says that it cannot start.
+//! The mains of the functions share: configuration from the environment, the loop over raw events, a line of the log at
+//! the start and at the end of each, and the report of a function that cannot start.
 
 #![allow(
     async_fn_in_trait,
     reason = "a function runs on one thread, and its futures need not be sent to another"
 )]
 
+mod answer;
 mod raw;
 mod start;
 pub mod telemetry;
@@ -14,32 +15,39 @@ use std::io::Write as _;
 use std::pin::Pin;
 use std::process::ExitCode;
 
-use crate::telemetry::{Function, Invocation, Level, Report, batch_line};
-use andon_aws::{Config, ConfigError, LogLevel};
+use crate::telemetry::{Function, Invocation, Report, Start, batch_line, start_line};
+use andon_aws::{Config, ConfigError};
 use andon_clock::{Stopwatch, now_ms};
+use andon_domain::never;
+use andon_domain::never::take_broken;
+
+use andon_workflows::measures::Level;
+use bytes::Bytes;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 
+pub use answer::BatchResponse;
+
 use crate::raw::{RawEvents, Slot};
 
-/// A function, started.
+/// A function that has started.
 pub trait Handler {
-    /// Which one it is.
+    /// The function.
     const FUNCTION: Function;
 
-    /// Does what there is to do for an event; nothing is begun that could outlast the deadline, ms.
+    /// Handles an event. The function begins nothing that could outlast the deadline, ms.
     ///
     /// # Errors
-    /// When nothing can be done with the event: what was found, what was expected.
+    /// When nothing can be done with the event: the finding and the expectation.
     async fn handle(&self, event: &[u8], deadline_ms: i64) -> Result<Done, String>;
 }
 
-/// What came of an event.
+/// The result of an event.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// For whoever sent it.
+    /// The answer to the event source; see [`BatchResponse`].
     pub answer: Value,
-    /// For the log.
+    /// The report for the log.
     pub report: Report,
 }
 
@@ -65,7 +73,7 @@ pub async fn run<H: Handler>(start: impl AsyncFnOnce(&Config) -> Result<H, Confi
                 init_ms: None,
                 log_level: Level::Error,
             };
-            print(&batch_line(&invocation, &Report::Failed(reason)));
+            print(&batch_line(&invocation, &Report::Failed(reason), take_broken()));
             ExitCode::FAILURE
         }
     }
@@ -86,14 +94,17 @@ async fn serve<H: Handler>(
     let (handler, config, init) = (&handler, &config, &init_ms);
     let events = RawEvents::new(slot.clone());
     let handle = service_fn(move |event: LambdaEvent<()>| {
-        let event_bytes = slot.take().unwrap_or_default();
+        let event_bytes = slot.take().unwrap_or_else(|| {
+            never!("an invocation without the bytes of its event");
+            Bytes::new()
+        });
         async move { one(handler, config, &event_bytes, &event.context, init.take()).await }
     });
     Runtime::new(handle).layer(events).run().await.map_err(|error| format!("the runtime API failed: {error}"))
 }
 
-/// When the invocation ends at the latest, ms. Lambda says a time since the epoch. `cargo lambda watch` says how long it may
-/// take, which as a time would have passed long ago.
+/// Returns when the invocation ends at the latest, ms. Lambda gives a time since the epoch. `cargo lambda watch` gives the
+/// time that is left, which as a time since the epoch passed long ago.
 fn deadline_ms(said: u64, now_ms: i64) -> i64 {
     const LONGEST_MS: i64 = 900_000;
     match i64::try_from(said).unwrap_or(i64::MAX) {
@@ -102,7 +113,7 @@ fn deadline_ms(said: u64, now_ms: i64) -> i64 {
     }
 }
 
-/// One event, and its line.
+/// Handles one event, and prints its lines.
 async fn one<H: Handler>(
     handler: &H,
     config: &Config,
@@ -111,8 +122,24 @@ async fn one<H: Handler>(
     init_ms: Option<u64>,
 ) -> Result<Value, Diagnostic> {
     let since_event = Stopwatch::start();
-    let deadline_ms = deadline_ms(context.deadline, now_ms());
-    // In a box, since the compiler gives up on futures as deep as those of an SDK in those of a runtime.
+    let began_ms = now_ms();
+    let deadline_ms = deadline_ms(context.deadline, began_ms);
+    let start = Start {
+        function: H::FUNCTION,
+        stream: &config.names.stream,
+        request_id: &context.request_id,
+        event_bytes: event.len(),
+        deadline_ms,
+        now_ms: began_ms,
+        version: &context.env_config.version,
+        memory_mb: context.env_config.memory,
+        trace_id: context.xray_trace_id.as_deref(),
+        log_level: config.log_level,
+    };
+    if let Some(line) = start_line(&start) {
+        print(&line);
+    }
+    // Boxed: the compiler gives up on the futures of an SDK nested in those of a runtime.
     let handling: Pin<Box<dyn Future<Output = Result<Done, String>> + '_>> =
         Box::pin(handler.handle(event, deadline_ms));
     let (answer, report) = match handling.await {
@@ -129,13 +156,9 @@ async fn one<H: Handler>(
         ended_ms: now_ms(),
         duration_ms: milliseconds(&since_event),
         init_ms,
-        log_level: match config.log_level {
-            LogLevel::Error => Level::Error,
-            LogLevel::Warn => Level::Warn,
-            LogLevel::Info | LogLevel::Debug => Level::Info,
-        },
+        log_level: config.log_level,
     };
-    print(&batch_line(&invocation, &report));
+    print(&batch_line(&invocation, &report, take_broken()));
     answer
 }
 
@@ -143,10 +166,10 @@ fn milliseconds(stopwatch: &Stopwatch) -> u64 {
     u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes a line to the log, which is standard output.
+/// Writes a line to standard output, which is the log.
 fn print(line: &str) {
     let mut out = std::io::stdout().lock();
-    // There is nowhere to say that it failed.
+    // There is nowhere to report a failure.
     let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
 }
 

@@ -1,8 +1,8 @@
-//! Events as they came.
+//! The bytes of events.
 //!
-//! `lambda_runtime` hands events over as what serde makes of them; the least that keeps their bytes reads all of them once
-//! more than needed, and copies them. So the bytes are taken out of the invocation before it is read, and the function
-//! takes them from where they were put. There is one event at a time.
+//! `lambda_runtime` gives events to functions as values that serde has read. Even the cheapest type that keeps the bytes
+//! costs one more pass over them, and a copy. So a layer takes the bytes out of the invocation before serde reads it, and
+//! the function takes them from a slot. There is one event at a time.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use lambda_runtime::tower::Layer;
 use lambda_runtime::{LambdaInvocation, Service};
 
-/// Where the bytes of the event are put. Shared by those who hold a clone.
+/// A slot for the bytes of an event. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Slot(Rc<Cell<Option<Bytes>>>);
 
@@ -22,7 +22,7 @@ impl Slot {
     }
 }
 
-/// Puts the bytes of each event into a slot; what goes on is `null`.
+/// Puts the bytes of each event into a slot, and `null` in their place.
 pub(crate) struct RawEvents {
     slot: Slot,
 }

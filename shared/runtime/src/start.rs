@@ -1,10 +1,10 @@
-//! A function that cannot start.
+//! The report of a function that cannot start.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// What Lambda, and whoever stands in for it, sets; without it `lambda_runtime` panics.
+/// The variables that Lambda and its emulators set; without them `lambda_runtime` panics.
 const VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_LAMBDA_FUNCTION_NAME",
@@ -12,10 +12,10 @@ const VARIABLES: [&str; 4] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
 ];
 
-/// How long the runtime API may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of the runtime API.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Says so if this process was not started as a function.
+/// Returns a message if this process was not started as a function.
 pub(crate) fn missing_variables() -> Option<String> {
     let missing: Vec<&str> =
         VARIABLES.into_iter().filter(|variable| std::env::var_os(variable).is_none()).collect();
@@ -27,10 +27,10 @@ pub(crate) fn missing_variables() -> Option<String> {
     })
 }
 
-/// Tells Lambda why the function cannot start: its answer to whoever calls it then says so.
+/// Reports to Lambda why the function cannot start. Lambda returns the reason to its callers.
 pub(crate) fn report(reason: &str) {
     if let Ok(host) = std::env::var("AWS_LAMBDA_RUNTIME_API") {
-        // It is in the log as well.
+        // The reason is in the log as well.
         let _ = post(&host, reason);
     }
 }
@@ -38,15 +38,15 @@ pub(crate) fn report(reason: &str) {
 fn post(host: &str, reason: &str) -> io::Result<()> {
     let body = serde_json::json!({"errorType": "Andon.Start", "errorMessage": reason}).to_string();
     let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(STARTUP_TIMEOUT))?;
+    stream.set_write_timeout(Some(STARTUP_TIMEOUT))?;
     let request = format!(
         "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
          Lambda-Runtime-Function-Error-Type: Andon.Start\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes())?;
-    // The answer says nothing; the end of it says that it was heard.
+    // The answer has no content; its end confirms the report.
     let mut answer = Vec::new();
     stream.take(4096).read_to_end(&mut answer)?;
     Ok(())
@@ -72,11 +72,11 @@ mod tests {
             stream.write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n").unwrap();
             String::from_utf8(heard[..length].to_vec()).unwrap()
         });
-        post(&host, "`ANDON_LANES` is `many`; expected a number").unwrap();
+        post(&host, "`ANDON_PARALLELIZATION_FACTOR` is `many`; expected a number").unwrap();
         let heard = heard.join().unwrap();
         assert!(heard.starts_with("POST /2018-06-01/runtime/init/error HTTP/1.1\r\n"), "{heard}");
         assert!(heard.ends_with(
-            r#"{"errorMessage":"`ANDON_LANES` is `many`; expected a number","errorType":"Andon.Start"}"#
+            r#"{"errorMessage":"`ANDON_PARALLELIZATION_FACTOR` is `many`; expected a number","errorType":"Andon.Start"}"#
         ));
     }
 }

@@ -14,6 +14,7 @@ pub mod enrich;
 pub mod envelope;
 pub mod evaluate;
 pub mod limits;
+pub mod measures;
 pub mod object_keys;
 mod outbox;
 pub mod ports;

@@ -47,23 +47,23 @@ pub const SET_NOTICE_MS: i64 = 10_000;
 /// Maximum size of a rejected message that is kept, in bytes.
 pub const REJECTED_BYTES: usize = 64 << 10;
 
-/// Maximum size of a message in the queue of score requests, in bytes. SQS accepts more in some regions only.
-pub const SCORE_REQUESTS_BYTES: usize = 200 << 10;
+/// Maximum size of a message in the queue of score requests, in bytes. SQS accepts 1 MiB since 2025, but not everywhere.
+pub const SCORE_REQUEST_MESSAGE_BYTES: usize = 200 << 10;
 
-/// Maximum delay of a message in a queue, s: the maximum of SQS.
+/// Maximum delay of a message in an SQS queue, s.
 pub const QUEUE_DELAY_S: u32 = 900;
 
-/// Maximum size of a model's answer, in bytes: enough for thousands of rows with long texts.
+/// Maximum size of a model's answer, in bytes: thousands of rows, with other members beside their numbers.
 pub const MODEL_ANSWER_BYTES: usize = 6 << 20;
 
-/// Maximum number of scores in the cache of one process of `enrich`.
+/// Scores in the cache of one process of `enrich`.
 pub const CACHED_SCORES: usize = 50_000;
 
-/// Maximum number of unhealthy endpoints that one process of `enrich` remembers. A rule set has a hundred models.
-pub const ENDPOINTS_IN_TROUBLE: usize = 1_000;
+/// Endpoints whose consecutive failures one process of `enrich` counts. A rule set has a hundred models.
+pub const FAILING_ENDPOINTS: usize = 1_000;
 
-/// Score points in one request to the stream.
-pub const SCORES_PER_REQUEST: usize = 500;
+/// Score points written to the stream in one request.
+pub const SCORES_PER_WRITE: usize = 500;
 
-/// Concurrent requests to the stream while models are called.
-pub const SCORE_REQUESTS: usize = 4;
+/// Concurrent requests to the stream with scores, while model calls are in flight.
+pub const CONCURRENT_SCORE_WRITES: usize = 4;

@@ -12,6 +12,7 @@ use andon_ingest::Authenticator;
 use crate::catalog;
 use crate::envelope::{StateEnvelope, Stored};
 use crate::limits;
+use crate::measures::summary;
 use crate::ports::{
     CheckpointStore, Clock, Head, Objects, PortError, RuleStore, Saved, SetRef, StateStore, Stream,
     StreamEntry, TickMemory, TickMemoryStore, Written,
@@ -49,35 +50,26 @@ impl Default for TickSettings {
     }
 }
 
-/// A summary of an invocation, for one line of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TickSummary {
-    /// Scans of the index.
-    pub due_scans: u64,
-    /// Keys found due.
-    pub due_keys: u64,
-    /// Ticks sent for due keys.
-    pub ticks_sent: u64,
-    /// Ticks sent to announce a rule set.
-    pub announced: u64,
-    /// Due keys with a tick under way.
-    pub remembered: u64,
-    /// Due keys left to a later scan, because too many ticks are under way.
-    pub ticks_deferred: u64,
-    /// Scans that sent nothing, because the stream is behind.
-    pub ticks_held_back: u64,
-    /// Errors of ports.
-    pub errors: u64,
-    /// The first error of a port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_error: Option<String>,
-}
-
-impl TickSummary {
-    fn error(&mut self, error: &PortError) {
-        self.errors += 1;
-        self.first_error.get_or_insert_with(|| error.to_string());
+summary! {
+    /// A summary of an invocation of `tick`, for one line of the log.
+    pub struct TickSummary {
+        counts {
+            /// Scans of the index of due times.
+            due_scans: log info;
+            /// Machines found due.
+            due_keys: log info;
+            /// Ticks sent to due machines.
+            ticks_sent: metric info
+                "Many silent machines with rules that wait; each costs a record and a commit.";
+            /// Ticks sent to make a new rule set known.
+            announced: metric info "Once after each change of rules.";
+            /// Due machines that had been sent their tick already.
+            remembered: log info;
+            /// Due machines left to a later scan, because too many ticks are in flight.
+            ticks_deferred: metric warn "As `ticksHeldBack`.";
+            /// Scans that sent nothing, because the stream is behind.
+            ticks_held_back: metric warn "`iteratorAgeMs` of evaluate.";
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use andon_domain::{ScoreRequest, ScoreRequestBatch};
 use andon_workflows::enrich::EnrichMessage;
-use andon_workflows::limits::SCORES_PER_REQUEST;
+use andon_workflows::limits::SCORES_PER_WRITE;
 
 use crate::bill::{dollars, whole};
 use crate::{Result, prices};
@@ -41,7 +41,7 @@ pub(crate) fn bill() -> Result<()> {
         let full = messages / SQS_BATCH * (2.0 * paid(bytes * SQS_BATCH) + 1.0);
         let single = messages * (2.0 * paid(bytes) + 1.0);
         let invocations = messages / BATCH;
-        let writes = (BATCH * f64::from(rows) / SCORES_PER_REQUEST as f64).ceil();
+        let writes = (BATCH * f64::from(rows) / SCORES_PER_WRITE as f64).ceil();
         // Of several requests to the stream four are under way at a time.
         let took_s = BATCH / CALLS * CALL_S + (writes / 4.0).ceil() * STREAM_S;
         let gb_s = invocations * took_s * MEMORY_GB;

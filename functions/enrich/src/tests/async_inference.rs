@@ -1,4 +1,4 @@
-//! Endpoints that answer later.
+//! Asynchronous endpoints.
 
 use andon_workflows::enrich::DeliveryContent;
 
@@ -11,7 +11,7 @@ fn asking(function: &Enrich<Memory>) -> ScoreRequestBatch {
 }
 
 /// Hears of what was answered.
-async fn noticed(function: &Enrich<Memory>) -> EnrichSummary {
+async fn notified(function: &Enrich<Memory>) -> EnrichSummary {
     let notices = function.ports().world_mut().take_notices();
     let records: Vec<Value> = notices
         .into_iter()
@@ -57,15 +57,15 @@ async fn a_call_is_kept_until_its_answer_is_in_the_stream() {
     let summary = asked(&function, &[asking(&function)]).await.summary;
     assert_eq!((summary.async_calls, summary.scores, summary.messages_not_done), (1, 0, 0));
     assert_eq!(function.ports().world().objects.len(), 1);
-    assert_eq!(noticed(&function).await.messages, 0, "not yet");
+    assert_eq!(notified(&function).await.messages, 0, "not yet");
     function.ports().world_mut().now_ms += 60_000;
-    let summary = noticed(&function).await;
+    let summary = notified(&function).await;
     assert_eq!((summary.scores, summary.input_to_score_ms), (1, Some(60_000)));
     assert_eq!(values(&function), [json!(1.5)]);
     assert!(function.ports().world().objects.is_empty());
     // The reminder finds nothing more to do.
     let summary = reminded(&function, 1_200_000).await;
-    assert_eq!((summary.messages, summary.checks, summary.lost), (1, 0, 0));
+    assert_eq!((summary.messages, summary.async_polls, summary.async_results_lost), (1, 0, 0));
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_message_that_is_delivered_again_is_not_asked_again() {
     let asking = asking(&function);
     asked(&function, std::slice::from_ref(&asking)).await;
     let again = asked(&function, &[asking]).await.summary;
-    assert_eq!((again.async_calls, again.calls), (0, 0));
+    assert_eq!((again.async_calls, again.model_calls), (0, 0));
 }
 
 #[tokio::test]
@@ -84,21 +84,21 @@ async fn a_failure_means_what_the_binding_says() {
     asked(&function, &[asking(&function)]).await;
     let summary = {
         function.ports().world_mut().now_ms += 60_000;
-        noticed(&function).await
+        notified(&function).await
     };
-    assert_eq!((summary.unanswered, summary.substitutes), (1, 1));
+    assert_eq!((summary.requests_unanswered, summary.substitutes), (1, 1));
     assert_eq!(values(&function), [Value::Null]);
 }
 
 #[tokio::test]
-async fn an_answer_whose_notice_was_lost_is_found_by_the_reminder() {
+async fn an_answer_whose_notification_was_lost_is_found_by_a_poll() {
     let function = function();
     asked(&function, &[asking(&function)]).await;
     // The longest that a queue waits.
     let summary = reminded(&function, 900_000).await;
-    assert_eq!((summary.checks, summary.scores, summary.lost), (1, 1, 0));
-    let summary = noticed(&function).await;
-    assert_eq!((summary.unknown_notices, summary.scores), (1, 0), "it is answered already");
+    assert_eq!((summary.async_polls, summary.scores, summary.async_results_lost), (1, 1, 0));
+    let summary = notified(&function).await;
+    assert_eq!((summary.unknown_notifications, summary.scores), (1, 0), "it is answered already");
 }
 
 #[tokio::test]
@@ -107,12 +107,12 @@ async fn a_call_without_an_answer_is_given_up_when_its_time_is_over() {
     model(&function, |model| model.dead = true);
     asked(&function, &[asking(&function)]).await;
     let summary = reminded(&function, 900_000).await;
-    assert_eq!((summary.checks, summary.lost), (1, 0), "there are five minutes left");
+    assert_eq!((summary.async_polls, summary.async_results_lost), (1, 0), "there are five minutes left");
     let summary = reminded(&function, 299_000).await;
     assert_eq!(summary.messages, 0);
     let summary = reminded(&function, 2_000).await;
-    assert_eq!((summary.lost, summary.unanswered, summary.substitutes), (1, 1, 1));
-    assert!(function.ports().world().queue.is_empty(), "nobody waits any more");
+    assert_eq!((summary.async_results_lost, summary.requests_unanswered, summary.substitutes), (1, 1, 1));
+    assert!(function.ports().world().queue.is_empty(), "nothing waits any more");
 }
 
 #[tokio::test]
@@ -123,10 +123,10 @@ async fn a_call_that_nobody_had_the_time_to_make_is_made_when_its_message_comes_
     let body = EnrichMessage::ScoreRequests(Box::new(asking.clone())).to_json();
     let deadline_ms = function.ports().world().now_ms + 1;
     let cut = function.enrich(&event(&[body], 1), deadline_ms).await.unwrap().answer.summary;
-    assert_eq!((cut.out_of_time, cut.messages_not_done, cut.calls), (1, 1, 0));
+    assert_eq!((cut.out_of_time, cut.messages_not_done, cut.model_calls), (1, 1, 0));
     assert_eq!(function.ports().world().objects.len(), 1, "it was about to be made");
     let reminded = reminded(&function, 1_300_000).await;
-    assert_eq!((reminded.checks, reminded.lost, reminded.substitutes), (1, 0, 0));
+    assert_eq!((reminded.async_polls, reminded.async_results_lost, reminded.substitutes), (1, 0, 0));
     assert_eq!(asked(&function, &[asking]).await.summary.async_calls, 1);
 }
 
@@ -136,10 +136,10 @@ async fn an_answer_after_all_is_late_and_is_written_nevertheless() {
     model(&function, |model| model.latency_ms = 1_300_000);
     asked(&function, &[asking(&function)]).await;
     reminded(&function, 900_000).await;
-    assert_eq!(reminded(&function, 301_000).await.lost, 1);
+    assert_eq!(reminded(&function, 301_000).await.async_results_lost, 1);
     function.ports().world_mut().now_ms += 200_000;
-    let summary = noticed(&function).await;
-    assert_eq!((summary.late, summary.scores), (1, 1));
+    let summary = notified(&function).await;
+    assert_eq!((summary.async_results_late, summary.scores), (1, 1));
     assert_eq!(values(&function), [Value::Null, json!(1.5)]);
     assert!(function.ports().world().objects.is_empty());
 }
@@ -150,13 +150,13 @@ async fn an_endpoint_that_refuses_the_call_is_not_waited_for() {
     let mut asking = asking(&function);
     asking.endpoint.name = "nowhere".to_owned();
     let summary = asked(&function, &[asking]).await.summary;
-    assert_eq!((summary.refused, summary.unanswered, summary.async_calls), (1, 1, 0));
+    assert_eq!((summary.model_calls_rejected, summary.requests_unanswered, summary.async_calls), (1, 1, 0));
     assert!(function.ports().world().objects.is_empty());
-    assert_eq!(reminded(&function, 1_200_000).await.checks, 0);
+    assert_eq!(reminded(&function, 1_200_000).await.async_polls, 0);
 }
 
 #[tokio::test]
-async fn a_notice_may_come_by_the_queue() {
+async fn a_notification_may_come_by_the_queue() {
     let function = function();
     asked(&function, &[asking(&function)]).await;
     function.ports().world_mut().now_ms += 1000;

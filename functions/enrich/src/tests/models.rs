@@ -8,7 +8,7 @@ async fn each_equipment_gets_its_score_under_its_own_key() {
     let one = batch(&function, json!({}), &[("press-1", 1.5), ("press-2", 2.5)]);
     let other = batch(&function, json!({}), &[("press-3", 3.5)]);
     let answer = asked(&function, &[one, other]).await;
-    assert_eq!((answer.not_done.len(), answer.summary.scores, answer.summary.calls), (0, 3, 2));
+    assert_eq!((answer.not_done.len(), answer.summary.scores, answer.summary.model_calls), (0, 3, 2));
     let of = |equipment: &str, value: f64| (equipment.to_owned(), "ml.m".to_owned(), json!(value));
     assert_eq!(written(function.ports()), [of("press-1", 1.5), of("press-2", 2.5), of("press-3", 3.5)]);
 }
@@ -21,8 +21,8 @@ async fn a_call_that_fails_is_made_again_after_a_while() {
         (0..40_u32).map(|n| batch(&function, json!({"retries": 20}), &[("e", f64::from(n))])).collect();
     let answer = asked(&function, &batches).await;
     let summary = answer.summary;
-    assert_eq!((summary.scores, summary.unanswered, summary.messages_not_done), (40, 0, 0));
-    assert!(summary.retries > 20 && summary.retries == summary.call_errors, "{summary:?}");
+    assert_eq!((summary.scores, summary.requests_unanswered, summary.messages_not_done), (40, 0, 0));
+    assert!(summary.retries > 20 && summary.retries == summary.model_call_errors, "{summary:?}");
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_failure_means_what_the_binding_says_when_the_attempts_are_used_up() {
         let asking = batch(&function, json!({"retries": 2, "on_failure": on_failure}), &[("e", 1.0)]);
         let answer = asked(&function, &[asking]).await;
         let summary = answer.summary;
-        assert_eq!((summary.calls, summary.retries, summary.unanswered), (3, 2, 1));
+        assert_eq!((summary.model_calls, summary.retries, summary.requests_unanswered), (3, 2, 1));
         assert_eq!(summary.substitutes, expected.len() as u64);
         assert_eq!(values(&function), expected);
         assert!(answer.not_done.is_empty(), "it is over");
@@ -52,9 +52,9 @@ async fn deliveries_before_count_as_attempts() {
     model(&function, |model| model.errors = 1000);
     let asking = batch(&function, json!({"retries": 3}), &[("e", 1.0)]);
     let answer = asked_within(&function, std::slice::from_ref(&asking), 60_000, 3).await;
-    assert_eq!(answer.summary.calls, 2);
+    assert_eq!(answer.summary.model_calls, 2);
     let answer = asked_within(&function, &[asking], 60_000, 9).await;
-    assert_eq!(answer.summary.calls, 1, "one at least");
+    assert_eq!(answer.summary.model_calls, 1, "one at least");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_dead_model_is_given_up_in_time_and_the_message_comes_again() {
     let took_ms = function.ports().now_ms() - started_ms;
     assert_eq!(answer.not_done, ["0"]);
     let summary = answer.summary;
-    assert_eq!((summary.timeouts, summary.out_of_time, summary.unanswered), (3, 1, 0));
+    assert_eq!((summary.model_timeouts, summary.out_of_time, summary.requests_unanswered), (3, 1, 0));
     assert!((15_000..=18_500).contains(&took_ms), "{took_ms}");
 }
 
@@ -80,7 +80,11 @@ async fn a_model_that_may_take_longer_than_the_function_has_is_asked_nevertheles
     assert_eq!((answer.summary.scores, answer.summary.call_ms), (1, Some(3_000)));
     model(&function, |model| model.dead = true);
     let answer = asked_within(&function, &[asking], 10_000, 1).await;
-    assert_eq!((answer.not_done.len(), answer.summary.timeouts), (1, 1), "the time was not the model's");
+    assert_eq!(
+        (answer.not_done.len(), answer.summary.model_timeouts),
+        (1, 1),
+        "the time was not the model's"
+    );
 }
 
 #[tokio::test]
@@ -91,7 +95,10 @@ async fn what_will_always_be_refused_is_asked_once_and_reported_once() {
         (0..5_u32).map(|n| batch(&function, json!({}), &[("e", f64::from(n))])).collect();
     let answer = asked(&function, &batches).await;
     let summary = answer.summary;
-    assert_eq!((summary.calls, summary.refused, summary.unanswered, summary.retries), (5, 5, 5, 0));
+    assert_eq!(
+        (summary.model_calls, summary.model_calls_rejected, summary.requests_unanswered, summary.retries),
+        (5, 5, 5, 0)
+    );
     assert!(answer.not_done.is_empty());
     let failures = function.ports().world().failures.clone();
     assert_eq!(failures.len(), 1, "{failures:?}");
@@ -104,7 +111,10 @@ async fn an_answer_that_cannot_be_read_is_reported_with_what_was_answered() {
     model(&function, |model| model.score = |_| f64::NAN);
     let asking = batch(&function, json!({"on_failure": "bad"}), &[("e", 1.0), ("f", 2.0)]);
     let answer = asked(&function, &[asking]).await;
-    assert_eq!((answer.summary.unreadable, answer.summary.unanswered, answer.summary.calls), (2, 2, 1));
+    assert_eq!(
+        (answer.summary.unreadable, answer.summary.requests_unanswered, answer.summary.model_calls),
+        (2, 2, 1)
+    );
     assert_eq!(values(&function), [Value::Null, Value::Null]);
     let failures = function.ports().world().failures.clone();
     assert!(failures.len() == 1 && failures[0].contains("`NaN` is no number"), "{failures:?}");
@@ -118,7 +128,7 @@ async fn a_row_without_a_number_does_not_spoil_the_others() {
     });
     let asking = batch(&function, json!({}), &[("e", 1.0), ("f", 2.0), ("g", 3.0)]);
     let answer = asked(&function, &[asking]).await;
-    assert_eq!((answer.summary.scores, answer.summary.unanswered), (2, 1));
+    assert_eq!((answer.summary.scores, answer.summary.requests_unanswered), (2, 1));
 }
 
 #[tokio::test]
@@ -127,10 +137,13 @@ async fn a_question_that_is_too_old_is_dropped_and_counted() {
     let asking = batch(&function, json!({"too_old": "1m"}), &[("e", 1.0), ("f", 2.0)]);
     function.ports().world_mut().now_ms += 60_000;
     let answer = asked(&function, std::slice::from_ref(&asking)).await;
-    assert_eq!((answer.summary.scores, answer.summary.too_old), (2, 0), "just young enough");
+    assert_eq!((answer.summary.scores, answer.summary.score_requests_too_old), (2, 0), "just young enough");
     function.ports().world_mut().now_ms += 1;
     let answer = asked(&function, &[asking]).await;
-    assert_eq!((answer.summary.scores, answer.summary.too_old, answer.summary.calls), (0, 2, 0));
+    assert_eq!(
+        (answer.summary.scores, answer.summary.score_requests_too_old, answer.summary.model_calls),
+        (0, 2, 0)
+    );
     assert!(answer.not_done.is_empty());
 }
 
@@ -143,7 +156,7 @@ async fn equal_inputs_are_answered_from_memory_for_a_while() {
     assert_eq!((first.cache_hits, first.cache_misses), (0, 2));
     let other = batch(&function, cached.clone(), &[("g", 2.0), ("h", 3.0)]);
     let second = asked(&function, &[other]).await.summary;
-    assert_eq!((second.cache_hits, second.cache_misses, second.scores, second.calls), (1, 1, 2, 1));
+    assert_eq!((second.cache_hits, second.cache_misses, second.scores, second.model_calls), (1, 1, 2, 1));
     assert_eq!(values(&function), [json!(1.0), json!(2.0), json!(2.0), json!(3.0)]);
     function.ports().world_mut().now_ms += 60_000;
     let later = batch(&function, cached, &[("e", 1.0)]);
@@ -151,7 +164,11 @@ async fn equal_inputs_are_answered_from_memory_for_a_while() {
     assert_eq!((third.cache_hits, third.cache_misses), (0, 1));
     let plain = batch(&function, json!({}), &[("e", 1.0)]);
     let fourth = asked(&function, &[plain]).await.summary;
-    assert_eq!((fourth.cache_hits, fourth.cache_misses, fourth.calls), (0, 0, 1), "unless it is wished");
+    assert_eq!(
+        (fourth.cache_hits, fourth.cache_misses, fourth.model_calls),
+        (0, 0, 1),
+        "unless it is wished"
+    );
 }
 
 #[tokio::test]
@@ -176,5 +193,5 @@ async fn one_dead_model_does_not_keep_another_from_answering() {
         batch(&function, json!({}), &[("f", 2.0)]),
     ];
     let answer = asked(&function, &batches).await;
-    assert_eq!((answer.summary.scores, answer.summary.unanswered), (1, 1));
+    assert_eq!((answer.summary.scores, answer.summary.requests_unanswered), (1, 1));
 }

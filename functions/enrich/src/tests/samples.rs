@@ -17,8 +17,8 @@ fn of_the_samples(asynchronous: bool) -> Enrich<Memory> {
         world.now_ms = 1_772_432_101_000;
         world.models.insert("filler-anomaly".to_owned(), MemoryModel::default());
         if asynchronous {
-            // The call that the notices are about.
-            let event: Value = serde_json::from_slice(&sample("questions")).unwrap();
+            // The call of the notifications.
+            let event: Value = serde_json::from_slice(&sample("score-requests")).unwrap();
             let body: Value = serde_json::from_str(event["Records"][0]["body"].as_str().unwrap()).unwrap();
             let mut batch = body["ask"].clone();
             batch["endpoint"]["asynchronous"] = json!(true);
@@ -53,16 +53,16 @@ fn expected(values: [Value; 2]) -> Vec<(String, String, Value)> {
 #[tokio::test]
 async fn a_message_of_the_queue_is_answered_with_scores_in_the_stream() {
     let function = of_the_samples(false);
-    let done = function.handle(&sample("questions"), i64::MAX).await.unwrap();
+    let done = function.handle(&sample("score-requests"), i64::MAX).await.unwrap();
     assert_eq!(done.answer, json!({"batchItemFailures": []}));
     assert_eq!(scores(&function), expected([json!(73.75), json!(77.5)]));
     let Report::Enriched(summary) = done.report else { panic!("another report") };
-    assert_eq!((summary.messages, summary.questions, summary.calls, summary.scores), (1, 2, 1, 2));
+    assert_eq!((summary.messages, summary.score_requests, summary.model_calls, summary.scores), (1, 2, 1, 2));
     assert_eq!(summary.input_to_score_ms, Some(1005));
 }
 
 #[tokio::test]
-async fn a_notice_brings_the_scores_of_the_call_that_it_names() {
+async fn a_notification_brings_the_scores_of_the_call_that_it_names() {
     let function = of_the_samples(true);
     let done = function.handle(&sample("answered"), i64::MAX).await.unwrap();
     assert_eq!(done.answer, json!({"batchItemFailures": []}));
@@ -71,18 +71,18 @@ async fn a_notice_brings_the_scores_of_the_call_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_notice_of_a_failure_brings_what_the_binding_says() {
+async fn a_notification_of_a_failure_brings_what_the_binding_says() {
     let function = of_the_samples(true);
     function.handle(&sample("failed"), i64::MAX).await.unwrap();
     assert_eq!(scores(&function), expected([Value::Null, Value::Null]));
 }
 
 #[tokio::test]
-async fn a_notice_of_a_call_that_nobody_here_has_made_is_counted_and_no_more() {
+async fn a_notification_of_a_call_that_is_unknown_here_is_only_counted() {
     let function = of_the_samples(false);
     let done = function.handle(&sample("answered"), i64::MAX).await.unwrap();
     let Report::Enriched(summary) = done.report else { panic!("another report") };
-    assert_eq!((summary.unknown_notices, summary.messages_not_done), (1, 0));
+    assert_eq!((summary.unknown_notifications, summary.messages_not_done), (1, 0));
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_topic_is_told_that_its_event_is_to_come_again() {
     function.ports().world_mut().later.clear();
     let error = function.handle(&sample("answered"), i64::MAX).await.unwrap_err();
     assert!(
-        error.contains("1 notices are not done") && error.contains("no answer of `andon-sample`"),
+        error.contains("1 notifications are not done") && error.contains("no answer of `andon-sample`"),
         "{error}"
     );
 }

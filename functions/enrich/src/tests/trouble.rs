@@ -60,7 +60,7 @@ impl Line {
         Self { function, world, sleepers, began_ms, sent: 0 }
     }
 
-    /// Puts questions to a model into the queue.
+    /// Puts score requests to a model into the queue.
     fn ask(&mut self, endpoint: &str, number: u32, more: &Value) {
         let mut whole = json!({"name": endpoint});
         whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -95,7 +95,7 @@ impl Line {
                 }
             } else {
                 let first = self.sleepers.0.borrow_mut().pop_first();
-                let ((until_ms, _), sleeper) = first.expect("somebody who sleeps");
+                let ((until_ms, _), sleeper) = first.expect("a sleeper");
                 let mut world = self.world.borrow_mut();
                 world.now_ms = world.now_ms.max(until_ms);
                 drop(world);
@@ -158,20 +158,23 @@ fn an_endpoint_in_trouble_is_tried_by_one_call_and_holds_up_no_invocation() {
     let mut line = Line::new(20);
     line.ask("dead", 20, &json!({"on_failure": -1.0}));
     let (first, took_ms) = line.invoke();
-    assert_eq!((first.timeouts, first.postponed, first.unanswered), (20, 20, 0));
+    assert_eq!((first.model_timeouts, first.postponed, first.requests_unanswered), (20, 20, 0));
     assert!((5_000..6_000).contains(&took_ms), "{took_ms}");
 
     // It was tried a short while ago: what comes now waits, and nothing has failed for it.
     line.ask("dead", 20, &json!({"on_failure": -1.0}));
     line.ask("well", 20, &json!({}));
     let (second, took_ms) = line.invoke();
-    assert_eq!((second.calls, second.postponed, second.scores), (20, 20, 20));
+    assert_eq!((second.model_calls, second.postponed, second.scores), (20, 20, 20));
     assert!(took_ms < 100, "{took_ms}");
 
     // One call for all forty.
     line.wait(5_000);
     let (third, took_ms) = line.invoke();
-    assert_eq!((third.questions, third.calls, third.timeouts, third.postponed), (40, 1, 1, 40));
+    assert_eq!(
+        (third.score_requests, third.model_calls, third.model_timeouts, third.postponed),
+        (40, 1, 1, 40)
+    );
     assert_eq!(took_ms, 5_000);
 
     // The attempts of a binding are as many as ever: of the first the call of its own, and three for all.
@@ -179,8 +182,8 @@ fn an_endpoint_in_trouble_is_tried_by_one_call_and_holds_up_no_invocation() {
     for _ in 0..3 {
         line.wait(5_000);
         let (summary, _) = line.invoke();
-        assert_eq!((summary.calls, summary.scores), (1, 0));
-        told.push((summary.unanswered, summary.substitutes, summary.postponed));
+        assert_eq!((summary.model_calls, summary.scores), (1, 0));
+        told.push((summary.requests_unanswered, summary.substitutes, summary.postponed));
     }
     assert_eq!(told, [(0, 0, 40), (20, 20, 20), (20, 20, 0)]);
     assert!(line.world.borrow().queue.is_empty());
@@ -193,7 +196,7 @@ fn an_endpoint_that_answers_again_is_asked_all_that_waits() {
     line.ask("dead", 100, &json!({}));
     let (summary, _) = line.invoke();
     // Nine of the first twenty had given their places to others before the tenth failed.
-    assert_eq!((summary.timeouts, summary.postponed), (29, 100));
+    assert_eq!((summary.model_timeouts, summary.postponed), (29, 100));
     line.world.borrow_mut().models.get_mut("dead").unwrap().dead = false;
     line.wait(5_000);
     let (summary, took_ms) = line.invoke();
@@ -216,10 +219,10 @@ fn without_retries_a_try_for_all_is_the_only_attempt() {
     let mut line = Line::new(20);
     line.ask("dead", 20, &json!({"retries": 0}));
     let (summary, _) = line.invoke();
-    assert_eq!((summary.calls, summary.unanswered, summary.postponed), (20, 20, 0));
+    assert_eq!((summary.model_calls, summary.requests_unanswered, summary.postponed), (20, 20, 0));
     line.ask("dead", 20, &json!({"retries": 0}));
     assert_eq!(line.invoke().0.postponed, 20);
     line.wait(5_000);
     let (summary, _) = line.invoke();
-    assert_eq!((summary.calls, summary.unanswered, summary.postponed), (1, 20, 0));
+    assert_eq!((summary.model_calls, summary.requests_unanswered, summary.postponed), (1, 20, 0));
 }

@@ -1,4 +1,4 @@
-//! What can be set, from variables: names, bounds, the secret of internal messages. All mistakes are reported at once.
+//! Settings, read from variables: names, bounds, the secret of internal messages. All mistakes are reported at once.
 
 mod secret;
 #[cfg(test)]
@@ -11,6 +11,7 @@ use andon_domain::Millis;
 use andon_ingest::Authenticator;
 use andon_workflows::enrich::EnrichSettings;
 use andon_workflows::evaluate::EvaluateSettings;
+use andon_workflows::measures::Level;
 use andon_workflows::rulebook::KeepSets;
 use andon_workflows::tick::TickSettings;
 
@@ -20,24 +21,24 @@ use vars::Vars;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// Names of what the system reads and writes.
+/// Names of the resources that the system reads and writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceNames {
     /// `ANDON_STREAM`: the Kinesis stream of data points.
     pub stream: String,
     /// `ANDON_STATE_TABLE`: heads, segments, views.
     pub state_table: String,
-    /// `ANDON_OUTBOX_TABLE`: what was decided.
+    /// `ANDON_OUTBOX_TABLE`: decisions to publish.
     pub outbox_table: String,
-    /// `ANDON_CHECKPOINTS_TABLE`: how far each shard was folded.
+    /// `ANDON_CHECKPOINTS_TABLE`: the progress of each shard.
     pub checkpoints_table: String,
     /// `ANDON_RULES_TABLE`: rule sets and the pointer to them.
     pub rules_table: String,
-    /// `ANDON_BUCKET`: rejected and parked records, and what is too large for an item.
+    /// `ANDON_BUCKET`: rejected and parked records, and contents that are too large for an item.
     pub bucket: String,
     /// `ANDON_BUS`: the EventBridge bus.
     pub bus: String,
-    /// `ANDON_FAILURES_QUEUE`: name or URL of the SQS queue for what can never be delivered.
+    /// `ANDON_FAILURES_QUEUE`: name or URL of the SQS queue for failures that a retry cannot fix.
     pub failures_queue: String,
 }
 
@@ -56,20 +57,6 @@ impl Default for ResourceNames {
     }
 }
 
-/// How much is said in the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// What needs a person.
-    Error,
-    /// Also what went wrong and will be tried again.
-    Warn,
-    /// Also one line per batch.
-    #[default]
-    Info,
-    /// All there is.
-    Debug,
-}
-
 /// Credentials that were given as variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -81,7 +68,7 @@ pub struct Credentials {
     pub session_token: Option<Secret>,
 }
 
-/// What can be set.
+/// The settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `AWS_REGION` or `AWS_DEFAULT_REGION`; `None`: where every AWS tool looks.
@@ -90,44 +77,44 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// `None`: where every AWS tool looks.
     pub credentials: Option<Credentials>,
-    /// What the system reads and writes.
+    /// Names of the resources.
     pub names: ResourceNames,
     /// `ANDON_INTERNAL_KEY`: seals ticks and scores.
     pub internal_key: Option<Secret>,
-    /// `ANDON_INTERNAL_KEY_OLD`: opens what was sealed before the key was changed.
+    /// `ANDON_INTERNAL_KEY_OLD`: opens messages that were sealed before the key was changed.
     pub internal_key_old: Option<Secret>,
     /// `ANDON_INTERNAL_KEY_SECRET`: name or ARN of a secret of Secrets Manager that is the key, in place of
     /// `ANDON_INTERNAL_KEY`; see [`crate::Aws::authenticator`].
     pub internal_key_secret: Option<String>,
-    /// `ANDON_LANES`: the ParallelizationFactor of the event source.
-    pub lanes: u32,
-    /// `ANDON_NEW_KEYS_PER_BATCH`: most keys that a batch may begin.
+    /// `ANDON_PARALLELIZATION_FACTOR`: the `ParallelizationFactor` of the event source.
+    pub parallelization_factor: u32,
+    /// `ANDON_NEW_KEYS_PER_BATCH`: maximum of new keys in a batch.
     pub new_keys_per_batch: usize,
-    /// `ANDON_STATE_TTL`: a state at rest may be deleted so long after its last record, ms.
+    /// `ANDON_STATE_TTL`: time from the last record of a key to the expiry of its state, ms.
     pub state_ttl_ms: i64,
-    /// `ANDON_OUTBOX_TTL`: decisions stay readable so long, ms.
+    /// `ANDON_OUTBOX_TTL`: retention of decisions in the outbox, ms.
     pub outbox_ttl_ms: i64,
-    /// `ANDON_STREAM_RETENTION`: what the stream still holds, ms.
+    /// `ANDON_STREAM_RETENTION`: retention of the stream, ms.
     pub stream_retention_ms: i64,
-    /// `ANDON_CHECKPOINT_INTERVAL`: checkpoints are written at most so often, ms.
+    /// `ANDON_CHECKPOINT_INTERVAL`: minimum interval between two checkpoints of a shard, ms.
     pub checkpoint_interval_ms: i64,
-    /// `ANDON_TICK_INTERVAL`: between two looks for silent keys, ms.
+    /// `ANDON_TICK_INTERVAL`: interval between two scans for due keys, ms.
     pub tick_interval_ms: i64,
-    /// `ANDON_QUESTIONS_QUEUE_URL`: URL of the SQS queue of questions to models; `None`: models are not asked.
-    pub questions_queue: Option<String>,
-    /// `ANDON_ENRICH_CONCURRENCY`: calls of models that one invocation of `enrich` makes side by side.
+    /// `ANDON_SCORE_REQUESTS_QUEUE_URL`: URL of the SQS queue of score requests; `None`: no model is called.
+    pub score_requests_queue: Option<String>,
+    /// `ANDON_ENRICH_CONCURRENCY`: concurrent model calls of one invocation of `enrich`.
     pub enrich_concurrency: usize,
-    /// `ANDON_ASYNC_BUCKET`: where endpoints that answer later read what is too large for a call; `None`: the one of
+    /// `ANDON_ASYNC_BUCKET`: the bucket of inputs of asynchronous calls that are too large for a message; `None`: that of
     /// `ANDON_BUCKET`.
     pub async_bucket: Option<String>,
-    /// `ANDON_ASYNC_PREFIX`: what the names of these objects begin with.
+    /// `ANDON_ASYNC_PREFIX`: prefix of the names of these objects.
     pub async_prefix: String,
-    /// `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`: where models are asked, if not where everything is.
+    /// `AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`: the endpoint of model calls, if it is not that of the other services.
     pub model_endpoint: Option<String>,
-    /// `ANDON_CALL_TIMEOUT`: an attempt of a call is given up after so long, ms; with an object after four times that.
+    /// `ANDON_CALL_TIMEOUT`: timeout of one attempt of a call, ms; four times that for an object.
     pub call_timeout_ms: u64,
-    /// `ANDON_LOG_LEVEL`.
-    pub log_level: LogLevel,
+    /// `ANDON_LOG_LEVEL`: the lowest level of a line that is printed in full. `debug` adds details and zeros.
+    pub log_level: Level,
     /// `ANDON_SHARDS`: shards of a stream that [`crate::setup`] creates.
     pub shards: i32,
     /// Counts requests and consumed capacity; see [`crate::Aws::metered`].
@@ -145,28 +132,28 @@ impl Default for Config {
             internal_key: None,
             internal_key_old: None,
             internal_key_secret: None,
-            lanes: evaluate.parallelization_factor,
+            parallelization_factor: evaluate.parallelization_factor,
             new_keys_per_batch: evaluate.new_keys_per_batch,
             state_ttl_ms: evaluate.state_ttl_ms,
             outbox_ttl_ms: evaluate.outbox_ttl_ms,
             stream_retention_ms: DAY_MS,
             checkpoint_interval_ms: evaluate.checkpoint_interval_ms,
             tick_interval_ms: TickSettings::default().interval_ms,
-            questions_queue: None,
+            score_requests_queue: None,
             enrich_concurrency: EnrichSettings::default().concurrency,
             async_bucket: None,
             async_prefix: "async/input/".to_owned(),
             model_endpoint: None,
-            // An answer of DynamoDB takes milliseconds; what takes seconds is lost.
+            // DynamoDB answers in milliseconds; an answer that takes seconds is lost.
             call_timeout_ms: 5000,
-            log_level: LogLevel::default(),
+            log_level: Level::default(),
             shards: 1,
             meter: false,
         }
     }
 }
 
-/// What is wrong with the settings: every mistake.
+/// The mistakes in the settings, all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// One sentence each.
@@ -204,7 +191,12 @@ impl Config {
             internal_key: vars.secret("ANDON_INTERNAL_KEY"),
             internal_key_old: vars.secret("ANDON_INTERNAL_KEY_OLD"),
             internal_key_secret: vars.text("ANDON_INTERNAL_KEY_SECRET"),
-            lanes: vars.number("ANDON_LANES", default.lanes, 1, 10),
+            parallelization_factor: vars.number(
+                "ANDON_PARALLELIZATION_FACTOR",
+                default.parallelization_factor,
+                1,
+                10,
+            ),
             new_keys_per_batch: vars.number(
                 "ANDON_NEW_KEYS_PER_BATCH",
                 default.new_keys_per_batch,
@@ -236,7 +228,7 @@ impl Config {
                 HOUR_MS,
             ),
             tick_interval_ms: vars.duration("ANDON_TICK_INTERVAL", default.tick_interval_ms, 100, 60_000),
-            questions_queue: vars.url("ANDON_QUESTIONS_QUEUE_URL"),
+            score_requests_queue: vars.url("ANDON_SCORE_REQUESTS_QUEUE_URL"),
             enrich_concurrency: vars.number("ANDON_ENRICH_CONCURRENCY", default.enrich_concurrency, 1, 1000),
             async_bucket: vars.bucket("ANDON_ASYNC_BUCKET"),
             async_prefix: vars.prefix("ANDON_ASYNC_PREFIX", default.async_prefix),
@@ -251,7 +243,7 @@ impl Config {
         if mistakes.is_empty() { Ok(config) } else { Err(ConfigError { mistakes }) }
     }
 
-    /// What is right by itself and wrong together.
+    /// Returns the mistakes of settings that contradict each other.
     fn contradictions(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
         let text = |ms: i64| Millis(ms).to_string();
@@ -294,7 +286,7 @@ impl Config {
         mistakes
     }
 
-    /// Seals and opens internal messages.
+    /// Returns the authenticator of internal messages.
     ///
     /// # Errors
     /// When there is no key.
@@ -317,7 +309,7 @@ impl Config {
         }
     }
 
-    /// How long one attempt of a call may take.
+    /// Returns the timeout of one attempt of a call.
     #[must_use]
     pub(crate) fn call_timeout(&self) -> std::time::Duration {
         std::time::Duration::from_millis(self.call_timeout_ms)
@@ -327,7 +319,7 @@ impl Config {
     #[must_use]
     pub fn evaluate_settings(&self) -> EvaluateSettings {
         EvaluateSettings {
-            parallelization_factor: self.lanes,
+            parallelization_factor: self.parallelization_factor,
             state_ttl_ms: self.state_ttl_ms,
             outbox_ttl_ms: self.outbox_ttl_ms,
             position_ttl_ms: self.stream_retention_ms.saturating_add(HOUR_MS),

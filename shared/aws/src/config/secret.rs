@@ -16,7 +16,7 @@ impl Secret {
     }
 
     /// Reads a text in hexadecimal, or in base64 of either alphabet, padded or not. What is long enough for a key and has
-    /// only hexadecimal digits is hexadecimal: that base64 looks so by chance happens to nobody.
+    /// only hexadecimal digits is hexadecimal: base64 that looks so by chance does not occur.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();

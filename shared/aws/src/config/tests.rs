@@ -8,7 +8,8 @@ const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1
 
 #[test]
 fn without_variables_the_settings_are_the_defaults() {
-    let config = read(&[("PATH", "/bin"), ("ANDON_STREAM", ""), ("ANDON_LANES", " ")]).unwrap();
+    let config =
+        read(&[("PATH", "/bin"), ("ANDON_STREAM", ""), ("ANDON_PARALLELIZATION_FACTOR", " ")]).unwrap();
     assert_eq!(config, Config::default());
     assert_eq!(config.evaluate_settings(), EvaluateSettings::new("andon-points"));
     assert_eq!(config.tick_settings(), TickSettings::default());
@@ -33,7 +34,7 @@ fn every_variable_is_read() {
         ("ANDON_FAILURES_QUEUE", "https://sqs.eu-central-1.amazonaws.com/1/failures"),
         ("ANDON_INTERNAL_KEY", KEY),
         ("ANDON_INTERNAL_KEY_OLD", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
-        ("ANDON_LANES", "10"),
+        ("ANDON_PARALLELIZATION_FACTOR", "10"),
         ("ANDON_NEW_KEYS_PER_BATCH", "7"),
         ("ANDON_STATE_TTL", "60d"),
         ("ANDON_OUTBOX_TTL", "2d12h"),
@@ -41,7 +42,7 @@ fn every_variable_is_read() {
         ("ANDON_CHECKPOINT_INTERVAL", "500ms"),
         ("ANDON_TICK_INTERVAL", "1s"),
         ("ANDON_CALL_TIMEOUT", "2s"),
-        ("ANDON_QUESTIONS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/questions"),
+        ("ANDON_SCORE_REQUESTS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/score-requests"),
         ("ANDON_ENRICH_CONCURRENCY", "200"),
         ("ANDON_ASYNC_BUCKET", "async-1"),
         ("ANDON_ASYNC_PREFIX", "in/"),
@@ -72,20 +73,20 @@ fn every_variable_is_read() {
         internal_key: Some(Secret::new(key.clone())),
         internal_key_old: Some(Secret::new(key)),
         internal_key_secret: None,
-        lanes: 10,
+        parallelization_factor: 10,
         new_keys_per_batch: 7,
         state_ttl_ms: 60 * DAY_MS,
         outbox_ttl_ms: 60 * HOUR_MS,
         stream_retention_ms: 7 * DAY_MS,
         checkpoint_interval_ms: 500,
         tick_interval_ms: 1000,
-        questions_queue: Some("https://sqs.eu-central-1.amazonaws.com/1/questions".to_owned()),
+        score_requests_queue: Some("https://sqs.eu-central-1.amazonaws.com/1/score-requests".to_owned()),
         enrich_concurrency: 200,
         async_bucket: Some("async-1".to_owned()),
         async_prefix: "in/".to_owned(),
         model_endpoint: Some("http://127.0.0.1:8080".to_owned()),
         call_timeout_ms: 2000,
-        log_level: LogLevel::Warn,
+        log_level: Level::Warn,
         shards: 4,
         meter: false,
     };
@@ -104,7 +105,7 @@ fn all_mistakes_are_reported_at_once() {
         ("ANDON_FAILURES_QUEUE", "a queue"),
         ("ANDON_INTERNAL_KEY", "c2hvcnQ="),
         ("ANDON_INTERNAL_KEY_OLD", "what?"),
-        ("ANDON_LANES", "0"),
+        ("ANDON_PARALLELIZATION_FACTOR", "0"),
         ("ANDON_NEW_KEYS_PER_BATCH", "many"),
         ("ANDON_STATE_TTL", "30"),
         ("ANDON_OUTBOX_TTL", "90d"),
@@ -124,7 +125,7 @@ fn all_mistakes_are_reported_at_once() {
 `AWS_ACCESS_KEY_ID` is set and `AWS_SECRET_ACCESS_KEY` is not; expected both or none
 `ANDON_INTERNAL_KEY` is a secret of 5 bytes; expected at least 32 bytes in base64 or hexadecimal
 `ANDON_INTERNAL_KEY_OLD` is neither base64 nor hexadecimal (5 letters); expected at least 32 bytes in base64 or hexadecimal
-`ANDON_LANES` is `0`; expected a whole number from 1 to 10
+`ANDON_PARALLELIZATION_FACTOR` is `0`; expected a whole number from 1 to 10
 `ANDON_NEW_KEYS_PER_BATCH` is `many`; expected a whole number from 1 to 1000000
 `ANDON_STATE_TTL` is `30`; expected a duration from `2h` to `3650d`, such as `30d`
 `ANDON_STREAM_RETENTION` is `1h`; expected a duration from `1d` to `365d`, such as `1d`

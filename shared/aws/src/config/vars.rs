@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use andon_domain::Millis;
 use andon_ingest::limits::KEY_BYTES;
+use andon_workflows::measures::Level;
 
-use super::{Credentials, LogLevel, ResourceNames, Secret};
+use super::{Credentials, ResourceNames, Secret};
 
 /// The variables, and what was found wrong with them.
 pub(super) struct Vars {
@@ -162,18 +163,13 @@ impl Vars {
         }
     }
 
-    pub(super) fn log_level(&mut self, name: &str) -> LogLevel {
-        let Some(text) = self.text(name) else { return LogLevel::default() };
-        match text.to_ascii_lowercase().as_str() {
-            "error" => LogLevel::Error,
-            "warn" => LogLevel::Warn,
-            "info" => LogLevel::Info,
-            "debug" => LogLevel::Debug,
-            _ => {
-                self.mistake(name, &text, "`error`, `warn`, `info` or `debug`");
-                LogLevel::default()
-            }
-        }
+    pub(super) fn log_level(&mut self, name: &str) -> Level {
+        let Some(text) = self.text(name) else { return Level::default() };
+        let known = Level::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(&text));
+        known.unwrap_or_else(|| {
+            self.mistake(name, &text, "`error`, `warn`, `info` or `debug`");
+            Level::default()
+        })
     }
 
     /// A key. What is wrong with it is said without showing it.

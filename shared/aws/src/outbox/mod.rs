@@ -1,4 +1,4 @@
-//! The table `outbox`: what was decided, by equipment and version.
+//! The table `outbox`: decisions, by machine and version.
 
 pub mod event;
 #[cfg(test)]
@@ -17,7 +17,7 @@ use crate::packed::unpacked;
 pub(crate) const EQUIPMENT: &str = "id";
 /// Sort key, a number.
 pub(crate) const VERSION: &str = "v";
-/// When the item may be deleted, s: the attribute of the table's time to live.
+/// When the item expires, s: the attribute of the table's time to live.
 pub(crate) const EXPIRES: &str = "x";
 /// The greatest arrival that the key had seen, ms.
 const CLOCK: &str = "c";
@@ -28,10 +28,10 @@ const PACKED_LIST: &str = "z";
 /// The name of an object with it, compressed with gzip.
 const OBJECT: &str = "o";
 
-/// Most bytes that a list in an item may unpack to.
+/// Maximum unpacked size of a list in an item, in bytes.
 const LIST_BYTES: usize = 16 << 20;
 
-/// As it is stored. A transaction is charged two units for each KiB, so that lists are compressed.
+/// Returns the stored item. A transaction costs two units for each KiB, so lists are compressed.
 pub(crate) fn encode(decided: &OutboxItem) -> Result<Item, PortError> {
     let mut item = item([
         (EQUIPMENT, text(&decided.equipment)),
@@ -50,7 +50,7 @@ pub(crate) fn encode(decided: &OutboxItem) -> Result<Item, PortError> {
     Ok(item)
 }
 
-/// The attributes of a stored item, wherever it was read.
+/// The attributes of a stored item, from the table or its stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stored {
     equipment: String,
@@ -90,7 +90,7 @@ impl Stored {
     }
 }
 
-/// From an item of the table.
+/// Reads an item of the table.
 pub(crate) fn decode(item: Item) -> Result<OutboxItem, PortError> {
     let mut fields = Fields::new("a decision", item);
     let stored = Stored {
@@ -112,62 +112,10 @@ impl OutboxStore for Aws {
         equipment: Option<&str>,
         next: Option<&str>,
     ) -> Result<Page<OutboxItem>, PortError> {
-        let table = &self.config.names.outbox_table;
         let start = next.map(start).transpose()?;
         let (items, last) = match equipment {
-            Some(equipment) => {
-                let answer = self
-                    .dynamodb()
-                    .query()
-                    .table_name(table)
-                    .consistent_read(true)
-                    .key_condition_expression("#e = :e")
-                    .filter_expression("#c >= :c")
-                    .expression_attribute_names("#e", EQUIPMENT)
-                    .expression_attribute_values(":e", text(equipment))
-                    .expression_attribute_names("#c", CLOCK)
-                    .expression_attribute_values(":c", number(since_ms))
-                    .set_exclusive_start_key(start)
-                    .set_return_consumed_capacity(self.meter.wanted())
-                    .send()
-                    .await
-                    .map_err(|error| {
-                        port_error(format_args!("cannot read the decisions of `{equipment}`"), &error)
-                    })?;
-                let items = answer.items.unwrap_or_default();
-                self.count_items(
-                    "Query",
-                    table,
-                    Price::ReadRange,
-                    &items,
-                    answer.consumed_capacity.as_slice(),
-                );
-                (items, answer.last_evaluated_key)
-            }
-            None => {
-                let answer = self
-                    .dynamodb()
-                    .scan()
-                    .table_name(table)
-                    .consistent_read(true)
-                    .filter_expression("#c >= :c")
-                    .expression_attribute_names("#c", CLOCK)
-                    .expression_attribute_values(":c", number(since_ms))
-                    .set_exclusive_start_key(start)
-                    .set_return_consumed_capacity(self.meter.wanted())
-                    .send()
-                    .await
-                    .map_err(|error| port_error("cannot read the decisions", &error))?;
-                let items = answer.items.unwrap_or_default();
-                self.count_items(
-                    "Scan",
-                    table,
-                    Price::ReadRange,
-                    &items,
-                    answer.consumed_capacity.as_slice(),
-                );
-                (items, answer.last_evaluated_key)
-            }
+            Some(equipment) => self.query_decided(since_ms, equipment, start).await?,
+            None => self.scan_decided(since_ms, start).await?,
         };
         let next = last.filter(|key| !key.is_empty()).map(|key| {
             let mut fields = Fields::new("the place in the table of decisions", key);
@@ -176,14 +124,69 @@ impl OutboxStore for Aws {
         });
         let mut items: Vec<OutboxItem> = items.into_iter().map(decode).collect::<Result<_, _>>()?;
         if equipment.is_none() {
-            // Nobody promises an order of what is scanned, though it mostly has this one.
+            // DynamoDB guarantees no order of a scan, though it mostly has this one.
             items.sort_by(|one, other| (&one.equipment, one.version).cmp(&(&other.equipment, other.version)));
         }
         Ok(Page { items, next: next.transpose()? })
     }
 }
 
-/// Where to go on.
+/// A page of items, and the key to continue from.
+type ItemPage = (Vec<Item>, Option<Item>);
+
+impl Aws {
+    async fn query_decided(
+        &self,
+        since_ms: i64,
+        equipment: &str,
+        start: Option<Item>,
+    ) -> Result<ItemPage, PortError> {
+        let table = &self.config.names.outbox_table;
+        let answer = self
+            .dynamodb()
+            .query()
+            .table_name(table)
+            .consistent_read(true)
+            .key_condition_expression("#e = :e")
+            .filter_expression("#c >= :c")
+            .expression_attribute_names("#e", EQUIPMENT)
+            .expression_attribute_values(":e", text(equipment))
+            .expression_attribute_names("#c", CLOCK)
+            .expression_attribute_values(":c", number(since_ms))
+            .set_exclusive_start_key(start)
+            .set_return_consumed_capacity(self.meter.wanted())
+            .send()
+            .await
+            .map_err(|error| {
+                port_error(format_args!("cannot read the decisions of `{equipment}`"), &error)
+            })?;
+        let items = answer.items.unwrap_or_default();
+        self.count_items("Query", table, Price::ReadRange, &items, answer.consumed_capacity.as_slice());
+        Ok((items, answer.last_evaluated_key))
+    }
+
+    async fn scan_decided(&self, since_ms: i64, start: Option<Item>) -> Result<ItemPage, PortError> {
+        let table = &self.config.names.outbox_table;
+        let answer = self
+            .dynamodb()
+            .scan()
+            .table_name(table)
+            .consistent_read(true)
+            .filter_expression("#c >= :c")
+            .expression_attribute_names("#c", CLOCK)
+            .expression_attribute_values(":c", number(since_ms))
+            .set_exclusive_start_key(start)
+            .set_return_consumed_capacity(self.meter.wanted())
+            .send()
+            .await
+            .map_err(|error| port_error("cannot read the decisions", &error))?;
+        let items = answer.items.unwrap_or_default();
+        self.count_items("Scan", table, Price::ReadRange, &items, answer.consumed_capacity.as_slice());
+        Ok((items, answer.last_evaluated_key))
+    }
+}
+
+/// Reads the key to continue from.
 fn start(next: &str) -> Result<Item, PortError> {
     let place = next.split_once(' ').and_then(|(version, id)| Some((version.parse::<u64>().ok()?, id)));
     let (version, equipment) =

@@ -39,9 +39,9 @@ impl Aws {
         all.push(Inspected::of(format!("bucket `{}`", names.bucket), self.inspect_bucket().await));
         all.push(Inspected::of(format!("bus `{}`", names.bus), self.inspect_bus().await));
         all.push(Inspected::of(format!("queue `{}`", self.queue_name()), self.inspect_queue().await));
-        if let Some(url) = &self.config.questions_queue {
-            let what = format!("queue of questions to models `{url}`");
-            all.push(Inspected::of(what, self.inspect_questions(url).await));
+        if let Some(url) = &self.config.score_requests_queue {
+            let what = format!("queue of score requests `{url}`");
+            all.push(Inspected::of(what, self.inspect_score_requests(url).await));
         }
         all
     }
@@ -105,7 +105,7 @@ impl Aws {
         answer.map(|_| Vec::new()).map_err(|error| port_error("cannot look at it", &error))
     }
 
-    async fn inspect_questions(&self, url: &str) -> Result<Vec<String>, PortError> {
+    async fn inspect_score_requests(&self, url: &str) -> Result<Vec<String>, PortError> {
         let redrive = QueueAttributeName::RedrivePolicy;
         let answer =
             self.sqs().get_queue_attributes().queue_url(url).attribute_names(redrive.clone()).send().await;
@@ -132,7 +132,7 @@ impl Table<'_> {
         let has_index =
             found.global_secondary_indexes().iter().any(|index| index.index_name() == Some(DUE_INDEX));
         if self.due_index && !has_index {
-            wrong.push(format!("it has no index `{DUE_INDEX}`: silent equipments would not be ticked"));
+            wrong.push(format!("it has no index `{DUE_INDEX}`: silent machines would get no ticks"));
         }
         let stream = found.stream_specification.as_ref().filter(|stream| stream.stream_enabled);
         let view = stream.and_then(|stream| stream.stream_view_type.as_ref());

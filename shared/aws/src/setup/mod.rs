@@ -1,5 +1,5 @@
-//! Makes what the system reads and writes, for development: on an emulator, or in an account of one's own. What is there
-//! already is left as it is.
+//! Creates the resources of the system for development: on an emulator, or in a private account. Resources that exist are
+//! left as they are.
 
 mod inspect;
 mod tables;
@@ -12,12 +12,11 @@ use aws_sdk_kinesis::types::StreamStatus;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier};
 
 pub use self::inspect::Inspected;
-use crate::error::port_error;
-use crate::table::unbuilt;
+use crate::error::{port_error, unbuilt};
 use crate::{Aws, Config};
 
-/// What is being made or deleted is waited for so long.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Maximum wait until a resource is created or deleted.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -59,8 +58,8 @@ pub async fn delete(config: &Config) -> Result<(), PortError> {
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool, PortError>) -> Result<(), PortError> {
     let since = Stopwatch::start();
     while !is_so().await? {
-        if since.elapsed() > PATIENCE {
-            return Err(PortError::transient(format!("{what}: not so after {} s", PATIENCE.as_secs())));
+        if since.elapsed() > READY_TIMEOUT {
+            return Err(PortError::transient(format!("{what}: not so after {} s", READY_TIMEOUT.as_secs())));
         }
         tokio::time::sleep(PAUSE).await;
     }

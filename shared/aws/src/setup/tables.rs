@@ -8,9 +8,8 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::until;
-use crate::error::port_error;
+use crate::error::{port_error, unbuilt};
 use crate::state::{DUE_INDEX, head};
-use crate::table::unbuilt;
 use crate::{Aws, checkpoints, outbox, rules};
 
 /// What a table is made of.

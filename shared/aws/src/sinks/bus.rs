@@ -1,5 +1,6 @@
 //! The EventBridge bus.
 
+use andon_domain::never;
 use andon_workflows::ports::{Accepted, Bus, BusEntry, PortError};
 use andon_workflows::publish::SOURCE;
 use aws_sdk_eventbridge::primitives::DateTime;
@@ -48,8 +49,9 @@ impl Bus for Aws {
             let offered: Vec<&BusEntry> = request.iter().filter_map(|number| entries.get(*number)).collect();
             let said = self.offer_one(&offered).await;
             for (number, said) in request.into_iter().zip(said) {
-                if let Some(answer) = answers.get_mut(number) {
-                    *answer = said;
+                match answers.get_mut(number) {
+                    Some(answer) => *answer = said,
+                    None => never!("an answer for entry {number} of {}", entries.len()),
                 }
             }
         }

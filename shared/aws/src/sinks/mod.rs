@@ -1,12 +1,16 @@
-//! Where something leaves: the bus, the stream, the queue of questions, the failure destination.
+//! The outputs: the bus, the stream, the queue of score requests, the failure destination.
 
+#[cfg(feature = "eventbridge")]
 mod bus;
+#[cfg(feature = "sqs")]
 mod failures;
+#[cfg(feature = "sqs")]
 mod score_requests;
+#[cfg(feature = "kinesis")]
 mod stream;
 
-/// Cuts entries into requests: each of consecutive entries, at most so many and, unless one alone has more, at most so
-/// many bytes. Entries without a size are left out.
+/// Groups consecutive entries into requests of at most `most_entries` and `most_bytes`. A larger entry is a request of its
+/// own. Entries without a size are left out.
 fn requests(
     sizes: impl Iterator<Item = Option<usize>>,
     most_entries: usize,

@@ -1,5 +1,6 @@
-//! The SQS queue of questions to models, written to.
+//! Writes to the SQS queue of score requests.
 
+use andon_domain::never;
 use andon_workflows::ports::{Accepted, PortError, QueueEntry, ScoreRequestQueue};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures_util::stream::{self, StreamExt as _};
@@ -7,21 +8,21 @@ use futures_util::stream::{self, StreamExt as _};
 use super::failures::sendable;
 use super::requests;
 use crate::Aws;
-use crate::error::{entry_error, port_error};
-use crate::table::unbuilt;
+use crate::error::{entry_error, port_error, unbuilt};
 
-/// Messages in one request.
+/// Maximum of messages in one request.
 const MESSAGES: usize = 10;
 
-/// Bytes of all messages of a request, and so of one. AWS takes more since 2025, but not everyone who speaks SQS.
+/// Maximum size of all messages of a request, and so of one, in bytes. AWS accepts more since 2025, but not every
+/// implementation of SQS.
 const BYTES: usize = 256 << 10;
 
-/// Requests under way at a time.
+/// Maximum of concurrent requests.
 const CONCURRENT: usize = 16;
 
-const WHAT: &str = "cannot send questions to models";
+const WHAT: &str = "cannot send score requests";
 
-/// Why no queue takes a message.
+/// Returns why no queue accepts a message.
 fn refused(body: &str) -> Option<PortError> {
     let bytes = body.len();
     (bytes > BYTES).then(|| {
@@ -31,17 +32,17 @@ fn refused(body: &str) -> Option<PortError> {
 
 impl ScoreRequestQueue for Aws {
     fn has_queue(&self) -> bool {
-        self.config.questions_queue.is_some()
+        self.config.score_requests_queue.is_some()
     }
 
     async fn enqueue(&self, entries: &[QueueEntry]) -> Result<Vec<Accepted>, PortError> {
-        let Some(url) = &self.config.questions_queue else {
-            return Err(PortError::transient(format!("{WHAT}: `ANDON_QUESTIONS_QUEUE_URL` is not set")));
+        let Some(url) = &self.config.score_requests_queue else {
+            return Err(PortError::transient(format!("{WHAT}: `ANDON_SCORE_REQUESTS_QUEUE_URL` is not set")));
         };
         let bodies: Vec<String> = entries.iter().map(|entry| sendable(&entry.body)).collect();
         let mut answers: Vec<Accepted> = bodies
             .iter()
-            // Replaced by what the queue says.
+            // Replaced by the answer of the queue.
             .map(|body| refused(body).map_or(Accepted::Yes, Accepted::No))
             .collect();
         let sizes = bodies.iter().map(|body| Some(body.len()).filter(|bytes| *bytes <= BYTES));
@@ -60,8 +61,9 @@ impl ScoreRequestQueue for Aws {
             .collect()
             .await;
         for (number, said) in said.into_iter().flatten() {
-            if let Some(answer) = answers.get_mut(number) {
-                *answer = said;
+            match answers.get_mut(number) {
+                Some(answer) => *answer = said,
+                None => never!("an answer for message {number} of {}", entries.len()),
             }
         }
         Ok(answers)
@@ -69,7 +71,7 @@ impl ScoreRequestQueue for Aws {
 }
 
 impl Aws {
-    /// One request. Its error is that of each of its messages, so that what another request did is not forgotten.
+    /// Sends one request. Its error is that of each of its messages, so that the results of other requests are kept.
     async fn send_some(&self, url: &str, sent: &[(usize, &str, u32)]) -> Vec<(usize, Accepted)> {
         let answer = match self.send_request(url, sent).await {
             Ok(answer) => answer,
@@ -89,7 +91,7 @@ impl Aws {
                 let failed = answer.failed.iter().find(|said| said.id == id);
                 let said = failed.map_or_else(unanswered, |failed| {
                     let error = entry_error(WHAT, &failed.code, failed.message.as_deref());
-                    // What is not the fault of the message may be mended without it.
+                    // A failure that is not the fault of the message can end with the same message.
                     let transient = error.is_transient() || !failed.sender_fault;
                     Accepted::No(if transient { PortError::transient(error.message) } else { error })
                 });

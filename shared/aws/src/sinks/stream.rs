@@ -1,13 +1,13 @@
 //! The Kinesis stream of data points, written to.
 
+use andon_domain::never;
 use andon_workflows::ports::{PortError, Stream, StreamEntry, Written};
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry, ShardFilter, ShardFilterType};
 
 use super::requests;
 use crate::Aws;
-use crate::error::{entry_error, port_error};
-use crate::table::unbuilt;
+use crate::error::{entry_error, port_error, unbuilt};
 
 /// Records in one request.
 const RECORDS: usize = 500;
@@ -59,8 +59,9 @@ impl Stream for Aws {
             let sent: Vec<&StreamEntry> = request.iter().filter_map(|number| entries.get(*number)).collect();
             let said = self.put_some(&sent).await?;
             for (number, said) in request.into_iter().zip(said) {
-                if let Some(answer) = answers.get_mut(number) {
-                    *answer = Some(said);
+                match answers.get_mut(number) {
+                    Some(answer) => *answer = Some(said),
+                    None => never!("an answer for record {number} of {}", entries.len()),
                 }
             }
         }

@@ -8,10 +8,10 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::head;
-use crate::error::port_error;
+use crate::error::{port_error, unbuilt};
 use crate::item::{Item, fits, size};
 use crate::meter::Price;
-use crate::table::{Condition, Put, Refusing, unbuilt};
+use crate::table::{Condition, Put, Refusing};
 use crate::{Aws, outbox};
 
 impl Aws {

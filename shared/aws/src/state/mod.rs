@@ -1,4 +1,4 @@
-//! The table `state`: heads, segments and views of equipments.
+//! The table `state`: heads, segments and views of machines.
 
 mod commit;
 pub(crate) mod head;
@@ -63,17 +63,17 @@ fn decode_view(equipment: &str, item: Item) -> Result<View, PortError> {
 }
 
 impl StateStore for Aws {
-    async fn read_heads(&self, equipments: &[&str]) -> Result<Vec<Option<Head>>, PortError> {
+    async fn read_heads(&self, machines: &[&str]) -> Result<Vec<Option<Head>>, PortError> {
         let table = &self.config.names.state_table;
-        let once: BTreeSet<&str> = equipments.iter().copied().collect();
+        let once: BTreeSet<&str> = machines.iter().copied().collect();
         let keys = once.into_iter().map(|equipment| head::key(equipment, HEAD)).collect();
-        let what = match equipments {
+        let what = match machines {
             [one] => format!("the head of `{one}`"),
-            _ => format!("the heads of {} equipments", equipments.len()),
+            _ => format!("the heads of {} machines", machines.len()),
         };
         let items = self.get_items(table, &what, keys).await?;
         let heads: BTreeMap<String, Head> = items.into_iter().map(head::decode).collect::<Result<_, _>>()?;
-        Ok(equipments.iter().map(|equipment| heads.get(*equipment).cloned()).collect())
+        Ok(machines.iter().map(|equipment| heads.get(*equipment).cloned()).collect())
     }
 
     async fn read_segments(&self, equipment: &str) -> Result<Vec<StoredSegment>, PortError> {
@@ -199,7 +199,7 @@ impl StateStore for Aws {
 fn due_start(bucket: u32, next: &str) -> Result<Item, PortError> {
     let place = next.split_once(' ').and_then(|(at_ms, id)| Some((at_ms.parse::<i64>().ok()?, id)));
     let (at_ms, equipment) = place
-        .ok_or_else(|| PortError::permanent(format!("`{next}` is no place in a list of due equipments")))?;
+        .ok_or_else(|| PortError::permanent(format!("`{next}` is no place in a list of due machines")))?;
     let mut start = head::key(equipment, HEAD);
     start.insert(DUE_BUCKET.to_owned(), number(bucket));
     start.insert(DUE_AT.to_owned(), number(at_ms));

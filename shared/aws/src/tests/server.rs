@@ -27,7 +27,7 @@ pub(super) fn error(code: &str) -> Answer {
 /// The requests so far: operation and body.
 pub(super) type Requests = Arc<Mutex<Vec<(String, Value)>>>;
 
-/// The ports over such a service. After the last answer nobody is there any more.
+/// The ports over such a service. After the last answer the server is gone.
 pub(super) async fn answering(answers: Vec<Answer>) -> (Aws, Requests) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -1,7 +1,7 @@
 //! The outer JSON of an event, read without a tree.
 //!
-//! `general` takes any JSON; `alike` is fast where a record looks as the one before it but for its five values, which is
-//! what Lambda sends. Both give the same.
+//! `general` reads any JSON. `fast_path` is fast where a record differs from the one before it only in its five values, as
+//! Lambda sends them. Both give the same.
 
 mod arrival;
 mod fast_path;
@@ -11,7 +11,6 @@ mod general;
 mod tests;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::refusal::excerpt;
 use crate::{SequenceNumber, ShardId, limits};
@@ -35,24 +34,17 @@ pub struct StreamRecord<'a> {
 }
 
 /// An event that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventError(String);
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EventError(pub(crate) String);
 
-impl fmt::Display for EventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for EventError {}
-
-/// Reads the records of an event, as Lambda hands it over: `{"Records":[{"kinesis":{..},"eventID":..},..]}`.
+/// Reads the records of an event, as Lambda delivers it: `{"Records":[{"kinesis":{..},"eventID":..},..]}`.
 ///
 /// Keys may come in any order; unknown ones are ignored.
 ///
 /// # Errors
-/// An event that is not of this form, with the place. No record of it can be told done or not, so there is no part of it
-/// to go on with.
+/// An event that is not of this form, with the place. No record of it can be reported as done or not done, so the whole event
+/// fails.
 pub fn read(event: &[u8]) -> Result<Vec<StreamRecord<'_>>, EventError> {
     if event.len() > limits::EVENT_BYTES {
         let limit = limits::EVENT_BYTES;

@@ -1,103 +1,155 @@
-//! One line of the log.
+//! Lines of the log: one when an invocation starts, one when it ends.
 
+use andon_domain::never;
+use andon_domain::never::Broken;
 use andon_domain::text::escape_control_chars_up_to;
 use andon_workflows::enrich::EnrichSummary;
 use andon_workflows::evaluate::Summary;
+use andon_workflows::measures::{Level, Measure, Measured, Unit};
 use andon_workflows::publish::PublishSummary;
 use andon_workflows::tick::TickSummary;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::measures::{Function, Level, MEASURES, Measure, rejected};
+use super::measures::{DURATION, ERRORS, FAILED, Function, INIT, INVARIANTS_BROKEN};
 use super::{DIMENSIONS, NAMESPACE};
 
-/// Characters of a text in a line.
+/// Most characters of a text in a line.
 const TEXT: usize = 1000;
 
-/// Characters of a name in a line.
+/// Most characters of a name in a line.
 const NAME: usize = 256;
 
-/// What is known of every invocation.
+/// An invocation as it starts.
 #[derive(Clone, Copy, Debug)]
-pub struct Invocation<'a> {
-    /// Which function.
+pub struct Start<'a> {
+    /// The function.
     pub function: Function,
     /// The stream of data points that it serves.
     pub stream: &'a str,
-    /// How AWS names the invocation; empty where there was none yet.
+    /// AWS's id of the invocation.
+    pub request_id: &'a str,
+    /// Size of the event, in bytes.
+    pub event_bytes: usize,
+    /// When Lambda kills the invocation, ms.
+    pub deadline_ms: i64,
+    /// When it started, ms.
+    pub now_ms: i64,
+    /// The version of the function, such as `$LATEST`.
+    pub version: &'a str,
+    /// Memory of the function, in MB.
+    pub memory_mb: i32,
+    /// The AWS X-Ray trace, if there is one.
+    pub trace_id: Option<&'a str>,
+    /// The lowest level of a line that is printed.
+    pub log_level: Level,
+}
+
+/// An invocation as it ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// The function.
+    pub function: Function,
+    /// The stream of data points that it serves.
+    pub stream: &'a str,
+    /// AWS's id of the invocation; empty where there was none yet.
     pub request_id: &'a str,
     /// When it ended, ms.
     pub ended_ms: i64,
     /// How long it took, ms.
     pub duration_ms: u64,
-    /// How long the process took to start, ms, if this is the first invocation of it.
+    /// How long the process took to start, ms, if this is its first invocation.
     pub init_ms: Option<u64>,
-    /// Of a line that is less grave than this, only the metrics are left.
+    /// The lowest level of a line that is printed in full. A line below it has its metrics only.
     pub log_level: Level,
 }
 
-/// How it ended.
+/// The result of an invocation.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "an invocation has one")]
 pub enum Report {
-    /// `evaluate` was done.
+    /// `evaluate` ended.
     Evaluated(Summary),
-    /// `publish` was done.
+    /// `publish` ended.
     Published(PublishSummary),
-    /// `tick` was done.
+    /// `tick` ended.
     Ticked(TickSummary),
-    /// `enrich` was done.
+    /// `enrich` ended.
     Enriched(EnrichSummary),
-    /// Nothing could be done, for this reason.
+    /// The invocation failed, for this reason.
     Failed(String),
 }
 
-/// The line of an invocation: JSON, without a line end. It has a bounded length.
+/// Returns the line of an invocation that starts: JSON of a bounded length, without a line end and without metrics.
+/// `None` where the level of the log leaves it out.
 #[must_use]
-pub fn batch_line(invocation: &Invocation<'_>, report: &Report) -> String {
-    let ended_ms = invocation.ended_ms;
-    let since = |at_ms: i64| (at_ms > 0).then(|| ended_ms.saturating_sub(at_ms).max(0));
-    let mut found = match report {
-        Report::Evaluated(summary) => {
-            let mut found = members(summary);
-            for (reason, count) in &summary.rejected {
-                found.insert(rejected(reason), json!(count));
-            }
-            put(&mut found, "iteratorAgeMs", since(summary.newest_arrival_ms));
-            put(&mut found, "watermarkLagMs", summary.watermark_ms.and_then(since));
-            found
+pub fn start_line(start: &Start<'_>) -> Option<String> {
+    if start.log_level > Level::Info {
+        return None;
+    }
+    let mut line = vec![
+        ("level", json!(Level::Info.as_str())),
+        ("phase", json!("start")),
+        ("function", json!(start.function.as_str())),
+        ("stream", text(start.stream, NAME)),
+        ("requestId", text(start.request_id, NAME)),
+        ("eventBytes", json!(start.event_bytes)),
+        ("deadlineMs", json!(start.deadline_ms)),
+    ];
+    if start.log_level == Level::Debug {
+        line.push(("remainingMs", json!(start.deadline_ms.saturating_sub(start.now_ms))));
+        line.push(("version", text(start.version, NAME)));
+        line.push(("memoryMb", json!(start.memory_mb)));
+        if let Some(trace_id) = start.trace_id {
+            line.push(("traceId", text(trace_id, NAME)));
         }
-        Report::Published(summary) => {
-            let mut found = members(summary);
-            put(&mut found, "sinceArrivalMs", since(summary.newest_clock_ms));
-            found
-        }
-        Report::Ticked(summary) => members(summary),
-        Report::Enriched(summary) => members(summary),
+    }
+    Some(json_text(line))
+}
+
+/// Returns the line of an invocation that has ended: JSON of a bounded length, without a line end. `broken` are the
+/// invariants that were broken in it, besides those that the report carries.
+#[must_use]
+pub fn batch_line(invocation: &Invocation<'_>, report: &Report, broken: Broken) -> String {
+    match report {
+        Report::Evaluated(summary) => render(invocation, &found(invocation, summary, broken)),
+        Report::Published(summary) => render(invocation, &found(invocation, summary, broken)),
+        Report::Ticked(summary) => render(invocation, &found(invocation, summary, broken)),
+        Report::Enriched(summary) => render(invocation, &found(invocation, summary, broken)),
         Report::Failed(reason) => {
-            let mut found = Map::new();
-            found.insert("failed".to_owned(), json!(1));
-            found.insert("reason".to_owned(), json!(reason));
-            found
+            let mut found = Found::default();
+            found.common(invocation, 1, 0, &broken);
+            found.texts.insert(0, ("reason", reason));
+            render(invocation, &found)
         }
-    };
-    found.insert("durationMs".to_owned(), json!(invocation.duration_ms));
-    put(&mut found, "initMs", invocation.init_ms);
-    render(invocation, &found)
-}
-
-fn members(summary: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(summary) {
-        Ok(Value::Object(members)) => members,
-        // A summary is a struct of numbers and texts.
-        _ => Map::new(),
     }
 }
 
-fn put(found: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        found.insert(name.to_owned(), value.into());
+/// Numbers and texts of a line, in its order.
+#[derive(Default)]
+struct Found<'s> {
+    numbers: Vec<(Measure, u64)>,
+    texts: Vec<(&'static str, &'s str)>,
+    first_broken: Option<String>,
+}
+
+impl Found<'_> {
+    fn common(&mut self, invocation: &Invocation<'_>, failed: u64, errors: u64, broken: &Broken) {
+        self.numbers.push((DURATION, invocation.duration_ms));
+        self.numbers.extend(invocation.init_ms.map(|init_ms| (INIT, init_ms)));
+        self.numbers.extend([(FAILED, failed), (ERRORS, errors), (INVARIANTS_BROKEN, broken.count)]);
+        self.first_broken.clone_from(&broken.first);
     }
+}
+
+fn found<'s, S: Measured>(invocation: &Invocation<'_>, summary: &'s S, later: Broken) -> Found<'s> {
+    let mut broken = summary.broken();
+    broken.add(later);
+    let mut found = Found { texts: summary.texts(), ..Found::default() };
+    found.common(invocation, 0, summary.errors(), &broken);
+    let values = S::MEASURES.iter().zip(summary.values(invocation.ended_ms));
+    found.numbers.extend(values.filter_map(|(measure, value)| Some((*measure, value?))));
+    found
 }
 
 /// Members of a JSON object in their order.
@@ -109,43 +161,46 @@ impl Serialize for Line {
     }
 }
 
-fn render(invocation: &Invocation<'_>, found: &Map<String, Value>) -> String {
-    let function = invocation.function;
-    // Zero is left out: a metric that never counts anything costs nothing. A time of zero is a value.
-    let counted = |measure: &&Measure| {
-        measure.functions.contains(&function)
-            && found.get(measure.name).is_some_and(|value| {
-                measure.name.ends_with("Ms") || value.as_u64().is_some_and(|count| count > 0)
-            })
-    };
-    let mut measured: Vec<&Measure> = MEASURES.iter().filter(counted).collect();
-    let level = measured.iter().map(|measure| measure.level).max().unwrap_or(Level::Info);
+fn text(text: &str, chars: usize) -> Value {
+    json!(escape_control_chars_up_to(text, chars))
+}
+
+fn render(invocation: &Invocation<'_>, found: &Found<'_>) -> String {
+    // A count of zero is left out: a metric that never counts anything costs nothing. A duration of zero is a value.
+    let is_measured = |measure: &Measure, value: u64| value > 0 || measure.unit == Unit::Milliseconds;
+    let measured = || found.numbers.iter().filter(|(measure, value)| is_measured(measure, *value));
+    let level = measured().map(|(measure, _)| measure.level).max().unwrap_or(Level::Info);
     let is_logged = level >= invocation.log_level;
-    measured.retain(|measure| is_logged || measure.metric);
-    let metrics: Vec<Value> = measured
-        .iter()
-        .filter(|measure| measure.metric)
-        .map(|measure| json!({"Name": measure.name, "Unit": measure.unit.as_str()}))
-        .collect();
+    let shows_zeros = invocation.log_level == Level::Debug;
     let mut line = vec![
         ("level", json!(level.as_str())),
-        ("function", json!(function.as_str())),
-        ("stream", json!(escape_control_chars_up_to(invocation.stream, NAME))),
+        ("function", json!(invocation.function.as_str())),
+        ("stream", text(invocation.stream, NAME)),
     ];
     if is_logged {
         if !invocation.request_id.is_empty() {
-            line.push(("requestId", json!(escape_control_chars_up_to(invocation.request_id, NAME))));
+            line.push(("requestId", text(invocation.request_id, NAME)));
         }
-        for name in ["reason", "firstError", "firstFailure"] {
-            if let Some(text) = found.get(name).and_then(Value::as_str) {
-                line.push((name, json!(escape_control_chars_up_to(text, TEXT))));
-            }
+        line.extend(found.texts.iter().map(|(name, said)| (*name, text(said, TEXT))));
+        line.extend(found.first_broken.as_ref().map(|said| ("firstBrokenInvariant", text(said, TEXT))));
+    }
+    for (measure, value) in &found.numbers {
+        if shows_zeros || (is_measured(measure, *value) && (is_logged || measure.metric)) {
+            line.push((measure.name, json!(value)));
         }
     }
-    for measure in &measured {
-        line.push((measure.name, found.get(measure.name).cloned().unwrap_or_default()));
-    }
+    let metrics: Vec<Value> = measured()
+        .filter(|(measure, _)| measure.metric)
+        .map(|(measure, _)| json!({"Name": measure.name, "Unit": measure.unit.as_str()}))
+        .collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [DIMENSIONS], "Metrics": metrics});
     line.push(("_aws", json!({"Timestamp": invocation.ended_ms, "CloudWatchMetrics": [directive]})));
-    serde_json::to_string(&Line(line)).unwrap_or_default()
+    json_text(line)
+}
+
+fn json_text(line: Vec<(&'static str, Value)>) -> String {
+    serde_json::to_string(&Line(line)).unwrap_or_else(|error| {
+        never!("a line of the log is no JSON: {error}");
+        String::new()
+    })
 }

@@ -1,20 +1,20 @@
-//! What a model said: a number for each row, out of CSV, JSON or JSON lines.
+//! Answers of models: a number for each row, from CSV, JSON or JSON lines.
 
 use andon_domain::{AnswerLayout, Format, ModelEndpoint};
 use serde_json::Value;
 
 use crate::limits::MODEL_ANSWER_BYTES;
 
-/// Letters of an answer that are shown.
+/// Characters of an answer that a message shows.
 const SHOWN: usize = 200;
 
-/// Numbers by row, in the order of the request; for a row without one, what stands in its place.
+/// Numbers by row, in the order of the request; for a row without one, the finding.
 pub type Numbers = Vec<Result<f64, String>>;
 
-/// Reads an answer to a request of so many rows.
+/// Reads an answer to a request of `rows` rows.
 ///
 /// # Errors
-/// When it cannot be read as a whole: what was found and what was expected.
+/// When it cannot be read as a whole: the finding and the expectation.
 pub fn read(endpoint: &ModelEndpoint, rows: usize, answer: &[u8]) -> Result<Numbers, String> {
     if answer.len() > MODEL_ANSWER_BYTES {
         return Err(format!("the answer has {} bytes; expected at most {MODEL_ANSWER_BYTES}", answer.len()));
@@ -35,7 +35,7 @@ pub fn read(endpoint: &ModelEndpoint, rows: usize, answer: &[u8]) -> Result<Numb
     Ok(numbers)
 }
 
-/// As much of an answer as is worth showing.
+/// Returns the beginning of an answer, for a message.
 pub(super) fn shown(answer: &[u8]) -> String {
     let text = String::from_utf8_lossy(answer.get(..4 * SHOWN).unwrap_or(answer));
     let mut letters = text.chars();
@@ -53,7 +53,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 fn csv(answer: &AnswerLayout, rows: usize, text: &str) -> Numbers {
     let column = answer.column.map_or(0, |column| usize::try_from(column).unwrap_or(usize::MAX));
     let line: Vec<&str> = lines(text).collect();
-    // Some containers answer for several rows in one line.
+    // Some containers put the answers for several rows into one line.
     if let [only] = line.as_slice()
         && rows > 1
         && answer.column.is_none()
@@ -100,7 +100,7 @@ fn json_row(answer: &AnswerLayout, line: &str) -> Result<f64, String> {
     }
 }
 
-/// The number of a row.
+/// Returns the number of a row.
 fn number(answer: &AnswerLayout, row: &Value) -> Result<f64, String> {
     let place = match &answer.number {
         Some(pointer) => row.pointer(pointer),

@@ -1,22 +1,24 @@
-//! How long to wait before a call is made again.
+//! Waits before a call is made again.
 
-/// Before the second attempt, ms; doubled each time.
+use crate::retry::doubled_ms;
+
+/// Wait before the second attempt, ms; doubled each time.
 const FIRST_MS: u64 = 100;
 
-/// Longest wait, ms.
+/// Maximum wait, ms.
 const LONGEST_MS: u64 = 5_000;
 
-/// The wait before an attempt is made again, ms: between half and all of what doubles each time, so that calls that
-/// failed together do not come back together. `failed` counts from 1; the same seed gives the same waits.
+/// Returns the wait before the next attempt, ms: between half and all of a duration that doubles each time, so that calls
+/// that failed together are not repeated together. `failed` counts from 1; the same seed gives the same waits.
 #[must_use]
 pub fn wait_ms(seed: u64, failed: u32) -> u64 {
-    let doubled = FIRST_MS.saturating_mul(1 << failed.saturating_sub(1).min(16)).min(LONGEST_MS);
+    let doubled = doubled_ms(FIRST_MS, failed).min(LONGEST_MS);
     let half = doubled / 2;
-    half + mixed(seed.wrapping_add(u64::from(failed))) % (doubled - half + 1)
+    half + split_mix(seed.wrapping_add(u64::from(failed))) % (doubled - half + 1)
 }
 
-/// A number that looks like chance (SplitMix64).
-fn mixed(seed: u64) -> u64 {
+/// Returns a number that looks random (SplitMix64).
+fn split_mix(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

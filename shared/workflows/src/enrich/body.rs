@@ -1,17 +1,17 @@
-//! What is said to a model: rows of features, as CSV, JSON or JSON lines.
+//! Bodies of model calls: rows of features, as CSV, JSON or JSON lines.
 
 use std::io::Write as _;
 
 use andon_domain::{Format, ModelEndpoint, OperandValue, RowShape};
 use serde_json::{Map, Value};
 
-/// The content type of a request.
+/// Returns the content type of a request.
 #[must_use]
 pub fn content_type(endpoint: &ModelEndpoint) -> &str {
     endpoint.content_type.as_deref().unwrap_or(usual(endpoint.format))
 }
 
-/// The content type of a format; wanted of answers whatever the one of the request is called.
+/// Returns the content type of a format. Answers have it even where the binding names another one for requests.
 #[must_use]
 pub const fn usual(format: Format) -> &'static str {
     match format {
@@ -21,7 +21,7 @@ pub const fn usual(format: Format) -> &'static str {
     }
 }
 
-/// One row, without a line end.
+/// Returns one row, without a line end.
 #[must_use]
 pub fn row(endpoint: &ModelEndpoint, names: &[String], inputs: &[OperandValue]) -> Vec<u8> {
     let json = match (endpoint.format, endpoint.row) {
@@ -35,7 +35,7 @@ pub fn row(endpoint: &ModelEndpoint, names: &[String], inputs: &[OperandValue]) 
     json.to_string().into_bytes()
 }
 
-/// A request of rows, in their order.
+/// Returns the body of a request, with rows in their order.
 #[must_use]
 pub fn body(endpoint: &ModelEndpoint, rows: &[&[u8]]) -> Vec<u8> {
     match endpoint.format {

@@ -1,16 +1,16 @@
-//! Scores by inputs: what a model said a while ago, it need not be asked again.
+//! A cache of scores by inputs.
 
 use std::collections::BTreeMap;
 
 use andon_domain::{LookupMap, ModelEndpoint};
 use sha2::{Digest as _, Sha256};
 
-/// What a score is remembered by: a digest of endpoint and row, so that an entry has one size, whatever the inputs.
+/// The key of a score: a digest of endpoint and row, so that all entries have the same size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; 16]);
 
 impl CacheKey {
-    /// The key of a row for an endpoint: of all that the answer may depend on.
+    /// Returns the key of a row for an endpoint. It covers everything that the answer may depend on.
     #[must_use]
     pub fn of(endpoint: &ModelEndpoint, row: &[u8]) -> Self {
         let mut digest = Sha256::new();
@@ -47,36 +47,36 @@ struct Entry {
     used: u64,
 }
 
-/// A bounded memory of scores; of more, the one that was not used for longest is forgotten.
+/// A bounded cache of scores that evicts the least recently used one.
 #[derive(Debug)]
 pub struct Cache {
     most: usize,
     entries: LookupMap<CacheKey, Entry>,
-    /// Keys by when they were used last.
+    /// Keys by their last use.
     by_use: BTreeMap<u64, CacheKey>,
     uses: u64,
 }
 
 impl Cache {
-    /// A memory of at most so many scores.
+    /// Creates a cache of at most `most` scores.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self { most, entries: LookupMap::default(), by_use: BTreeMap::new(), uses: 0 }
     }
 
-    /// How many scores it holds.
+    /// Returns the number of scores.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it holds none.
+    /// Returns whether it holds no score.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// A score that is younger than `ttl_ms`.
+    /// Returns a score that is younger than `ttl_ms`.
     pub fn get(&mut self, key: CacheKey, ttl_ms: i64, now_ms: i64) -> Option<f64> {
         let entry = self.entries.get_mut(&key)?;
         if now_ms.saturating_sub(entry.at_ms) >= ttl_ms {
@@ -91,7 +91,7 @@ impl Cache {
         Some(entry.score)
     }
 
-    /// Remembers a score.
+    /// Stores a score.
     pub fn put(&mut self, key: CacheKey, score: f64, now_ms: i64) {
         if self.most == 0 {
             return;

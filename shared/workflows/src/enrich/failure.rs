@@ -1,19 +1,19 @@
-//! Which failures of a model trying again can mend.
+//! Classifies failures of model calls: which ones a retry can fix.
 
 use crate::ports::CallErrorKind;
 
-/// Codes with which the content of a call is refused. All else may change without the call: an endpoint recovers, and a
-/// person mends permissions and names.
+/// Error codes that reject the content of a call. Everything else can succeed later with the same call: an endpoint
+/// recovers, and an operator fixes permissions and names.
 const REFUSED: [&str; 3] = ["ValidationError", "ValidationException", "SerializationException"];
 
-/// The code with which SageMaker hands on what the model itself has said.
+/// Error code with which SageMaker passes on an error of the model itself.
 const MODEL_ERROR: &str = "ModelError";
 
-/// The kind of a failure, from the code and the status of an answer, and the status that the model itself gave, where it
-/// was the model that failed.
+/// Returns the kind of a failure from the error code and the status of an answer. Where the model itself failed, its own
+/// status decides.
 #[must_use]
 pub fn kind_of(code: Option<&str>, status: u16, model_status: Option<u16>) -> CallErrorKind {
-    // Some answers have the code behind a prefix, `com.amazonaws..#Code`.
+    // Some answers have a prefix before the code, `com.amazonaws..#Code`.
     let code = code.map(|code| code.rsplit('#').next().unwrap_or(code));
     if code == Some(MODEL_ERROR) {
         return match model_status {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_mended_without_the_call_is_tried_again() {
+    fn a_failure_that_may_end_without_another_call_is_retried() {
         for (code, status) in [
             ("ThrottlingException", 400),
             ("ServiceUnavailable", 503),
@@ -45,7 +45,7 @@ mod tests {
             ("ModelNotReadyException", 429),
             ("AccessDeniedException", 403),
             ("ExpiredTokenException", 403),
-            ("NobodyKnows", 418),
+            ("UnknownToAll", 418),
         ] {
             assert_eq!(kind_of(Some(code), status, None), CallErrorKind::Busy, "{code}");
         }

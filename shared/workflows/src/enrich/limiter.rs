@@ -1,241 +1,255 @@
-//! Places for calls: how many are under way, of which endpoints, and what an endpoint in trouble is given.
+//! Permits for model calls: how many run at a time, for which endpoints, and a circuit breaker for each endpoint.
 //!
-//! A place that is free goes to the endpoint that holds the fewest, of several to the one that was given none for
-//! longest: one that is slow does not keep others from being asked. An endpoint of which [`IN_A_ROW`] calls in a row have
-//! failed is in trouble: one call at a time tries it, and if that fails, it has failed for all that wait for the endpoint.
-//! Between two tries it is left alone for a while.
+//! A free permit goes to the endpoint that holds the fewest, and among several to the one that got a permit least
+//! recently: a slow endpoint does not block others. The circuit of an endpoint opens after [`FAILURES_TO_OPEN`]
+//! consecutive failures. After [`OPEN_MS`] it is half open: one call at a time probes the endpoint. A probe that fails
+//! has failed for all calls that wait for the endpoint, and opens the circuit again.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-use andon_domain::ModelEndpoint;
+use andon_domain::{ModelEndpoint, never};
 
-use crate::limits::ENDPOINTS_IN_TROUBLE;
+use crate::limits::FAILING_ENDPOINTS;
 
-/// So many calls of an endpoint in a row have failed when it is in trouble. Of a model that fails half of the time,
-/// one run in a thousand is as long.
-pub(super) const IN_A_ROW: u32 = 10;
+/// Consecutive failures that open the circuit of an endpoint. At a failure rate of 50 %, a run of 10 happens once in 1,024.
+pub(super) const FAILURES_TO_OPEN: u32 = 10;
 
-/// How long an endpoint in trouble is left alone after a call that failed, and how long what is to be asked of it
-/// waits in the queue, ms.
-pub(super) const PAUSE_MS: i64 = 5_000;
+/// Time for which a circuit stays open after a failure, and for which its messages wait in the queue, ms.
+pub(super) const OPEN_MS: i64 = 5_000;
 
-/// In which line the calls of an endpoint wait: in one with all that answer or fail together.
-pub(super) fn lane(endpoint: &ModelEndpoint) -> String {
+/// Returns the queue key of an endpoint. Calls with the same endpoint, variant and mode share a queue, because they fail
+/// together.
+pub(super) fn queue_key(endpoint: &ModelEndpoint) -> String {
     let variant = endpoint.variant.as_deref().unwrap_or_default();
     format!("{} {variant} {}", endpoint.name, endpoint.asynchronous)
 }
 
-/// Where those wait who look after calls that are answered later.
-pub(super) const LATER: &str = "";
+/// Queue key of polls and notifications of asynchronous calls.
+pub(super) const ASYNC_QUEUE_KEY: &str = "";
 
-/// What is known of endpoints whose last call failed. Kept between invocations.
+/// The endpoints whose last call failed. Kept between invocations.
 #[derive(Debug, Default)]
 pub(super) struct CircuitBreaker {
-    failing: BTreeMap<String, Failing>,
+    failing: BTreeMap<String, Failures>,
 }
 
 #[derive(Debug)]
-struct Failing {
-    in_a_row: u32,
+struct Failures {
+    consecutive: u32,
     last_ms: i64,
 }
 
 impl CircuitBreaker {
-    fn is_in_trouble(&self, endpoint: &str) -> bool {
-        self.failing.get(endpoint).is_some_and(|failing| failing.in_a_row >= IN_A_ROW)
+    /// Returns whether a circuit is open or half open.
+    fn is_tripped(&self, endpoint: &str) -> bool {
+        self.failing.get(endpoint).is_some_and(|failures| failures.consecutive >= FAILURES_TO_OPEN)
     }
 
-    fn is_left_alone(&self, endpoint: &str, now_ms: i64) -> bool {
-        self.is_in_trouble(endpoint)
+    /// Returns whether a circuit is open: no call may be made, not even a probe.
+    fn is_open(&self, endpoint: &str, now_ms: i64) -> bool {
+        self.is_tripped(endpoint)
             && self
                 .failing
                 .get(endpoint)
-                .is_some_and(|failing| now_ms < failing.last_ms.saturating_add(PAUSE_MS))
+                .is_some_and(|failures| now_ms < failures.last_ms.saturating_add(OPEN_MS))
     }
 
-    fn failed(&mut self, endpoint: &str, now_ms: i64) {
-        if let Some(failing) = self.failing.get_mut(endpoint) {
-            failing.in_a_row = failing.in_a_row.saturating_add(1);
-            failing.last_ms = now_ms;
+    fn on_failure(&mut self, endpoint: &str, now_ms: i64) {
+        if let Some(failures) = self.failing.get_mut(endpoint) {
+            failures.consecutive = failures.consecutive.saturating_add(1);
+            failures.last_ms = now_ms;
             return;
         }
-        if self.failing.len() >= ENDPOINTS_IN_TROUBLE {
+        if self.failing.len() >= FAILING_ENDPOINTS {
             self.failing.pop_first();
         }
-        self.failing.insert(endpoint.to_owned(), Failing { in_a_row: 1, last_ms: now_ms });
+        self.failing.insert(endpoint.to_owned(), Failures { consecutive: 1, last_ms: now_ms });
+    }
+
+    fn on_success(&mut self, endpoint: &str) {
+        self.failing.remove(endpoint);
     }
 }
 
-/// What somebody is told who wants to make a call.
+/// The answer to a call that asks for a permit.
 #[derive(Debug)]
-pub(super) enum Permit<'p> {
-    /// It may be made.
-    Yours(Place<'p>),
-    /// The endpoint is in trouble, and was tried in vain while this one waited.
-    TriedInVain,
-    /// The endpoint is in trouble, and was tried a short while ago.
-    LeftAlone,
+pub(super) enum Admission<'l> {
+    /// The call may be made.
+    Granted(Permit<'l>),
+    /// The circuit was half open, and the probe failed while this call waited.
+    ProbeFailed,
+    /// The circuit is open.
+    CircuitOpen,
 }
 
-/// A place; free again when this is dropped.
+/// A permit for one call; free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place<'p> {
-    places: &'p EndpointLimiter<'p>,
+pub(super) struct Permit<'l> {
+    limiter: &'l EndpointLimiter<'l>,
     endpoint: String,
 }
 
-/// The places of one invocation.
+/// The permits of one invocation.
 #[derive(Debug)]
-pub(super) struct EndpointLimiter<'h> {
-    health: &'h RefCell<CircuitBreaker>,
-    line: RefCell<Line>,
+pub(super) struct EndpointLimiter<'b> {
+    breaker: &'b RefCell<CircuitBreaker>,
+    queue: RefCell<WaitQueue>,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct WaitQueue {
     free: usize,
     tickets: u64,
-    given: u64,
-    /// Who waits, by endpoint, in the order in which they came; and how many places each endpoint holds.
-    endpoints: BTreeMap<String, Lane>,
+    granted: u64,
+    endpoints: BTreeMap<String, EndpointQueue>,
     waiting: BTreeMap<u64, Waiting>,
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct EndpointQueue {
+    /// Permits that calls of the endpoint hold.
     held: usize,
-    /// When it was given one last, in places given.
-    given: u64,
-    waiting: VecDeque<u64>,
+    /// Number of the last permit that the endpoint got.
+    granted: u64,
+    /// Tickets in the order in which they came.
+    tickets: VecDeque<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    told: Option<Told>,
+    grant: Option<Grant>,
     waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Told {
-    Yours,
-    TriedInVain,
+enum Grant {
+    Permit,
+    ProbeFailed,
 }
 
-impl<'h> EndpointLimiter<'h> {
-    pub(super) fn new(number: usize, health: &'h RefCell<CircuitBreaker>) -> Self {
-        Self { health, line: RefCell::new(Line { free: number.max(1), ..Line::default() }) }
+impl<'b> EndpointLimiter<'b> {
+    pub(super) fn new(permits: usize, breaker: &'b RefCell<CircuitBreaker>) -> Self {
+        Self { breaker, queue: RefCell::new(WaitQueue { free: permits.max(1), ..WaitQueue::default() }) }
     }
 
-    /// Waits for a place.
-    pub(super) async fn turn<'p>(&'p self, endpoint: &str, now_ms: i64) -> Permit<'p> {
-        if self.health.borrow().is_left_alone(endpoint, now_ms) {
-            return Permit::LeftAlone;
+    /// Waits for a permit.
+    pub(super) async fn admit<'l>(&'l self, endpoint: &str, now_ms: i64) -> Admission<'l> {
+        if self.breaker.borrow().is_open(endpoint, now_ms) {
+            return Admission::CircuitOpen;
         }
-        let ticket = self.line.borrow_mut().join(endpoint);
+        let ticket = self.queue.borrow_mut().join(endpoint);
         let mut is_first = true;
-        let told = poll_fn(|context| {
-            // Not before all that are begun together stand in line: the first would take all places.
+        let grant = poll_fn(|context| {
+            // Grant nothing before all calls that start together have joined: the first endpoint would take all permits.
             if std::mem::take(&mut is_first) {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            self.give();
-            let mut line = self.line.borrow_mut();
-            let Some(waiting) = line.waiting.get_mut(&ticket) else { return Poll::Ready(Told::TriedInVain) };
-            if let Some(told) = waiting.told {
-                line.waiting.remove(&ticket);
-                return Poll::Ready(told);
+            self.grant_free();
+            let mut queue = self.queue.borrow_mut();
+            let Some(waiting) = queue.waiting.get_mut(&ticket) else {
+                never!("ticket {ticket} waits and is not in the queue");
+                return Poll::Ready(Grant::ProbeFailed);
+            };
+            if let Some(grant) = waiting.grant {
+                queue.waiting.remove(&ticket);
+                return Poll::Ready(grant);
             }
             waiting.waker = Some(context.waker().clone());
             Poll::Pending
         });
-        match told.await {
-            Told::Yours => Permit::Yours(Place { places: self, endpoint: endpoint.to_owned() }),
-            Told::TriedInVain => Permit::TriedInVain,
+        match grant.await {
+            Grant::Permit => Admission::Granted(Permit { limiter: self, endpoint: endpoint.to_owned() }),
+            Grant::ProbeFailed => Admission::ProbeFailed,
         }
     }
 
-    /// Gives free places to those who wait.
-    fn give(&self) {
-        let health = self.health.borrow();
-        let mut line = self.line.borrow_mut();
-        while line.free > 0 {
-            let given = line.given + 1;
-            let lanes = line.endpoints.iter_mut();
-            let may = lanes.filter(|(endpoint, lane)| {
-                !lane.waiting.is_empty() && (lane.held == 0 || !health.is_in_trouble(endpoint))
+    /// Grants free permits to waiting calls.
+    fn grant_free(&self) {
+        let breaker = self.breaker.borrow();
+        let mut queue = self.queue.borrow_mut();
+        while queue.free > 0 {
+            let granted = queue.granted + 1;
+            let candidates = queue.endpoints.iter_mut().filter(|(endpoint, own)| {
+                !own.tickets.is_empty() && (own.held == 0 || !breaker.is_tripped(endpoint))
             });
-            let next = may.min_by_key(|(_, lane)| (lane.held, lane.given, lane.waiting.front().copied()));
-            let Some((_, lane)) = next else { return };
-            let Some(ticket) = lane.waiting.pop_front() else { return };
-            lane.held += 1;
-            lane.given = given;
-            line.free -= 1;
-            line.given = given;
-            line.tell(ticket, Told::Yours);
+            let next =
+                candidates.min_by_key(|(_, own)| (own.held, own.granted, own.tickets.front().copied()));
+            let Some((_, own)) = next else { return };
+            let Some(ticket) = own.tickets.pop_front() else {
+                return never!("an endpoint without waiting calls was chosen");
+            };
+            own.held += 1;
+            own.granted = granted;
+            queue.free -= 1;
+            queue.granted = granted;
+            queue.tell(ticket, Grant::Permit);
         }
     }
 }
 
-impl Line {
+impl WaitQueue {
     fn join(&mut self, endpoint: &str) -> u64 {
         self.tickets += 1;
         let ticket = self.tickets;
         match self.endpoints.get_mut(endpoint) {
-            Some(lane) => lane.waiting.push_back(ticket),
+            Some(own) => own.tickets.push_back(ticket),
             None => {
-                let lane = Lane { waiting: VecDeque::from([ticket]), ..Lane::default() };
-                self.endpoints.insert(endpoint.to_owned(), lane);
+                let own = EndpointQueue { tickets: VecDeque::from([ticket]), ..EndpointQueue::default() };
+                self.endpoints.insert(endpoint.to_owned(), own);
             }
         }
         self.waiting.insert(ticket, Waiting::default());
         ticket
     }
 
-    fn tell(&mut self, ticket: u64, told: Told) {
-        let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
-        waiting.told = Some(told);
+    fn tell(&mut self, ticket: u64, grant: Grant) {
+        let Some(waiting) = self.waiting.get_mut(&ticket) else {
+            return never!("ticket {ticket} is in the queue of an endpoint and does not wait");
+        };
+        waiting.grant = Some(grant);
         if let Some(waker) = waiting.waker.take() {
             waker.wake();
         }
     }
 }
 
-impl Place<'_> {
-    /// The endpoint has answered, be it that it refused.
-    pub(super) fn answered(&self) {
-        self.places.health.borrow_mut().failing.remove(&self.endpoint);
+impl Permit<'_> {
+    /// Notes that the endpoint answered, even if it rejected the call. This closes its circuit.
+    pub(super) fn on_success(&self) {
+        self.limiter.breaker.borrow_mut().on_success(&self.endpoint);
     }
 
-    /// The call has failed; answers whether the endpoint is in trouble.
-    pub(super) fn failed(&self, now_ms: i64) -> bool {
-        let mut health = self.places.health.borrow_mut();
-        health.failed(&self.endpoint, now_ms);
-        let is_in_trouble = health.is_in_trouble(&self.endpoint);
-        if is_in_trouble {
-            let mut line = self.places.line.borrow_mut();
-            let lane = line.endpoints.get_mut(&self.endpoint);
-            let waiting = lane.map(|lane| std::mem::take(&mut lane.waiting)).unwrap_or_default();
-            for ticket in waiting {
-                line.tell(ticket, Told::TriedInVain);
+    /// Notes that the call failed; returns whether the circuit is now open.
+    pub(super) fn on_failure(&self, now_ms: i64) -> bool {
+        let mut breaker = self.limiter.breaker.borrow_mut();
+        breaker.on_failure(&self.endpoint, now_ms);
+        let is_tripped = breaker.is_tripped(&self.endpoint);
+        if is_tripped {
+            let mut queue = self.limiter.queue.borrow_mut();
+            let own = queue.endpoints.get_mut(&self.endpoint);
+            let tickets = own.map(|own| std::mem::take(&mut own.tickets)).unwrap_or_default();
+            for ticket in tickets {
+                queue.tell(ticket, Grant::ProbeFailed);
             }
         }
-        is_in_trouble
+        is_tripped
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         {
-            let mut line = self.places.line.borrow_mut();
-            line.free += 1;
-            if let Some(lane) = line.endpoints.get_mut(&self.endpoint) {
-                lane.held = lane.held.saturating_sub(1);
+            let mut queue = self.limiter.queue.borrow_mut();
+            queue.free += 1;
+            match queue.endpoints.get_mut(&self.endpoint) {
+                Some(own) => own.held = own.held.saturating_sub(1),
+                None => never!("an endpoint holds a permit and has no queue"),
             }
         }
-        self.places.give();
+        self.limiter.grant_free();
     }
 }

@@ -1,7 +1,7 @@
-//! What stands in the queue of questions, and what endpoints that answer later send.
+//! Messages of the queue of score requests, and notifications of asynchronous endpoints.
 
-use andon_domain::ScoreRequestBatch;
 use andon_domain::limits::ROWS;
+use andon_domain::{ScoreRequestBatch, never};
 use serde::{Deserialize, Serialize};
 
 use crate::object_keys;
@@ -10,40 +10,43 @@ use crate::object_keys;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EnrichMessage {
-    /// A model is to be asked.
+    /// Score requests: one model call.
     #[serde(rename = "ask")]
     ScoreRequests(Box<ScoreRequestBatch>),
-    /// It is to be looked whether an endpoint that answers later has answered.
+    /// A poll of an asynchronous call.
     #[serde(rename = "check")]
     Poll(Poll),
 }
 
-/// A look at a call of an endpoint that answers later.
+/// A poll of an asynchronous call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Poll {
-    /// The call.
+    /// The id of the call.
     pub inference_id: String,
 }
 
 impl EnrichMessage {
-    /// As it stands in the queue.
+    /// Returns the message as it stands in the queue.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_else(|error| {
+            never!("a message of the queue is no JSON: {error}");
+            String::new()
+        })
     }
 
     /// Reads a message of the queue.
     ///
     /// # Errors
-    /// When it is none: what was found and what was expected.
+    /// When it is not one: the finding and the expectation.
     pub fn read(json: &str) -> Result<Self, String> {
-        let question: Self =
-            serde_json::from_str(json).map_err(|error| format!("not a question to a model: {error}"))?;
-        if let Self::ScoreRequests(batch) = &question {
+        let message: Self =
+            serde_json::from_str(json).map_err(|error| format!("not a score request: {error}"))?;
+        if let Self::ScoreRequests(batch) = &message {
             check(batch)?;
         }
-        Ok(question)
+        Ok(message)
     }
 }
 
@@ -51,13 +54,13 @@ fn check(batch: &ScoreRequestBatch) -> Result<(), String> {
     let rows = batch.requests.len();
     let most = usize::try_from(ROWS).unwrap_or(usize::MAX);
     if rows == 0 || rows > most {
-        return Err(format!("a question of {rows} rows; expected 1 to {most}"));
+        return Err(format!("score requests with {rows} rows; expected 1 to {most}"));
     }
     let names = batch.names.len();
     for request in &batch.requests {
         if request.inputs.len() != names {
             return Err(format!(
-                "the question about `{}` at {} has {} inputs; expected {names}, one for each name",
+                "the score request about `{}` at {} has {} inputs; expected {names}, one for each name",
                 request.equipment_id,
                 request.at,
                 request.inputs.len()
@@ -67,18 +70,18 @@ fn check(batch: &ScoreRequestBatch) -> Result<(), String> {
     Ok(())
 }
 
-/// What an endpoint that answers later says of a call, by SNS.
+/// A notification by SNS that an asynchronous call has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsyncNotification {
-    /// The call.
+    /// The id of the call.
     pub inference_id: String,
-    /// Where its answer is, if that is said; or why there is none.
+    /// The URL of the answer, if the notification has it; or why there is no answer.
     pub outcome: Result<Option<String>, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct NotificationBody {
     invocation_status: String,
     inference_id: String,
     failure_reason: Option<String>,
@@ -92,51 +95,59 @@ struct Response {
 }
 
 impl AsyncNotification {
-    /// Reads the message of a notice.
+    /// Reads the message of a notification.
     ///
     /// # Errors
-    /// When it is none: what was found and what was expected.
+    /// When it is not one: the finding and the expectation.
     pub fn read(json: &str) -> Result<Self, String> {
-        let told: Told = serde_json::from_str(json)
-            .map_err(|error| format!("not a notice of an asynchronous endpoint: {error}"))?;
-        let outcome = match told.invocation_status.as_str() {
-            "Completed" => Ok(told.response_parameters.and_then(|response| response.output_location)),
-            status => Err(told.failure_reason.unwrap_or_else(|| format!("its status is `{status}`"))),
+        let body: NotificationBody = serde_json::from_str(json)
+            .map_err(|error| format!("not a notification of an asynchronous endpoint: {error}"))?;
+        let outcome = match body.invocation_status.as_str() {
+            "Completed" => Ok(body.response_parameters.and_then(|response| response.output_location)),
+            status => Err(body.failure_reason.unwrap_or_else(|| format!("its status is `{status}`"))),
         };
-        Ok(Self { inference_id: told.inference_id, outcome })
+        Ok(Self { inference_id: body.inference_id, outcome })
     }
 }
 
-/// A call of an endpoint that answers later, kept as an object until it is answered.
+/// An asynchronous call, stored as an object until it is answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Context {
-    /// What is asked.
+pub(super) struct AsyncCall {
+    /// The score requests.
     pub batch: ScoreRequestBatch,
-    /// Until when an answer is waited for, ms.
+    /// When the call is given up, ms.
     pub due_ms: i64,
-    /// The endpoint has taken the call.
-    pub asked: bool,
-    /// Where its answer will be.
+    /// Whether the endpoint has accepted the call.
+    #[serde(rename = "asked")]
+    pub accepted: bool,
+    /// The URL of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Where it will say why there is none.
+    /// The URL of the reason why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// It counts as failed: an answer that still comes is late.
+    /// Whether the call counts as failed: a later answer is late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_up: bool,
 }
 
-impl Context {
+impl AsyncCall {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        json_bytes(self)
     }
 }
 
-/// The id of a call: the same question always has the same one, so that a redelivery is known for what it is.
+/// Returns the id of a call. The same score requests always have the same id, so that a redelivery is recognized.
 pub(super) fn inference_id(batch: &ScoreRequestBatch) -> String {
-    format!("andon-{}", object_keys::digest(&serde_json::to_vec(batch).unwrap_or_default(), 16))
+    format!("andon-{}", object_keys::digest(&json_bytes(batch), 16))
+}
+
+fn json_bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        never!("an asynchronous call is no JSON: {error}");
+        Vec::new()
+    })
 }
 
 #[cfg(test)]
@@ -155,24 +166,24 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_what_is_read() {
-        let questions = [
+        let messages = [
             EnrichMessage::ScoreRequests(Box::new(batch())),
             EnrichMessage::Poll(Poll { inference_id: "andon-1".to_owned() }),
         ];
-        for question in questions {
-            assert_eq!(EnrichMessage::read(&question.to_json()), Ok(question));
+        for message in messages {
+            assert_eq!(EnrichMessage::read(&message.to_json()), Ok(message));
         }
     }
 
     #[test]
-    fn a_message_that_is_no_question_says_what_was_expected() {
+    fn a_message_that_is_no_score_request_says_what_was_expected() {
         let mut empty = batch();
         empty.requests.clear();
         let mut short = batch();
         short.requests[0].inputs.clear();
         for (json, said) in [
-            ("what?".to_owned(), "not a question"),
-            ("{}".to_owned(), "not a question"),
+            ("what?".to_owned(), "not a score request"),
+            ("{}".to_owned(), "not a score request"),
             (EnrichMessage::ScoreRequests(Box::new(empty)).to_json(), "expected 1 to 100"),
             (EnrichMessage::ScoreRequests(Box::new(short)).to_json(), "0 inputs; expected 1"),
         ] {
@@ -182,11 +193,14 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_says_where_the_answer_is_or_why_there_is_none() {
+    fn a_notification_says_where_the_answer_is_or_why_there_is_none() {
         let completed = r#"{"awsRegion":"eu-central-1","invocationStatus":"Completed","inferenceId":"a",
             "responseParameters":{"contentType":"text/csv","outputLocation":"s3://b/out"},"eventSource":"aws:sagemaker"}"#;
-        let notice = AsyncNotification::read(completed).unwrap();
-        assert_eq!((notice.inference_id.as_str(), notice.outcome), ("a", Ok(Some("s3://b/out".to_owned()))));
+        let notification = AsyncNotification::read(completed).unwrap();
+        assert_eq!(
+            (notification.inference_id.as_str(), notification.outcome),
+            ("a", Ok(Some("s3://b/out".to_owned())))
+        );
         let failed = r#"{"invocationStatus":"Failed","failureReason":"ClientError: no","inferenceId":"a"}"#;
         assert_eq!(AsyncNotification::read(failed).unwrap().outcome, Err("ClientError: no".to_owned()));
         let expired = r#"{"invocationStatus":"Expired","inferenceId":"a"}"#;
@@ -194,11 +208,11 @@ mod tests {
             AsyncNotification::read(expired).unwrap().outcome,
             Err("its status is `Expired`".to_owned())
         );
-        assert!(AsyncNotification::read(r#"{"Records":[]}"#).unwrap_err().contains("not a notice"));
+        assert!(AsyncNotification::read(r#"{"Records":[]}"#).unwrap_err().contains("not a notification"));
     }
 
     #[test]
-    fn the_same_question_is_the_same_call() {
+    fn the_same_score_requests_are_the_same_call() {
         assert_eq!(inference_id(&batch()), inference_id(&batch()));
         let mut other = batch();
         other.requests[0].at += 1;

@@ -1,11 +1,12 @@
-//! Asking models.
+//! Sends score requests to models.
 //!
-//! Each message of the queue is a call of one endpoint, with the features of one or more equipments. Calls go side by
-//! side, within the time there is. A score goes back into the stream as a data point of its equipment, under the event
-//! time of its inputs, so that asking twice is harmless: the fold takes the first. What could not be done in time, or
-//! could not be written, comes again; what failed for good has the meaning that its binding gives it.
+//! Each message of the queue is a call of one endpoint, with the features of one or more machines. Calls run concurrently,
+//! within the time of the invocation. A score goes back into the stream as a data point of its machine, under the event
+//! time of its inputs. Calling twice is harmless: the fold takes the first score. A message that could not be done in
+//! time, or whose scores could not be written, is delivered again. A call that failed permanently becomes the score that
+//! its binding names for a failure.
 //!
-//! Nothing here is waited for by whoever folds the stream.
+//! The fold does not wait for any of this.
 
 pub mod answer;
 mod async_inference;
@@ -13,6 +14,7 @@ mod attempts;
 pub mod backoff;
 pub mod body;
 pub mod cache;
+mod delivery;
 pub mod failure;
 mod limiter;
 mod message;
@@ -27,31 +29,32 @@ use andon_domain::{Score, ScoreRequest, ScoreRequestBatch};
 use andon_ingest::Authenticator;
 use futures_util::stream::{self, StreamExt as _};
 
+pub use delivery::{Deliveries, DeliveryContent, QueueDelivery, deliveries};
 pub use message::{AsyncNotification, EnrichMessage, Poll};
 pub use summary::EnrichSummary;
 
 use self::attempts::{CallEnd, default_timeout_ms};
 use self::cache::{Cache, CacheKey};
-use self::limiter::{CircuitBreaker, EndpointLimiter, PAUSE_MS, lane};
+use self::limiter::{CircuitBreaker, EndpointLimiter, OPEN_MS, queue_key};
 use crate::limits;
 use crate::ports::{
     Clock, Failures, ModelCall, Models, Objects, PortError, QueueEntry, ScoreRequestQueue, Stream,
     StreamEntry,
 };
 
-/// What asking models needs of the world.
+/// The ports that model calls need.
 pub trait EnrichPorts: Models + ScoreRequestQueue + Stream + Objects + Failures + Clock {}
 
 impl<P: Models + ScoreRequestQueue + Stream + Objects + Failures + Clock> EnrichPorts for P {}
 
-/// What can be set about asking models.
+/// Settings of `enrich`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnrichSettings {
-    /// Calls that one invocation makes side by side.
+    /// Maximum of concurrent calls of one invocation.
     pub concurrency: usize,
-    /// Scores that are remembered between invocations, at most.
+    /// Maximum of scores in the cache, which is kept between invocations.
     pub cached: usize,
-    /// Nothing is begun when less time than this is left, ms.
+    /// Time before the deadline in which the function begins nothing, ms.
     pub reserve_ms: i64,
 }
 
@@ -61,96 +64,66 @@ impl Default for EnrichSettings {
     }
 }
 
-/// A message, or a notice.
-#[derive(Clone, Debug, PartialEq)]
-pub struct QueueDelivery {
-    /// How whoever delivered it names it.
-    pub id: String,
-    /// How often it was delivered, this time included.
-    pub receive_count: u32,
-    /// What it says; or why it cannot be read, with what came.
-    pub content: Result<DeliveryContent, String>,
-}
-
-/// What is delivered.
-#[derive(Clone, Debug, PartialEq)]
-pub enum DeliveryContent {
-    /// Out of the queue.
-    Message(EnrichMessage),
-    /// Of an endpoint that answers later.
-    Notification(AsyncNotification),
-}
-
-/// How a batch of messages ended.
+/// The result of a batch of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnrichAnswer {
-    /// Messages that are not done, and are to come again.
+    /// Ids of the messages that are not done, to be delivered again.
     pub not_done: Vec<String>,
-    /// What happened.
+    /// The summary for the log.
     pub summary: EnrichSummary,
 }
 
-impl EnrichAnswer {
-    /// As the event source expects it.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        let failures: Vec<_> =
-            self.not_done.iter().map(|id| serde_json::json!({"itemIdentifier": id})).collect();
-        serde_json::json!({"batchItemFailures": failures})
-    }
-}
-
-/// Asks models. Kept between invocations: it remembers scores, and which endpoints are in trouble.
+/// The workflow of `enrich`. Kept between invocations, with its cache of scores and its circuit breakers.
 #[derive(Debug)]
 pub struct Enricher<P> {
     ports: P,
     seal: Authenticator,
     settings: EnrichSettings,
     cache: RefCell<Cache>,
-    health: RefCell<CircuitBreaker>,
+    breaker: RefCell<CircuitBreaker>,
 }
 
-/// What lasts through one invocation.
+/// The state of one invocation.
 struct Run<'e> {
     deadline_ms: i64,
-    /// The time that there was at the start, ms.
+    /// Time to the deadline at the start, ms.
     given_ms: i64,
     summary: RefCell<EnrichSummary>,
     in_flight: Cell<u64>,
-    places: EndpointLimiter<'e>,
-    /// Endpoints of which a failure was reported: of a thousand of the same kind a person needs one.
+    limiter: EndpointLimiter<'e>,
+    /// Endpoints with a reported failure. An operator needs one report of an endpoint, not a thousand.
     reported: RefCell<BTreeSet<String>>,
 }
 
-/// What a message came to.
+/// The outcome of a message.
 #[derive(Debug)]
 enum MessageOutcome {
-    /// Done, once these are in the stream.
+    /// Done, once the scores are in the stream.
     Done(Scores),
-    /// It is to come again.
+    /// To be delivered again.
     Again,
-    /// Done, once these are in the stream and this is in the queue: its endpoint is in trouble.
+    /// Done, once the scores are in the stream and the entry is in the queue: the circuit of its endpoint is open.
     Postponed(Scores, QueueEntry),
 }
 
-/// Points that are to be written.
+/// Points to write.
 #[derive(Debug, Default)]
 struct Scores {
     points: Vec<StreamEntry>,
-    /// So many of them are scores, the others stand for failures.
+    /// Number of scores among the points; the others stand for failures.
     numbers: u64,
-    /// When the inputs had arrived, ms.
+    /// When the inputs arrived, ms.
     asked_ms: i64,
-    /// What is to be done when they are written.
+    /// The step after the points are written.
     then: Option<FollowUp>,
 }
 
-/// What follows on the points of a call that was answered later.
+/// The last step of an asynchronous call, after its points are written.
 #[derive(Debug)]
 enum FollowUp {
-    /// It is over.
+    /// Delete the stored call.
     Forget(String),
-    /// It counts as failed; a late answer will find this.
+    /// Store the call as given up, so that a late answer is recognized.
     GiveUp(String, Vec<u8>),
 }
 
@@ -161,23 +134,23 @@ impl Scores {
 }
 
 impl<P: EnrichPorts> Enricher<P> {
-    /// An enricher over ports; scores are sealed by an authenticator.
+    /// Creates the workflow over ports; the authenticator seals scores.
     pub fn new(ports: P, seal: Authenticator, settings: EnrichSettings) -> Self {
         Self {
             ports,
             seal,
             settings,
             cache: RefCell::new(Cache::new(settings.cached)),
-            health: RefCell::default(),
+            breaker: RefCell::default(),
         }
     }
 
-    /// The ports.
+    /// Returns the ports.
     pub fn ports(&self) -> &P {
         &self.ports
     }
 
-    /// Works through messages; nothing is begun that could outlast the deadline, ms.
+    /// Handles messages. It begins nothing that could outlast the deadline, ms.
     pub async fn enrich(&self, deliveries: &[QueueDelivery], deadline_ms: i64) -> EnrichAnswer {
         let deadline_ms = deadline_ms.saturating_sub(self.settings.reserve_ms);
         let run = Run {
@@ -188,18 +161,17 @@ impl<P: EnrichPorts> Enricher<P> {
                 ..EnrichSummary::default()
             }),
             in_flight: Cell::new(0),
-            places: EndpointLimiter::new(self.settings.concurrency, &self.health),
+            limiter: EndpointLimiter::new(self.settings.concurrency, &self.breaker),
             reported: RefCell::default(),
         };
         let run = &run;
-        // All wait for places of their own, and scores are written while other models are still being asked, as many at
-        // a time as there are.
+        // Every message waits for a permit of its own. Scores are written in chunks while other calls are in flight.
         let done: Vec<Vec<(usize, bool)>> = stream::iter(deliveries.iter().enumerate())
-            .map(|(number, delivery)| async move { (number, self.work(delivery, run).await) })
+            .map(|(number, delivery)| async move { (number, self.handle(delivery, run).await) })
             .buffer_unordered(deliveries.len().max(1))
-            .ready_chunks(limits::SCORES_PER_REQUEST)
-            .map(|worked| self.write(worked, run))
-            .buffer_unordered(limits::SCORE_REQUESTS)
+            .ready_chunks(limits::SCORES_PER_WRITE)
+            .map(|outcomes| self.write(outcomes, run))
+            .buffer_unordered(limits::CONCURRENT_SCORE_WRITES)
             .collect()
             .await;
         let done: BTreeSet<usize> =
@@ -211,17 +183,17 @@ impl<P: EnrichPorts> Enricher<P> {
         EnrichAnswer { not_done, summary }
     }
 
-    async fn work(&self, delivery: &QueueDelivery, run: &Run<'_>) -> MessageOutcome {
-        let worked = match &delivery.content {
+    async fn handle(&self, delivery: &QueueDelivery, run: &Run<'_>) -> MessageOutcome {
+        let outcome = match &delivery.content {
             Ok(DeliveryContent::Message(EnrichMessage::ScoreRequests(batch))) => {
-                self.ask(batch, delivery.receive_count, run).await
+                self.score(batch, delivery.receive_count, run).await
             }
-            Ok(DeliveryContent::Message(EnrichMessage::Poll(check))) => self.check(check, run).await,
-            Ok(DeliveryContent::Notification(notice)) => self.hear(notice, run).await,
+            Ok(DeliveryContent::Message(EnrichMessage::Poll(poll))) => self.poll(poll, run).await,
+            Ok(DeliveryContent::Notification(notification)) => self.on_notification(notification, run).await,
             Err(reason) => {
                 run.summary.borrow_mut().malformed += 1;
                 let report = serde_json::json!({
-                    "what": "a message of the queue of questions cannot be read",
+                    "what": "a message of the queue of score requests cannot be read",
                     "reason": reason,
                     "messageId": delivery.id,
                 });
@@ -231,34 +203,34 @@ impl<P: EnrichPorts> Enricher<P> {
                     .map(|()| MessageOutcome::Done(Scores::default()))
             }
         };
-        worked.unwrap_or_else(|error| {
+        outcome.unwrap_or_else(|error| {
             run.summary.borrow_mut().error(&error);
             MessageOutcome::Again
         })
     }
 
-    /// Asks what a message says.
-    async fn ask(
+    /// Gets the scores of a message: from the cache, or by a call.
+    async fn score(
         &self,
         batch: &ScoreRequestBatch,
         receive_count: u32,
         run: &Run<'_>,
     ) -> Result<MessageOutcome, PortError> {
-        let turn = run.places.turn(&lane(&batch.endpoint), self.ports.now_ms()).await;
+        let admission = run.limiter.admit(&queue_key(&batch.endpoint), self.ports.now_ms()).await;
         let now_ms = self.ports.now_ms();
         let count = batch.requests.len() as u64;
-        run.summary.borrow_mut().questions += count;
+        run.summary.borrow_mut().score_requests += count;
         if now_ms.saturating_sub(batch.asked_ms) > batch.endpoint.too_old.0 {
-            run.summary.borrow_mut().too_old += count;
+            run.summary.borrow_mut().score_requests_too_old += count;
             return Ok(MessageOutcome::Done(Scores::default()));
         }
         let mut scores = Scores { asked_ms: batch.asked_ms, ..Scores::default() };
-        let open = self.remembered(batch, now_ms, &mut scores, run);
+        let open = self.from_cache(batch, now_ms, &mut scores, run);
         if open.requests.is_empty() {
             return Ok(MessageOutcome::Done(scores));
         }
         if batch.endpoint.asynchronous {
-            return self.start_async(open, receive_count, turn, scores, run).await;
+            return self.start_async(open, receive_count, admission, scores, run).await;
         }
         let rows = rows(&open);
         let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
@@ -266,7 +238,7 @@ impl<P: EnrichPorts> Enricher<P> {
         let timeout_ms =
             open.endpoint.timeout.map_or(default_timeout_ms(&open.endpoint), |timeout| timeout.0);
         let called = self
-            .try_calls(&open, receive_count, timeout_ms, turn, run, async |timeout_ms| {
+            .try_calls(&open, receive_count, timeout_ms, admission, run, async |timeout_ms| {
                 let call = ModelCall {
                     endpoint: &open.endpoint.name,
                     variant: open.endpoint.variant.as_deref(),
@@ -279,21 +251,21 @@ impl<P: EnrichPorts> Enricher<P> {
             })
             .await;
         match called {
-            Ok(answer) => self.take(&open, &answer, &mut scores, run).await,
+            Ok(answer) => self.accept_answer(&open, &answer, &mut scores, run).await,
             Err(CallEnd::Again) => return Ok(MessageOutcome::Again),
-            Err(CallEnd::Failed(reason)) => self.fail(&open, &reason, &mut scores, run),
+            Err(CallEnd::Failed(reason)) => self.fail_all(&open, &reason, &mut scores, run),
             Err(CallEnd::CircuitOpen { failed }) => {
                 let batch = ScoreRequestBatch { failed, ..open };
                 let body = EnrichMessage::ScoreRequests(Box::new(batch)).to_json();
-                let delay_s = u32::try_from(PAUSE_MS / 1000).unwrap_or_default();
+                let delay_s = u32::try_from(OPEN_MS / 1000).unwrap_or_default();
                 return Ok(MessageOutcome::Postponed(scores, QueueEntry { body, delay_s }));
             }
         }
         Ok(MessageOutcome::Done(scores))
     }
 
-    /// Answers what it can from memory; what is still to be asked.
-    fn remembered(
+    /// Adds the scores that are in the cache; returns the other score requests.
+    fn from_cache(
         &self,
         batch: &ScoreRequestBatch,
         now_ms: i64,
@@ -322,14 +294,20 @@ impl<P: EnrichPorts> Enricher<P> {
         open
     }
 
-    /// Takes the scores out of an answer.
-    async fn take(&self, batch: &ScoreRequestBatch, answer: &[u8], scores: &mut Scores, run: &Run<'_>) {
+    /// Reads the scores of an answer.
+    async fn accept_answer(
+        &self,
+        batch: &ScoreRequestBatch,
+        answer: &[u8],
+        scores: &mut Scores,
+        run: &Run<'_>,
+    ) {
         let numbers = match answer::read(&batch.endpoint, batch.requests.len(), answer) {
             Ok(numbers) => numbers,
             Err(reason) => {
                 run.summary.borrow_mut().unreadable += 1;
                 self.report(batch, &reason, run).await;
-                return self.fail(batch, &reason, scores, run);
+                return self.fail_all(batch, &reason, scores, run);
             }
         };
         let now_ms = self.ports.now_ms();
@@ -357,8 +335,8 @@ impl<P: EnrichPorts> Enricher<P> {
         }
     }
 
-    /// Gives all questions of a call the meaning of a failure.
-    fn fail(&self, batch: &ScoreRequestBatch, reason: &str, scores: &mut Scores, run: &Run<'_>) {
+    /// Adds for every score request of a call the score that its binding names for a failure.
+    fn fail_all(&self, batch: &ScoreRequestBatch, reason: &str, scores: &mut Scores, run: &Run<'_>) {
         for request in &batch.requests {
             self.fail_one(batch, request, reason, scores, run);
         }
@@ -373,25 +351,25 @@ impl<P: EnrichPorts> Enricher<P> {
         run: &Run<'_>,
     ) {
         let mut summary = run.summary.borrow_mut();
-        summary.unanswered += 1;
+        summary.requests_unanswered += 1;
         summary.failure(&format!("`{}`: {reason}", batch.endpoint.name));
         if let Some(score) = point::on_failure(batch.endpoint.on_failure) {
             scores.add(request, &score, &self.seal);
         }
     }
 
-    /// Tells a person of what trying again does not mend; of each endpoint once in an invocation.
+    /// Reports a failure that a retry does not fix; once for each endpoint and invocation.
     async fn report(&self, batch: &ScoreRequestBatch, reason: &str, run: &Run<'_>) {
         if !run.reported.borrow_mut().insert(batch.endpoint.name.clone()) {
             return;
         }
         let report = serde_json::json!({
-            "what": "a model cannot be asked, or not be understood",
+            "what": "a model rejects a call, or its answer cannot be read",
             "endpoint": batch.endpoint.name,
             "reason": reason,
             "names": batch.names,
             "first": batch.requests.first(),
-            "questions": batch.requests.len(),
+            "scoreRequests": batch.requests.len(),
         });
         if let Err(error) = self.ports.report_failure(&report.to_string()).await {
             run.summary.borrow_mut().error(&error);

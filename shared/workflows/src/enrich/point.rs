@@ -1,13 +1,13 @@
 //! Scores as data points.
 
 use andon_domain::score::TAG_PREFIX;
-use andon_domain::{FailureWord, OnFailure, Score, ScoreRequest};
+use andon_domain::{FailureWord, OnFailure, Score, ScoreRequest, never};
 use andon_ingest::Authenticator;
 use serde::Serialize;
 
 use crate::ports::StreamEntry;
 
-/// A point in the form that is read fastest: these members in this order.
+/// A point in the canonical form, which is read fastest: these members in this order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Point<'p> {
@@ -24,7 +24,7 @@ struct Meta {
     flags: [&'static str; 1],
 }
 
-/// A score as it stands in the stream, sealed, under its equipment's key. It has the event time of the inputs.
+/// Returns a score as a sealed record of the stream, under the key of its machine. It has the event time of the inputs.
 #[must_use]
 pub fn score_record(request: &ScoreRequest, score: &Score, seal: &Authenticator) -> StreamEntry {
     let (value, quality) = match score {
@@ -39,11 +39,14 @@ pub fn score_record(request: &ScoreRequest, score: &Score, seal: &Authenticator)
         quality,
         meta: Meta { flags: ["Drv"] },
     };
-    let json = serde_json::to_string(&point).unwrap_or_default();
+    let json = serde_json::to_string(&point).unwrap_or_else(|error| {
+        never!("a score is no JSON: {error}");
+        String::new()
+    });
     StreamEntry { partition_key: request.equipment_id.to_string(), data: seal.seal(&json).into_bytes() }
 }
 
-/// The score that a failure means, if it means one.
+/// Returns the score that a binding names for a failure, if it names one.
 #[must_use]
 pub fn on_failure(meaning: OnFailure) -> Option<Score> {
     match meaning {

@@ -1,87 +1,86 @@
-//! What an invocation did, for one line of the log.
+//! Summary of an invocation of `enrich`.
 
-use crate::ports::PortError;
+use crate::measures::summary;
 
-/// What an invocation did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EnrichSummary {
-    /// Messages of the queue, and notices.
-    pub messages: u64,
-    /// Of these, those that could not be read; reported to the failure destination.
-    pub malformed: u64,
-    /// Questions: rows of features.
-    pub questions: u64,
-    /// Scores that are in the stream.
-    pub scores: u64,
-    /// Points that stand for a failure: a fixed value, or one of bad quality.
-    pub substitutes: u64,
-    /// Questions that were not answered, for good.
-    pub unanswered: u64,
-    /// Questions that were dropped since they were too old.
-    pub too_old: u64,
-    /// Scores from memory.
-    pub cache_hits: u64,
-    /// Scores that might have been in memory, and were not.
-    pub cache_misses: u64,
-    /// Calls of models.
-    pub calls: u64,
-    /// Calls without an answer in time.
-    pub timeouts: u64,
-    /// Calls that failed otherwise, and may be made again.
-    pub call_errors: u64,
-    /// Calls that will always be refused; reported to the failure destination.
-    pub refused: u64,
-    /// Answers, or rows of them, without numbers where they should be.
-    pub unreadable: u64,
-    /// Calls that were made again.
-    pub retries: u64,
-    /// Calls of endpoints that answer later.
-    pub async_calls: u64,
-    /// Looks at such calls that are not answered yet.
-    pub checks: u64,
-    /// Questions whose answer came after they were given up.
-    pub late: u64,
-    /// Questions of such calls that were not answered in time.
-    pub lost: u64,
-    /// Notices of calls that are not known here, or not any more.
-    pub unknown_notices: u64,
-    /// Messages that are not done, and come again.
-    pub messages_not_done: u64,
-    /// Messages that were put into the queue again, since their endpoint is in trouble.
-    pub postponed: u64,
-    /// Messages that were left since too little time was left.
-    pub out_of_time: u64,
-    /// Most calls that were under way at a time.
-    pub in_flight: u64,
-    /// The longest call that was answered, ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub call_ms: Option<u64>,
-    /// The longest time from the arrival of inputs to the score in the stream, ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input_to_score_ms: Option<u64>,
-    /// Errors of ports.
-    pub errors: u64,
-    /// The first of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_error: Option<String>,
-    /// Why the first call or question failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_failure: Option<String>,
+summary! {
+    /// A summary of an invocation of `enrich`, for one line of the log.
+    pub struct EnrichSummary {
+        times {
+            /// Longest time of the invocation from the arrival of inputs to their score in the stream.
+            input_to_score_ms: metric info
+                "As `callMs`. Otherwise the queue is behind: more concurrency of the function, or `ANDON_ENRICH_CONCURRENCY`.";
+            /// Longest model call of the invocation that was answered.
+            call_ms: metric info "The endpoint: more or larger instances.";
+        }
+        counts {
+            /// Maximum of concurrent model calls; read it by its maximum.
+            in_flight: metric info "Near `ANDON_ENRICH_CONCURRENCY`: that setting bounds the throughput.";
+            /// Messages of the queue, and notifications of asynchronous endpoints.
+            messages: log info;
+            /// Score requests in them: rows of features.
+            score_requests: metric info;
+            /// Model calls.
+            model_calls: metric info;
+            /// Scores written to the stream.
+            scores: metric info "Falls to nothing: the models, or the path to them.";
+            /// Points that stand for a failure, as the binding's `on_failure` says.
+            substitutes: metric warn "As `requestsUnanswered`.";
+            /// Model calls that were retried.
+            retries: metric info "As `modelTimeouts` and `modelCallErrors`.";
+            /// Model calls without an answer in time.
+            model_timeouts: metric warn
+                "`firstFailure` names the endpoint; `timeout` of the binding, or more instances.";
+            /// Model calls that failed and may be retried: throttled, not ready, an internal error.
+            model_call_errors: metric warn "As `modelTimeouts`.";
+            /// Model calls that the endpoint will always reject; reported to the failure destination.
+            model_calls_rejected: metric error
+                "The failure destination has the first of each endpoint: a wrong name, format or feature in the binding.";
+            /// Answers, or rows of them, without a number where the binding expects it.
+            unreadable: metric error "The failure destination has the answer.";
+            /// Score requests that were given up, for any reason.
+            requests_unanswered: metric warn "`firstFailure`.";
+            /// Score requests that were dropped, because they were older than the binding's `too_old`.
+            score_requests_too_old: metric warn
+                "The queue is behind the endpoint's capacity: more concurrency, fewer score requests.";
+            /// Scores from the cache.
+            cache_hits: metric info;
+            /// Score requests without a score in the cache.
+            cache_misses: metric info "With few hits: inputs that never repeat, so `cache` is of no use.";
+            /// Calls of asynchronous endpoints.
+            async_calls: metric info;
+            /// Polls of asynchronous calls that had no answer yet.
+            async_polls: log info;
+            /// Score requests whose asynchronous answer came after they were given up.
+            async_results_late: metric warn "`timeout` of the binding.";
+            /// Score requests of asynchronous calls without any answer in time.
+            async_results_lost: metric warn
+                "The endpoint's own metrics; its topics for success and failure.";
+            /// Notifications of calls that are answered already, or that this deployment did not make.
+            unknown_notifications: log info;
+            /// Messages that cannot be read; reported to the failure destination.
+            malformed: metric error "Something else writes to the queue or the topic.";
+            /// Messages that were not begun, because too little time was left.
+            out_of_time: metric warn
+                "Smaller batches, a longer timeout of the function, more concurrency.";
+            /// Messages put into the queue again for five seconds, because the circuit breaker of their endpoint [is open](models.md#when-it-fails).
+            postponed: metric warn "`firstFailure`; the endpoint.";
+            /// Messages that are not done; they are delivered again.
+            messages_not_done: metric warn "`firstError`, `outOfTime`.";
+        }
+        texts {
+            /// Why the first call or score request failed.
+            first_failure;
+        }
+    }
 }
 
 impl EnrichSummary {
-    pub(super) fn error(&mut self, error: &PortError) {
-        self.errors += 1;
-        self.first_error.get_or_insert_with(|| error.to_string());
-    }
-
     pub(super) fn failure(&mut self, reason: &str) {
         self.first_failure.get_or_insert_with(|| reason.to_owned());
     }
 }
 
-/// The longer one.
+/// Returns the longer duration.
 pub(super) fn longer(longest: Option<u64>, ms: i64) -> Option<u64> {
     longest.max(Some(u64::try_from(ms).unwrap_or_default()))
 }

@@ -1,26 +1,29 @@
-//! Scores into the stream.
+//! Writes scores into the stream.
 
 use std::collections::BTreeSet;
+
+use andon_domain::never;
 
 use super::summary::longer;
 use super::{EnrichPorts, Enricher, FollowUp, MessageOutcome, Run, Scores, backoff};
 use crate::ports::{Accepted, QueueEntry, StreamEntry, Written};
+use crate::retry::{Deadline, Retry, wait};
 
-/// Attempts to write a point.
+/// Maximum attempts to write a point.
 const ATTEMPTS: u32 = 5;
 
 impl<P: EnrichPorts> Enricher<P> {
-    /// Writes the scores of messages; answers of each message whether it is done.
+    /// Writes the scores of messages; returns for each message whether it is done.
     pub(super) async fn write(
         &self,
-        worked: Vec<(usize, MessageOutcome)>,
+        outcomes: Vec<(usize, MessageOutcome)>,
         run: &Run<'_>,
     ) -> Vec<(usize, bool)> {
-        let mut done = Vec::with_capacity(worked.len());
-        let mut scored: Vec<(usize, Scores)> = Vec::with_capacity(worked.len());
+        let mut done = Vec::with_capacity(outcomes.len());
+        let mut scored: Vec<(usize, Scores)> = Vec::with_capacity(outcomes.len());
         let mut postponed = Vec::new();
-        for (number, worked) in worked {
-            match worked {
+        for (number, outcome) in outcomes {
+            match outcome {
                 MessageOutcome::Done(scores) => scored.push((number, scores)),
                 MessageOutcome::Again => done.push((number, false)),
                 MessageOutcome::Postponed(scores, entry) => {
@@ -44,8 +47,8 @@ impl<P: EnrichPorts> Enricher<P> {
         done
     }
 
-    /// Writes points, those that are refused for now again and again; answers of each message whether all of its points
-    /// are written.
+    /// Writes points, and repeats those that fail transiently; returns for each message whether all of its points are
+    /// written.
     async fn write_points(&self, scored: &[(usize, Scores)], run: &Run<'_>) -> Vec<bool> {
         let mut written = vec![true; scored.len()];
         let points = scored
@@ -53,9 +56,8 @@ impl<P: EnrichPorts> Enricher<P> {
             .enumerate()
             .flat_map(|(place, (_, scores))| scores.points.iter().map(move |point| (place, point.clone())));
         let mut open: Vec<(usize, StreamEntry)> = points.collect();
-        let mut attempt = 0;
+        let mut retry = Retry::new(ATTEMPTS);
         while !open.is_empty() {
-            attempt += 1;
             let (places, entries): (Vec<usize>, Vec<StreamEntry>) = open.into_iter().unzip();
             let answers = self.ports.put_records(&entries).await;
             let answers = answers.unwrap_or_else(|error| vec![Written::No(error); entries.len()]);
@@ -63,7 +65,7 @@ impl<P: EnrichPorts> Enricher<P> {
             for ((place, entry), answer) in places.into_iter().zip(entries).zip(answers) {
                 let Written::No(error) = answer else { continue };
                 run.summary.borrow_mut().error(&error);
-                // What the stream will never take would come again for ever.
+                // A point that the stream will never accept would be delivered again forever.
                 if error.is_transient() {
                     open.push((place, entry));
                 }
@@ -71,23 +73,23 @@ impl<P: EnrichPorts> Enricher<P> {
             if open.is_empty() {
                 break;
             }
-            let wait_ms = backoff::wait_ms(open.len() as u64, attempt);
-            let ready_ms = self.ports.now_ms().saturating_add_unsigned(wait_ms);
-            if attempt >= ATTEMPTS || ready_ms >= run.deadline_ms {
+            let is_left = retry.is_left_after_failure();
+            let wait_ms = backoff::wait_ms(open.len() as u64, retry.failed());
+            if !is_left || !wait(&self.ports, wait_ms, Deadline::before(run.deadline_ms)).await {
                 for (place, _) in &open {
-                    if let Some(written) = written.get_mut(*place) {
-                        *written = false;
+                    match written.get_mut(*place) {
+                        Some(written) => *written = false,
+                        None => never!("a point of message {place} of {}", scored.len()),
                     }
                 }
                 break;
             }
-            self.ports.sleep_ms(wait_ms).await;
         }
         written
     }
 
-    /// Puts messages into the queue again, for a while later; answers which it did not take. Those come again by
-    /// themselves, only later still.
+    /// Puts messages into the queue again, with a delay; returns the ones that the queue did not accept. The event source
+    /// delivers those again by itself, only later.
     async fn postpone(&self, postponed: Vec<(usize, QueueEntry)>, run: &Run<'_>) -> BTreeSet<usize> {
         if postponed.is_empty() {
             return BTreeSet::new();
@@ -118,11 +120,11 @@ impl<P: EnrichPorts> Enricher<P> {
         }
     }
 
-    /// What is left undone here is found by the reminder, and an object that stays expires.
+    /// Ends an asynchronous call. If that fails, a poll finds the call again, and its object expires.
     async fn follow(&self, then: FollowUp, run: &Run<'_>) {
         let followed = match then {
             FollowUp::Forget(name) => self.ports.delete_object(&name).await,
-            FollowUp::GiveUp(name, kept) => self.ports.put_object(&name, kept).await,
+            FollowUp::GiveUp(name, call) => self.ports.put_object(&name, call).await,
         };
         if let Err(error) = followed {
             run.summary.borrow_mut().error(&error);

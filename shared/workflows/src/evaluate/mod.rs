@@ -73,19 +73,6 @@ pub struct EvaluateAnswer {
     pub summary: Summary,
 }
 
-impl EvaluateAnswer {
-    /// Returns the partial batch response that the event source expects.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        let failures: Vec<_> = self
-            .first_not_done
-            .iter()
-            .map(|number| serde_json::json!({"itemIdentifier": number.to_string()}))
-            .collect();
-        serde_json::json!({"batchItemFailures": failures})
-    }
-}
-
 /// A key of a batch, with its progress in this invocation.
 #[derive(Debug)]
 struct Key<'b> {

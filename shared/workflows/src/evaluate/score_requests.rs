@@ -67,7 +67,7 @@ fn pack<'a>(pending: impl Iterator<Item = (usize, &'a PendingScoreRequest)>, now
     packing
 }
 
-/// Packs a chunk into one message, or into several if one would exceed [`limits::SCORE_REQUESTS_BYTES`].
+/// Packs a chunk into one message, or into several if one would exceed [`limits::SCORE_REQUEST_MESSAGE_BYTES`].
 fn pack_chunk(binding: &ModelBinding, chunk: &[(usize, &PendingScoreRequest)], packing: &mut Packing) {
     let requests: Vec<ScoreRequest> =
         chunk.iter().map(|(_, pending)| pending.request.request.clone()).collect();
@@ -80,7 +80,7 @@ fn pack_chunk(binding: &ModelBinding, chunk: &[(usize, &PendingScoreRequest)], p
         failed: 0,
     };
     let body = EnrichMessage::ScoreRequests(Box::new(batch)).to_json();
-    if body.len() <= limits::SCORE_REQUESTS_BYTES {
+    if body.len() <= limits::SCORE_REQUEST_MESSAGE_BYTES {
         packing.messages.push(Packed { body, plans: chunk.iter().map(|(plan, _)| *plan).collect() });
     } else if chunk.len() > 1 {
         let (first, second) = chunk.split_at(chunk.len() / 2);
@@ -255,11 +255,13 @@ mod tests {
         let long = |letters: usize| OperandValue::Text("x".repeat(letters));
         let mut many: Vec<PendingScoreRequest> =
             (0..100).map(|n| pending(&one, &format!("e{n}"), 1, long(10_000))).collect();
-        many.push(pending(&one, "e", 1, long(limits::SCORE_REQUESTS_BYTES)));
+        many.push(pending(&one, "e", 1, long(limits::SCORE_REQUEST_MESSAGE_BYTES)));
         let packing = pack(many.iter().map(|pending| (0, pending)), 2);
         assert_eq!(packing.too_large, 1);
         let requests: usize = packed(&packing).iter().map(|(_, _, machines, _)| machines.len()).sum();
         assert_eq!(requests, 100);
-        assert!(packing.messages.iter().all(|packed| packed.body.len() <= limits::SCORE_REQUESTS_BYTES));
+        assert!(
+            packing.messages.iter().all(|packed| packed.body.len() <= limits::SCORE_REQUEST_MESSAGE_BYTES)
+        );
     }
 }

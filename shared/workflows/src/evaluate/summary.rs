@@ -1,97 +1,113 @@
-//! The summary of an invocation, for one line of the log.
-
-use std::collections::BTreeMap;
+//! Summary of an invocation of `evaluate`.
 
 use andon_domain::never::Broken;
 
 use super::batch::Batch;
 use super::plan::FoldCounts;
-use crate::ports::PortError;
+use crate::measures::summary;
 
-/// A summary of an invocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Summary {
-    /// Records of the stream.
-    pub records: u64,
-    /// Readable messages in the records, one per machine.
-    pub messages: u64,
-    /// Keys of the batch.
-    pub keys: u64,
-    /// Keys without a state that this invocation began.
-    pub new_keys: u64,
-    /// New keys that were left to a later batch, because the batch began too many.
-    pub new_keys_deferred: u64,
-    /// Keys that are not done; their records are delivered again.
-    pub keys_not_done: u64,
-    /// Batches cut short because their records unpacked to too many bytes; the rest is delivered again.
-    pub deferred: u64,
-    /// Messages that were folded before.
-    pub skipped: u64,
-    /// Points folded.
-    pub points: u64,
-    /// Ticks folded.
-    pub ticks: u64,
-    /// State changes decided.
-    pub transitions: u64,
-    /// Points with a timestamp after their arrival.
-    pub points_from_future: u64,
-    /// Times that the watermark was forced forward, because too many points were pending.
-    pub watermark_forced: u64,
-    /// Score requests decided.
-    pub score_requests: u64,
-    /// Messages with score requests that the queue accepted.
-    pub score_request_messages: u64,
-    /// Score requests without a queue, or too large for a message.
-    pub score_requests_unsent: u64,
-    /// Score requests that were too old to be sent.
-    pub score_requests_too_old: u64,
-    /// Score requests dropped because one record led to too many.
-    pub score_requests_dropped: u64,
-    /// Rejected messages and points by reason.
-    pub rejected: BTreeMap<&'static str, u64>,
-    /// Objects of rejections written.
-    pub rejection_objects: u64,
-    /// Messages written back to the stream under their own partition key.
-    pub rekeyed: u64,
-    /// Commits of keys.
-    pub commits: u64,
-    /// Commits lost to a concurrent writer.
-    pub conflicts: u64,
-    /// Reads that a concurrent writer changed half-way.
-    pub torn_reads: u64,
-    /// Repeated attempts of commits.
-    pub retries: u64,
-    /// Keys that could not be folded.
-    pub failing_keys: u64,
-    /// Keys that this invocation parked.
-    pub parked_keys: u64,
-    /// Messages added to those of parked keys.
-    pub parked_messages: u64,
-    /// Rounds of loading, folding and committing.
-    pub rounds: u64,
-    /// Rounds and commits that did not start, because too little time was left.
-    pub out_of_time: u64,
-    /// Checkpoints written.
-    pub checkpoints: u64,
-    /// Errors of ports.
-    pub errors: u64,
-    /// The first error of a port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_error: Option<String>,
-    /// The reason of the first failing key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_failure: Option<String>,
-    /// Broken invariants: faults of this program. The keys in which they were found count as failing.
-    pub invariants_broken: u64,
-    /// Message and place of the first broken invariant.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_broken_invariant: Option<String>,
-    /// The newest arrival, ms.
-    pub newest_arrival_ms: i64,
-    /// The watermark of the shard, ms, if a checkpoint was written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub watermark_ms: Option<i64>,
+summary! {
+    /// A summary of an invocation of `evaluate`, for one line of the log.
+    pub struct Summary {
+        ages {
+            /// Age of the newest record of the batch at the end of the invocation.
+            iterator_age_ms of newest_arrival_ms: i64, metric info
+                "The stream is behind: more shards, a higher parallelization factor, more memory. Or a batch is delivered again and again, see `keysNotDone`.";
+            /// Lag of the shard's watermark behind the clock, in lines that wrote a checkpoint.
+            watermark_lag_ms of watermark_ms: Option<i64>, metric info
+                "Event time stands still: a sender that buffers or has a slow clock. `andon status` names it.";
+        }
+        counts {
+            /// Records of the stream.
+            records: log info;
+            /// Messages that could be read, one for each machine in them.
+            messages: log info;
+            /// Machines in the batch.
+            keys: log info;
+            /// Points folded.
+            points: metric info "Load. Falls to nothing: the senders, or the path from them.";
+            /// Ticks folded.
+            ticks: log info;
+            /// State changes decided.
+            transitions: metric info "Rules that flap: `for` and `until` in the rules that change most.";
+            /// Writes of a state, which is what DynamoDB bills.
+            commits: metric info "A longer batch window folds more points per commit.";
+            /// Checkpoints written.
+            checkpoints: log info;
+            /// Rounds of reading, folding and committing.
+            rounds: log info;
+            /// Messages that had been folded before: a batch that was delivered again.
+            skipped: log info "Harmless. With `keysNotDone`, see there.";
+            /// Machines without a state.
+            new_keys: metric info "A sender that invents ids.";
+            /// New machines left to a later batch, because the batch has too many.
+            new_keys_deferred: metric warn "As `newKeys`. After a restart of everything it passes.";
+            /// Machines that are not done; their records are delivered again.
+            keys_not_done: metric warn "`errors`, `outOfTime`, `conflicts` or `failingKeys` of the same line say why.";
+            /// Batches cut short, because their records unpacked to too much; the rest is delivered again.
+            deferred: metric warn "Smaller batches; a sender that compresses nonsense.";
+            /// Steps that were not begun, because too little time was left.
+            out_of_time: metric warn "A smaller batch, a longer timeout, more memory.";
+            /// Commits lost to a concurrent writer.
+            conflicts: metric info
+                "A few at a reshard are usual. Steadily: two event sources read the same stream.";
+            /// Reads during which a concurrent writer committed.
+            torn_reads: metric info "As `conflicts`.";
+            /// Attempts of a commit after its first.
+            retries: metric info "As `errors`.";
+            /// Points stamped later than they arrived.
+            points_from_future: metric info "A sender's clock; `andon status` names it.";
+            /// Times that the watermark was moved on, because too many points waited for it.
+            watermark_forced: metric warn "A sender that is far behind the others: `watermarkLagMs`.";
+            /// Score requests decided.
+            score_requests: metric info "A binding with too small an `at_most_every`.";
+            /// Messages with score requests that the queue accepted.
+            score_request_messages: log info;
+            /// Score requests that cannot be sent: there is no queue, or no message can hold them.
+            score_requests_unsent: metric error
+                "`firstFailure`: rules ask models, and the deployment has no queue for it. The rules themselves continue.";
+            /// Score requests about records older than the binding's `too_old`, which are not sent.
+            score_requests_too_old: metric info "The stream was behind, or parked records were folded.";
+            /// Score requests that were dropped, because one record led to too many.
+            score_requests_dropped: metric warn "Event time has leapt: a sender that was away.";
+            /// Objects with rejections written.
+            rejection_objects: log info;
+            /// Messages under another partition key than their machine, written again under the right one.
+            rekeyed: metric warn "Senders that choose keys at random: each such message is paid for twice.";
+            /// Machines that could not be folded, for a reason that a retry does not fix.
+            failing_keys: metric error "`firstFailure`. After three failures in a row they are parked.";
+            /// Machines parked by this invocation.
+            parked_keys: metric error "`firstFailure`. Fix it, then `andon unpark`.";
+            /// Messages set aside for parked machines.
+            parked_messages: metric error
+                "As `parkedKeys`: nothing is lost, and nothing is decided in the meantime.";
+        }
+        reasons rejected {
+            /// [Malformed](events.md#what-is-malformed) messages.
+            malformed: metric warn "The objects under `rejected/` hold them, with reason and place.";
+            /// Records whose data is not base64, damaged gzip or zstd, or broken aggregation.
+            undecodable: metric warn "As `rejectedMalformed`.";
+            /// Records that unpack to too much, or hold too many messages.
+            too_large: metric warn "As `rejectedMalformed`.";
+            /// Ticks and derived points that this system did not seal.
+            forged: metric error
+                "A sender with write access to the stream forges them, or the internal key was changed without keeping the old one.";
+            /// Points whose quality is not `Ok`.
+            bad_quality: metric info "The sensor reports it.";
+            /// Points without a value.
+            no_value: metric info "As `rejectedBadQuality`.";
+            /// Points older than the watermark by more than `allowed_lateness`.
+            late: metric warn "The sender buffers: `allowed_lateness`, or a source id of its own.";
+            /// Points that were applied before.
+            duplicate: metric info "Harmless: senders may repeat.";
+            /// Points older than the newest of their tag.
+            superseded: metric info "Disorder within a source: `max_out_of_orderness`.";
+        }
+        texts {
+            /// Why the first failing machine fails.
+            first_failure;
+        }
+    }
 }
 
 impl Summary {
@@ -125,10 +141,5 @@ impl Summary {
 
     pub(super) fn reject(&mut self, reason: &'static str, count: u64) {
         *self.rejected.entry(reason).or_default() += count;
-    }
-
-    pub(super) fn error(&mut self, error: &PortError) {
-        self.errors += 1;
-        self.first_error.get_or_insert_with(|| error.to_string());
     }
 }

@@ -17,6 +17,7 @@ pub use event::{DETAIL_TYPE, EVENT_SCHEMA, SOURCE, StateChange};
 pub use republish::{Republished, preview, republish};
 
 use crate::limits;
+use crate::measures::summary;
 use crate::outbox;
 use crate::ports::{Bus, Clock, Failures, Objects, OutboxItem, PortError, StateStore, View};
 use crate::retry::Retry;
@@ -44,53 +45,36 @@ pub struct PublishAnswer {
     pub summary: PublishSummary,
 }
 
-impl PublishAnswer {
-    /// Returns the partial batch response that the event source expects.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        let failures: Vec<_> =
-            self.first_not_done.iter().map(|number| serde_json::json!({"itemIdentifier": number})).collect();
-        serde_json::json!({"batchItemFailures": failures})
-    }
-}
-
-/// A summary of an invocation, for one line of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PublishSummary {
-    /// Items of the outbox.
-    pub items: u64,
-    /// Keys.
-    pub keys: u64,
-    /// State changes that the bus accepted.
-    pub published: u64,
-    /// State changes that the bus never accepts, reported to the failure destination.
-    pub undeliverable: u64,
-    /// Items that cannot be read, reported to the failure destination.
-    pub unreadable: u64,
-    /// Requests to the bus.
-    pub requests: u64,
-    /// Entries offered again.
-    pub retries: u64,
-    /// Views written.
-    pub views: u64,
-    /// Items that are not done; they are delivered again.
-    pub items_not_done: u64,
-    /// Explanations that were truncated to fit into an event.
-    pub explanations_truncated: u64,
-    /// The clock of the newest item's key, ms.
-    pub newest_clock_ms: i64,
-    /// Errors of ports.
-    pub errors: u64,
-    /// The first error of a port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_error: Option<String>,
-}
-
-impl PublishSummary {
-    fn error(&mut self, error: &PortError) {
-        self.errors += 1;
-        self.first_error.get_or_insert_with(|| error.to_string());
+summary! {
+    /// A summary of an invocation of `publish`, for one line of the log.
+    pub struct PublishSummary {
+        ages {
+            /// Time from the arrival of the newest record that decided something to the bus: a consumer's delay without the sender's own.
+            since_arrival_ms of newest_clock_ms: i64, metric info
+                "`iteratorAgeMs` of evaluate; `itemsNotDone` here.";
+        }
+        counts {
+            /// Machines in the batch.
+            keys: log info;
+            /// Items of the outbox.
+            items: log info;
+            /// State changes that the bus accepted.
+            published: metric info "As `transitions`.";
+            /// Requests to the bus.
+            requests: log info;
+            /// Entries offered again.
+            retries: metric info "The limit of PutEvents of the account.";
+            /// Views written.
+            views: log info;
+            /// State changes whose explanation was truncated to fit.
+            explanations_truncated: metric warn "Rules of very many operands.";
+            /// Items that are not done; they are delivered again.
+            items_not_done: metric warn "`firstError`.";
+            /// State changes that the bus will never accept; reported to the failure destination.
+            undeliverable: metric error "Look there. After the fix, `andon republish`.";
+            /// Items of the outbox that cannot be read; reported to the failure destination.
+            unreadable: metric error "Something else writes to the table, or a version was rolled back.";
+        }
     }
 }
 

@@ -203,19 +203,19 @@ impl Simulation {
 }
 
 fn count(summary: &EnrichSummary, dice: &Dice) {
-    dice.add("score requests received", summary.questions);
+    dice.add("score requests received", summary.score_requests);
     dice.add("scores written", summary.scores);
     dice.add("points in place of scores", summary.substitutes);
-    dice.add("score requests without an answer", summary.unanswered);
-    dice.add("score requests too old", summary.too_old);
+    dice.add("score requests without an answer", summary.requests_unanswered);
+    dice.add("score requests too old", summary.score_requests_too_old);
     dice.add("scores from memory", summary.cache_hits);
-    dice.add("calls of models that took too long", summary.timeouts);
-    dice.add("calls of models that failed", summary.call_errors);
+    dice.add("calls of models that took too long", summary.model_timeouts);
+    dice.add("calls of models that failed", summary.model_call_errors);
     dice.add("calls of models made again", summary.retries);
     dice.add("score requests that come again", summary.messages_not_done);
     dice.add("score requests postponed while a circuit is open", summary.postponed);
     dice.add("asynchronous calls of models", summary.async_calls);
-    dice.add("polls of asynchronous calls", summary.checks);
-    dice.add("asynchronous calls that were not answered in time", summary.lost);
-    dice.add("answers that came after all", summary.late);
+    dice.add("polls of asynchronous calls", summary.async_polls);
+    dice.add("asynchronous calls that were not answered in time", summary.async_results_lost);
+    dice.add("answers that came after all", summary.async_results_late);
 }

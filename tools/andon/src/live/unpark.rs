@@ -77,7 +77,7 @@ async fn unpark<P: EvaluatePorts>(
                 match unparked.score_requests_unsent {
                     0 => String::new(),
                     unsent => format!(
-                        "; {} to models not sent, since `ANDON_QUESTIONS_QUEUE_URL` is not set",
+                        "; {} to models not sent, since `ANDON_SCORE_REQUESTS_QUEUE_URL` is not set",
                         counted(unsent, "score request")
                     ),
                 }

@@ -14,16 +14,13 @@ use aws_sdk_lambda::types::{
     State,
 };
 
-use super::{Arns, ENRICH, EVALUATE, Options, PUBLISH, SystemError, TICK, zip};
+use super::{Arns, ENRICH, EVALUATE, OUTBOX_BATCH, Options, PUBLISH, SystemError, TICK, zip};
 use crate::event::Listener;
 use crate::runtime_host::{Function, InvokeError};
 use crate::sources::Invoke;
 
-/// Most items of a batch of `publish`.
-pub(super) const OUTBOX_BATCH: usize = 100;
-
 /// Most messages of a batch of `enrich`.
-const QUESTIONS_BATCH: i32 = 10;
+const SCORE_REQUESTS_BATCH: i32 = 10;
 
 /// Longest wait until a function or event source is ready.
 const READY: Duration = Duration::from_secs(120);
@@ -103,7 +100,7 @@ impl DeployedFunctions {
             .function_name(self.name(ENRICH))
             .event_source_arn(&arns.score_requests.arn)
             .function_response_types(FunctionResponseType::ReportBatchItemFailures)
-            .batch_size(QUESTIONS_BATCH);
+            .batch_size(SCORE_REQUESTS_BATCH);
         self.connect(points, &arns.stream).await?;
         self.connect(outbox, &arns.outbox).await?;
         self.connect(score_requests, &arns.score_requests.arn).await

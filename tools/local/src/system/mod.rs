@@ -3,8 +3,10 @@
 mod async_io;
 mod binaries;
 mod changes;
+#[cfg(feature = "deployed")]
 mod deploy;
 mod score_requests;
+#[cfg(feature = "deployed")]
 mod zip;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::error::DisplayErrorContext;
 
 use self::async_io::Bucket;
+#[cfg(feature = "deployed")]
 use self::deploy::DeployedFunctions;
 use self::score_requests::Queue;
 use crate::event::Listener;
@@ -46,6 +49,9 @@ pub const ENRICH: &str = "andon-enrich";
 /// Timeout of every function but `tick`.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Maximum number of items in a batch of `publish`.
+const OUTBOX_BATCH: usize = 100;
+
 /// Timeout of `tick`, which runs for a minute.
 const TICK_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -59,6 +65,7 @@ pub enum Functions {
     #[default]
     LocalProcesses,
     /// As functions of the endpoint's Lambda, behind its event source mappings, set as in production.
+    #[cfg(feature = "deployed")]
     Deployed,
 }
 
@@ -147,6 +154,7 @@ pub struct System {
     sources: Vec<Source>,
     models: Option<ModelServer>,
     host: Option<RuntimeHost>,
+    #[cfg(feature = "deployed")]
     deployed: Option<DeployedFunctions>,
     vars: BTreeMap<String, String>,
     config: Config,
@@ -188,6 +196,7 @@ impl System {
             sources: Vec::new(),
             models,
             host: None,
+            #[cfg(feature = "deployed")]
             deployed: None,
             vars,
             config,
@@ -228,6 +237,7 @@ impl System {
                 self.sources = sources(sdk, &host, &self.points, arns, options);
                 self.host = Some(host);
             }
+            #[cfg(feature = "deployed")]
             Functions::Deployed => {
                 options.listener.step("deploying the functions");
                 let deployed = DeployedFunctions::new(sdk, functions, arns, options).await?;
@@ -247,6 +257,7 @@ impl System {
         if let Some(host) = self.host.take() {
             host.down();
         }
+        #[cfg(feature = "deployed")]
         if let Some(deployed) = self.deployed.take() {
             deployed.delete().await;
         }
@@ -326,6 +337,7 @@ fn start_backend(options: &Options) -> Result<(Option<Emulator>, Option<String>)
             Ok((Some(emulator), Some(endpoint)))
         }
         Backend::Endpoint(endpoint) => Ok((None, Some(endpoint.clone()))),
+        #[cfg(feature = "deployed")]
         Backend::Aws if options.functions == Functions::Deployed => Err(SystemError::Settings(
             "functions are deployed to emulators only; those in aws are deployed as any others are"
                 .to_owned(),
@@ -405,7 +417,7 @@ fn sources(
     let score_requests = QueueReader::new(sqs, &arns.score_requests.url, &arns.score_requests.arn);
     let gathering = SourceSettings { batch_size: options.batch_size, window: options.window, idle: IDLE };
     // State changes are published at once.
-    let at_once = SourceSettings { batch_size: deploy::OUTBOX_BATCH, window: Duration::ZERO, idle: IDLE };
+    let at_once = SourceSettings { batch_size: OUTBOX_BATCH, window: Duration::ZERO, idle: IDLE };
     vec![
         Source::stream(points.clone(), target(EVALUATE), gathering, options.listener.clone()),
         Source::stream(outbox, target(PUBLISH), at_once, options.listener.clone()),

@@ -93,7 +93,7 @@ impl Report {
             // Older sets send no more score requests.
             if start_ms == newest && !endpoints.is_empty() && !has_score_request_queue {
                 problems.push(format!(
-                    "they call `{}`, and there is no queue for score requests (`ANDON_QUESTIONS_QUEUE_URL`): no model \
+                    "they call `{}`, and there is no queue for score requests (`ANDON_SCORE_REQUESTS_QUEUE_URL`): no model \
                      would be called; deploy with `models.endpoints`, and export the variables anew",
                     endpoints.join("`, `")
                 ));
@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Fail
         report.resources(system.aws.inspect().await);
         match rule_sets(&system.aws).await {
             Ok((pointer, sets)) => {
-                report.rule_sets(sets, system.config.questions_queue.is_some());
+                report.rule_sets(sets, system.config.score_requests_queue.is_some());
                 let progress = terminal.steps(arguments.states);
                 progress.set_message("states");
                 let found =

@@ -53,7 +53,7 @@ const SCAN_MS: i64 = 30_000;
 
 pub(crate) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<(), Failure> {
     with_system(&arguments.system.connection, terminal, async |system| {
-        let lanes = system.config.lanes;
+        let lanes = system.config.parallelization_factor;
         if arguments.watch {
             return until_ctrl_c(watch(&system.aws, lanes, arguments, terminal)).await.unwrap_or(Ok(()));
         }
