@@ -57,7 +57,7 @@ impl Summary {
         match self.max_backward_line {
             None => text.line("The times of each machine never go backwards."),
             Some(line) => text.line(&format!(
-                "The times of an equipment go backwards in {}, by {} at most, on line {line}; \
+                "The times of a machine go backwards in {}, by {} at most, on line {line}; \
                  a max_out_of_orderness of {} puts them all in order.",
                 count(self.backward_rows, "row"),
                 duration(self.max_backward_ms),

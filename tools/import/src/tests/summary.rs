@@ -15,7 +15,7 @@ fn the_summary_reads_as_sentences() {
         "\
 6 points from 5 rows, from 2024-01-02 00:00:10 UTC to 2024-01-02 00:00:30 UTC.
 Left out: 1 row rejected, 1 empty cell, 1 cell without a value.
-The times of an equipment go backwards in 1 row, by 8s at most, on line 4; a max_out_of_orderness of 8s puts them all in order.
+The times of a machine go backwards in 1 row, by 8s at most, on line 4; a max_out_of_orderness of 8s puts them all in order.
 Assumed:
   time column: `time`, because it is the first column that is named like a time
   layout: wide, because no two columns are named like one of tags and one of values
@@ -23,7 +23,7 @@ Assumed:
   decimal mark: point or comma, because the delimiter is `;`
   time format: year, month, day and time of day, because the first one is `2024-01-02 00:00:10`
   zone: UTC, because the times do not say their zone
-Equipment:
+Machines:
   m: 6 points
 Tags:
   temperature: 3 numbers from -3 to 2.5
