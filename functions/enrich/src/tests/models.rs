@@ -102,7 +102,7 @@ async fn what_will_always_be_refused_is_asked_once_and_reported_once() {
     assert!(answer.not_done.is_empty());
     let failures = function.ports().world().failures.clone();
     assert_eq!(failures.len(), 1, "{failures:?}");
-    assert!(failures[0].contains("a model cannot be asked") && failures[0].contains(r#""endpoint":"m""#));
+    assert!(failures[0].contains("a model rejects a call") && failures[0].contains(r#""endpoint":"m""#));
 }
 
 #[tokio::test]

@@ -225,7 +225,7 @@ impl<P: EnrichPorts> Enricher<P> {
             return Ok(MessageOutcome::Done(Scores::default()));
         }
         let mut scores = Scores { asked_ms: batch.asked_ms, ..Scores::default() };
-        let open = self.from_cache(batch, now_ms, &mut scores, run);
+        let open = self.cached(batch, now_ms, &mut scores, run);
         if open.requests.is_empty() {
             return Ok(MessageOutcome::Done(scores));
         }
@@ -265,7 +265,7 @@ impl<P: EnrichPorts> Enricher<P> {
     }
 
     /// Adds the scores that are in the cache; returns the other score requests.
-    fn from_cache(
+    fn cached(
         &self,
         batch: &ScoreRequestBatch,
         now_ms: i64,
