@@ -3,6 +3,8 @@
 mod crates;
 mod documents;
 mod files;
+mod structure;
+mod words;
 
 use std::path::Path;
 use std::process::Command;

@@ -15,7 +15,7 @@ const SHIFT_SECONDS: i64 = 60;
 /// A small W1, all of which is in the past at a time.
 pub(super) fn w1(now_ms: i64, points: u64) -> W1 {
     W1 {
-        equipments: 20,
+        machines: 20,
         points,
         hold: Millis(3000),
         start_ms: now_ms - (W1_SECONDS + 10) * 1000,
