@@ -87,7 +87,7 @@ impl State {
         let key = open.head.place.key();
         match self.body_for(world, slot, &open) {
             Err(Unread::Away) => run.failed = run.failed.into_iter().chain(first).min(),
-            Err(Unread::Missing) => run.again = true,
+            Err(Unread::Missing) => run.again |= !self.give_up_damaged(world, &open, &part),
             Ok(sealed) => {
                 let folded = page::fold(world, self, &sealed.body, &part);
                 run.failed = run.failed.into_iter().chain(folded.failed).min();
@@ -101,6 +101,20 @@ impl State {
             }
         }
         self.invocations[slot] = Some(run);
+    }
+
+    /// Reads the head again after its body was missing. The same head means damage: the records are written aside.
+    fn give_up_damaged(&mut self, world: &World, open: &Open, part: &Part) -> bool {
+        let is_same = self.head(open.page) == Some(&open.head);
+        if !is_same && world.keeps(Rule::MissingBodyRereadsHead) {
+            return false;
+        }
+        let is_damaged = self.damaged.as_ref().is_some_and(|(name, _)| *name == open.head.place.key());
+        self.notes.healthy_was_given_up |= !is_damaged;
+        for &(_, id) in &part.records {
+            self.notes.given_up |= bit(id);
+        }
+        true
     }
 
     /// Returns the body of an open page: kept states, or what the stores have.
@@ -134,7 +148,7 @@ impl State {
         body.carried = carried;
         let expires = expiring
             .filter(|_| body.carried.is_empty())
-            .and_then(|machine| Some((machine, page::expire(&mut body, machine)?.folded)));
+            .and_then(|machine| Some((machine, page::expire(world, &mut body, machine)?.folded)));
         let version = open.head.version + 1;
         let sealed = Sealed::new(body);
         let place = self.write_body(world, open.page, version, &sealed);

@@ -13,14 +13,14 @@ use std::rc::Rc;
 use foldhash::fast::FixedState;
 
 use crate::invariants::{Invariant, broken, is_drained};
-use crate::state::State;
+use crate::state::{Chances, State};
 use crate::step::Step;
 use crate::world::World;
 
-/// Limits the states of a world, so that a mistake in a world ends the test and not the memory.
+/// Limits the states of a world: some 2 GiB, so that a mistake in a world ends its test and not the machine.
 const STATES: usize = 1_500_000;
 
-/// What a search came to.
+/// A result of a search.
 #[derive(Debug)]
 pub struct Report {
     /// States visited, or visited up to the first broken one.
@@ -29,11 +29,13 @@ pub struct Report {
     pub steps: usize,
     /// Depth of the last state, in steps.
     pub depth: usize,
+    /// Chances that were used in at least one state.
+    pub used: Chances,
     /// The first broken property, with the shortest trace to it.
     pub broken: Option<(Invariant, Vec<Step>)>,
 }
 
-/// Visited states, each with the state and the step that first led to it.
+/// A set of visited states, each with the state and the step that first led to it.
 #[derive(Default)]
 struct Visited {
     numbers: HashMap<Rc<State>, u32, FixedState>,
@@ -123,5 +125,18 @@ pub fn explore(world: &World) -> Report {
 /// Makes a report.
 fn report(visited: &Visited, states: usize, steps: usize, broken: Option<(Invariant, u32)>) -> Report {
     let depth = visited.trace(u32::try_from(states - 1).unwrap_or(0)).len();
-    Report { states, steps, depth, broken: broken.map(|(invariant, at)| (invariant, visited.trace(at))) }
+    let start = visited.states[0].chances;
+    let mut used = Chances::default();
+    for state in &visited.states {
+        for (used, (start, left)) in used.iter_mut().zip(start.iter().zip(state.chances)) {
+            *used = (*used).max(start - left);
+        }
+    }
+    Report {
+        states,
+        steps,
+        depth,
+        used,
+        broken: broken.map(|(invariant, at)| (invariant, visited.trace(at))),
+    }
 }

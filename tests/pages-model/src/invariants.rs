@@ -1,4 +1,4 @@
-//! What holds in every state that can be reached.
+//! The properties that hold in every state that can be reached.
 
 use crate::lists::{MachineId, RecordId, Records};
 use crate::page::listed;
@@ -38,6 +38,8 @@ pub enum Invariant {
     SetAsideIsWritten,
     /// A machine that fails delays no other.
     HealthyIsNotDelayed,
+    /// Records are given up only where the body of their page is damaged.
+    OnlyDamagedIsGivenUp,
     /// Every record can still be folded and every decision published, without a further fault.
     EverythingDrains,
 }
@@ -51,6 +53,7 @@ pub fn broken(world: &World, state: &State) -> Option<Invariant> {
         (notes.two_contents, I::OneContent),
         (notes.view_went_back, I::ViewsGoForward),
         (notes.healthy_was_delayed, I::HealthyIsNotDelayed),
+        (notes.healthy_was_given_up, I::OnlyDamagedIsGivenUp),
     ];
     if let Some((_, invariant)) = noted.into_iter().find(|(is_broken, _)| *is_broken) {
         return Some(invariant);
@@ -60,7 +63,9 @@ pub fn broken(world: &World, state: &State) -> Option<Invariant> {
     }
     for (page, from, to) in state.layout.pages.iter().copied() {
         let head = state.head(page);
-        let Some(sealed) = head.and_then(|head| state.body(head)) else { return Some(I::NamedBodyIsThere) };
+        let Some(sealed) = head.and_then(|head| state.body_or_damaged(head)) else {
+            return Some(I::NamedBodyIsThere);
+        };
         if let Some(invariant) = broken_in_page(world, state, &sealed, from, to) {
             return Some(invariant);
         }
@@ -101,7 +106,8 @@ fn broken_in_page(world: &World, state: &State, sealed: &Sealed, from: u8, to: u
         let positions = sealed.body.positions(machine);
         let is_there = |id: RecordId| {
             let gone = state.notes.expired[usize::from(machine)];
-            known.folded.contains(id) || known.aside.contains(id) || gone.contains(id)
+            let is_given_up = state.notes.given_up & bit(id) != 0;
+            known.folded.contains(id) || known.aside.contains(id) || gone.contains(id) || is_given_up
         };
         let ids = (0..).zip(&world.records).filter(|(_, record)| record.machine == machine);
         for (id, _) in ids {
@@ -142,7 +148,7 @@ fn broken_in_machine(world: &World, state: &State, machine: MachineId, known: &M
 fn decisions_are_there(state: &State) -> bool {
     let mut there = state.notes.recorded;
     for head in state.heads.iter().flatten() {
-        let Some(sealed) = state.body(head) else { continue };
+        let Some(sealed) = state.body_or_damaged(head) else { continue };
         for decision in listed(head, &sealed.body).into_iter().flat_map(|(_, decided)| decided.iter()) {
             there[usize::from(decision.machine)] |= bit(decision.number);
         }

@@ -13,7 +13,7 @@ pub(crate) struct Part {
     pub(crate) records: Vec<(u8, RecordId)>,
 }
 
-/// What the fold of a part came to.
+/// A result of folding a part.
 pub(crate) struct Folded {
     /// The new body, without what is carried.
     pub(crate) body: Body,
@@ -32,7 +32,7 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
-    /// Returns the outcome of no record.
+    /// Returns the result of no record.
     pub(crate) fn nothing() -> Self {
         Self {
             body: Body::empty(),
@@ -195,8 +195,15 @@ pub(crate) fn listed(head: &Head, body: &Body) -> Vec<(Version, Decisions)> {
     all
 }
 
-/// Leaves a machine out of a body, which has expired. Answers its state.
-pub(crate) fn expire(body: &mut Body, machine: u8) -> Option<Machine> {
+/// Leaves a machine out of a body, which is at rest and has expired. Answers its state.
+pub(crate) fn expire(world: &World, body: &mut Body, machine: u8) -> Option<Machine> {
+    let known = (*body.machines.get(usize::from(machine))?)?;
+    let own = body.positions(machine);
+    let first = body.groups[usize::from(body.unknown[usize::from(machine)])];
+    let is_behind = own.iter().zip(first).any(|(own, first)| *own < first);
+    if (known.is_parked || is_behind) && world.keeps(Rule::OnlyMachinesAtRestExpire) {
+        return None;
+    }
     let known = body.machines.get_mut(usize::from(machine))?.take();
     join(body);
     known

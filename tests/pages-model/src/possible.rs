@@ -1,4 +1,4 @@
-//! Which steps are possible in a state.
+//! Lists the steps that are possible in a state.
 
 use crate::rules::Rule;
 use crate::state::{Chance, Invocation, MACHINES, SLOTS, State, bit};
@@ -19,7 +19,7 @@ impl State {
         steps
     }
 
-    /// What event sources can do.
+    /// Lists steps of event sources.
     fn source_steps(&self, world: &World, steps: &mut Vec<Step>) {
         let slots = 0..usize::from(world.slots);
         let mut free: Vec<usize> = slots.filter(|&slot| self.invocations[slot].is_none()).collect();
@@ -40,7 +40,7 @@ impl State {
         }
     }
 
-    /// What an invocation can do, and what can be done to it.
+    /// Lists steps of an invocation, and faults of it.
     fn invocation_steps(&self, world: &World, slot: usize, steps: &mut Vec<Step>) {
         let Some(run) = &self.invocations[slot] else { return };
         if let Some(prepared) = &run.prepared {
@@ -70,7 +70,7 @@ impl State {
         }
     }
 
-    /// What an invocation can do while no page is about to be committed.
+    /// Lists steps of an invocation while no page is about to be committed.
     fn unprepared_steps(&self, world: &World, slot: usize, run: &Invocation, steps: &mut Vec<Step>) {
         for (at, open) in run.open.iter().enumerate() {
             steps.push(Step::Prepare(slot, at));
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// What `publish` and its stream can do.
+    /// Lists steps of `publish` and its stream.
     fn publish_steps(&self, world: &World, steps: &mut Vec<Step>) {
         let mut last = None;
         for image in &self.stream {
@@ -116,7 +116,7 @@ impl State {
         }
     }
 
-    /// What keepers and the sweep can do.
+    /// Lists steps of keepers and the sweep.
     fn keeper_steps(&self, world: &World, steps: &mut Vec<Step>) {
         let free = (0..usize::from(world.keepers)).find(|&keeper| self.keepers[keeper].is_none());
         if let Some(keeper) = free {
@@ -149,7 +149,7 @@ impl State {
         }
     }
 
-    /// What operators and the surroundings can do.
+    /// Lists steps of operators and the object store.
     fn operator_steps(&self, world: &World, steps: &mut Vec<Step>) {
         match &self.operator {
             Some(image) if image.is_said => steps.push(Step::OperatorRecords),
@@ -167,6 +167,12 @@ impl State {
         }
         if self.in_flight.is_some() {
             steps.push(Step::Land);
+        }
+        if self.has(Chance::Damage) {
+            let is_object =
+                |page: u8| self.head(page).is_some_and(|head| self.object(head.place.key()).is_some());
+            let pages = self.layout.pages.iter().map(|cut| cut.0);
+            steps.extend(pages.filter(|&page| is_object(page)).map(Step::Damage));
         }
         if !self.is_away && self.has(Chance::Away) {
             steps.push(Step::Away);

@@ -71,6 +71,10 @@ pub enum Rule {
     BodyComesBeforeHead,
     /// A body that cannot be read is never taken for an empty page.
     UnreadableIsNotEmpty,
+    /// An invocation that finds no body reads the head again. Only the same head twice means damage.
+    MissingBodyRereadsHead,
+    /// A machine that is parked, or behind its page since it fails, does not expire.
+    OnlyMachinesAtRestExpire,
     /// The sweep leaves what a head names.
     SweepSparesNamed,
     /// The sweep leaves a body whose version is not below that of the head.
@@ -81,7 +85,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::CommitIsConditional,
         Self::EvaluateCreatesNoPage,
         Self::FoldedRecordsAreSkipped,
@@ -113,6 +117,8 @@ impl Rule {
         Self::FoldIgnoresRepeatedPoint,
         Self::BodyComesBeforeHead,
         Self::UnreadableIsNotEmpty,
+        Self::MissingBodyRereadsHead,
+        Self::OnlyMachinesAtRestExpire,
         Self::SweepSparesNamed,
         Self::SweepSparesComingVersions,
         Self::SweepSparesUnborn,

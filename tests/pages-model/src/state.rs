@@ -1,4 +1,4 @@
-//! What the model remembers: the stores, the streams, the processes, and what it notes down for its checks alone.
+//! The state of the model: stores, streams, processes, and notes for the checks alone.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -112,7 +112,7 @@ pub struct Name {
     pub digest: u64,
 }
 
-/// Where a head says that its body is.
+/// A place of a body, as its head says it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// In the head itself.
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-/// The head of a page: one item, replaced by one conditional Put.
+/// A head of a page: one item, replaced by one conditional Put.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Head {
     /// `v`: counts commits.
@@ -156,7 +156,7 @@ pub fn bit(number: u8) -> u32 {
     1u32.checked_shl(u32::from(number)).unwrap_or(0)
 }
 
-/// The layout: cuts the range of hashes into pages.
+/// A layout: cuts the range of hashes into pages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// Counts rearrangements.
@@ -253,7 +253,7 @@ pub struct Environment {
     pub kept: Vec<(PageId, Name, Rc<Sealed>)>,
 }
 
-/// What a keeper has planned and written the bodies for.
+/// A keeper's plan, with its bodies written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Plan {
     /// A commit that lets go of what the history has.
@@ -278,7 +278,7 @@ pub enum Plan {
     },
 }
 
-/// What may still go wrong, or be done by a keeper or an operator, in a world; each a number of times.
+/// A fault, or an act of a keeper or an operator, which a world allows a number of times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum Chance {
@@ -308,12 +308,14 @@ pub enum Chance {
     Republish,
     /// An invocation's time is up with pages still open.
     TimeUp,
+    /// The object store loses a body that a head names.
+    Damage,
 }
 
-/// How many chances are left, by [`Chance`].
-pub type Chances = [u8; 13];
+/// Numbers of chances left, by [`Chance`].
+pub type Chances = [u8; 14];
 
-/// The event source of a shard.
+/// An event source of a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Source {
     /// The first record that is not done.
@@ -322,7 +324,7 @@ pub struct Source {
     pub is_waiting: bool,
 }
 
-/// What is noted down for the checks alone; the protocol does not read it.
+/// A set of notes for the checks alone; the protocol does not read it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Notes {
     /// Records by the number of the state change that they led to, for each machine.
@@ -339,6 +341,10 @@ pub struct Notes {
     pub view_went_back: bool,
     /// A record of a healthy machine was left behind a failing one.
     pub healthy_was_delayed: bool,
+    /// Records of a damaged page that were written aside; one bit each.
+    pub given_up: u32,
+    /// Records of a page that is not damaged were given up.
+    pub healthy_was_given_up: bool,
     /// An image was lost, so that order is no longer promised.
     pub image_was_lost: bool,
 }
@@ -384,6 +390,8 @@ pub struct State {
     pub views: [u8; MACHINES],
     /// Whether the records that failed can be folded now.
     pub is_fixed: bool,
+    /// A body that the object store has lost. The protocol does not read it.
+    pub damaged: Option<(Name, Rc<Sealed>)>,
     /// Chances left.
     pub chances: Chances,
     /// Notes for the checks.

@@ -1,4 +1,4 @@
-//! The steps of the world, and what each leads to.
+//! The steps of the world, and the state that each leads to.
 
 use crate::state::{Chance, Name, PageId, State};
 use crate::world::World;
@@ -62,6 +62,8 @@ pub enum Step {
     SweepDeletes,
     /// The object store goes away.
     Away,
+    /// The object store loses the body that a page's head names.
+    Damage(PageId),
     /// The object store is back.
     Back,
     /// An operator makes failing records foldable.
@@ -199,6 +201,7 @@ impl State {
                 self.spend(Chance::Away);
                 self.is_away = true;
             }
+            Step::Damage(page) => self.damage(page),
             Step::Back => self.is_away = false,
             Step::Fix => self.is_fixed = true,
             Step::Unpark(machine) => self.unpark = self.plan_unpark(world, machine),
@@ -209,6 +212,14 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// The object store loses the body that a page's head names.
+    fn damage(&mut self, page: PageId) {
+        self.spend(Chance::Damage);
+        let named = self.head(page).map(|head| head.place.key());
+        let at = self.objects.iter().position(|(name, _)| Some(*name) == named);
+        self.damaged = at.map(|at| self.objects.remove(at));
     }
 
     /// Takes a step of `publish` or of its stream.

@@ -1,4 +1,4 @@
-//! The stores and streams: what a single request does to them.
+//! The stores and streams, each step a single request.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use crate::rules::Rule;
 use crate::state::{Chance, Head, Image, Name, Open, PageId, Place, Plan, Prepared, Sealed, State, bit};
 use crate::world::World;
 
-/// The answer to a commit.
+/// An answer to a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Committed {
     /// The head is there, by this commit or by an equal one.
@@ -16,7 +16,7 @@ pub(crate) enum Committed {
     Conflict,
 }
 
-/// Why a body was not read.
+/// A reason why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
     /// The object store refuses.
@@ -52,6 +52,12 @@ impl State {
             Place::Inline(sealed) => Some(Rc::clone(sealed)),
             Place::Object(name) => self.object(*name).map(Rc::clone),
         }
+    }
+
+    /// Returns the body that a head names, also if the object store has lost it: for the checks.
+    pub(crate) fn body_or_damaged(&self, head: &Head) -> Option<Rc<Sealed>> {
+        let damaged = self.damaged.as_ref().filter(|(name, _)| head.place == Place::Object(*name));
+        self.body(head).or_else(|| damaged.map(|(_, sealed)| Rc::clone(sealed)))
     }
 
     /// Reads the body that a head names.

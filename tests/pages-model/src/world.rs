@@ -20,12 +20,12 @@ pub struct Record {
     pub fails: bool,
 }
 
-/// Returns a record that changes a state.
+/// Returns a record whose fold changes a state.
 pub const fn deciding(machine: MachineId, shard: u8) -> Record {
     Record { machine, shard, decides: true, fails: false }
 }
 
-/// Returns a record that changes no state.
+/// Returns a record whose fold changes no state.
 pub const fn quiet(machine: MachineId, shard: u8) -> Record {
     Record { machine, shard, decides: false, fails: false }
 }
@@ -87,7 +87,7 @@ impl World {
             homes: None,
             parks_after: u8::MAX,
             has_first_groups_by_range: false,
-            chances: [0; 13],
+            chances: [0; 14],
         }
     }
 
@@ -170,6 +170,7 @@ impl World {
             bus: [0; MACHINES],
             views: [0; MACHINES],
             is_fixed: !self.records.iter().any(|record| record.fails),
+            damaged: None,
             chances: self.chances,
             notes: Notes::default(),
         }

@@ -15,6 +15,24 @@ pub fn late_commits() -> World {
     World { slots: 2, batch: 1, ..world }.with(C::LateCommit, 1).with(C::Zombie, 1).with(C::Settle, 1)
 }
 
+/// A commit takes place late while its body, or that of the page settled meanwhile, is swept.
+pub fn late_commits_and_sweep() -> World {
+    let world = World::new("late commits and sweep", vec![deciding(0, 0), quiet(1, 0)]);
+    World { slots: 2, batch: 1, has_objects: true, ..world }
+        .with(C::LateCommit, 1)
+        .with(C::Sweep, 2)
+        .with(C::Settle, 1)
+}
+
+/// A commit takes place late while its page is merged and the event source is set back.
+pub fn late_commits_and_merge() -> World {
+    let world = World::new("late commits and merge", vec![quiet(0, 0), quiet(1, 0)]);
+    World { slots: 2, pages: vec![(0, 1), (1, 3)], ..world }
+        .with(C::LateCommit, 1)
+        .with(C::Merge, 1)
+        .with(C::SetBack, 1)
+}
+
 /// Warm functions that keep states, beside a zombie and a keeper that settles.
 pub fn kept_states() -> World {
     let world = World::new("kept states", vec![deciding(0, 0), quiet(0, 0), quiet(1, 0)]);
@@ -29,6 +47,25 @@ pub fn delivery() -> World {
         .with(C::Republish, 1)
         .with(C::Crash, 1)
         .with(C::Settle, 1)
+}
+
+/// Warm functions keep states while the object store is away and a page is settled.
+pub fn kept_states_while_away() -> World {
+    let world = World::new("kept states while away", vec![deciding(0, 0), quiet(0, 0)]);
+    World { slots: 2, batch: 1, has_objects: true, keeps_states: true, ..world }
+        .with(C::Away, 1)
+        .with(C::Zombie, 1)
+        .with(C::Settle, 1)
+}
+
+/// Delivery beside a split and a merge: no decision is left behind on a page that goes.
+pub fn delivery_beside_keepers() -> World {
+    let world = World::new("delivery beside keepers", vec![deciding(0, 0), deciding(0, 0), quiet(1, 0)]);
+    World { batch: 1, ..world }
+        .with(C::LostImage, 1)
+        .with(C::Republish, 1)
+        .with(C::Split, 1)
+        .with(C::Merge, 1)
 }
 
 /// One page is split while two invocations fold and `publish` is slow.
@@ -89,10 +126,29 @@ pub fn store_away() -> World {
     World { slots: 2, has_objects: true, ..world }.with(C::Away, 1).with(C::Sweep, 1).with(C::Zombie, 1)
 }
 
+/// The object store loses a body, beside a second page, a zombie and a sweep.
+pub fn damage() -> World {
+    let records = vec![quiet(0, 0), quiet(1, 0), quiet(0, 0)];
+    let world = World { slots: 2, has_objects: true, keeps_states: true, ..World::new("damage", records) };
+    World { pages: vec![(0, 1), (1, 3)], ..world }.with(C::Damage, 1).with(C::Sweep, 1).with(C::Zombie, 1)
+}
+
 /// A machine fails between its own records and beside others, is fixed, and its page is split or merged meanwhile.
 pub fn failing_machine() -> World {
     let records = vec![deciding(1, 0), failing(1, 0), quiet(0, 0), quiet(1, 0)];
     World { batch: 3, ..World::new("failing machine", records) }.with(C::Split, 1).with(C::Merge, 1)
+}
+
+/// A machine fails in one shard while another shard goes on, and its page is merged.
+pub fn failing_across_shards() -> World {
+    let records = vec![failing(0, 0), quiet(0, 1), quiet(1, 0), quiet(1, 1)];
+    World { pages: vec![(0, 1), (1, 3)], ..World::new("failing across shards", records) }.with(C::Merge, 1)
+}
+
+/// A machine of two shards is parked and unparked, and an invocation's time is up.
+pub fn parked_across_shards() -> World {
+    let records = vec![failing(1, 0), quiet(1, 1), quiet(0, 0)];
+    World { slots: 2, parks_after: 2, ..World::new("parked across shards", records) }.with(C::TimeUp, 1)
 }
 
 /// A machine fails until it is parked, is fixed and unparked, while the object store goes away.
@@ -134,10 +190,25 @@ pub fn rekeying() -> World {
         .with(C::Crash, 1)
 }
 
+/// A record under a foreign key fails under its own, beside a merge and a crash.
+pub fn rekeying_of_failing() -> World {
+    let records = vec![failing(1, 0), quiet(0, 0), quiet(1, 1)];
+    let world = World::new("rekeying of failing", records);
+    World { homes: Some([0, 1, 1]), pages: vec![(0, 1), (1, 3)], ..world }.with(C::Crash, 1).with(C::Merge, 1)
+}
+
 /// Machines at rest expire; the event source is set back afterwards.
 pub fn expiry() -> World {
     let records = vec![deciding(0, 0), quiet(1, 0), quiet(1, 0)];
     World::new("expiry", records).with(C::Expiry, 1).with(C::SetBack, 1)
+}
+
+/// A machine that fails or is parked does not expire before it is fixed and unparked.
+pub fn expiry_of_failing() -> World {
+    let records = vec![failing(1, 0), quiet(0, 0), quiet(0, 0)];
+    World { parks_after: 2, ..World::new("expiry of failing", records) }
+        .with(C::Expiry, 1)
+        .with(C::SetBack, 1)
 }
 
 /// Machines at rest expire, pages are merged, and the event source is set back afterwards.
@@ -165,8 +236,12 @@ pub fn all() -> Vec<World> {
     vec![
         two_invocations(),
         late_commits(),
+        late_commits_and_sweep(),
+        late_commits_and_merge(),
         kept_states(),
+        kept_states_while_away(),
         delivery(),
+        delivery_beside_keepers(),
         split(),
         merge(),
         set_back(),
@@ -175,13 +250,18 @@ pub fn all() -> Vec<World> {
         sweep(),
         sweep_beside_keepers(),
         store_away(),
+        damage(),
         failing_machine(),
+        failing_across_shards(),
         parked_machine(),
+        parked_across_shards(),
         unpark(),
         two_shards(),
         one_shard(),
         merge_across_shards(),
         rekeying(),
+        rekeying_of_failing(),
         expiry(),
+        expiry_of_failing(),
     ]
 }
