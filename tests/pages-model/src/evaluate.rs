@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use crate::page::{self, Part};
 use crate::rules::Rule;
-use crate::state::{Body, Chance, Environment, Head, Invocation, Open, Place, Prepared, Sealed, State, bit};
+use crate::state::{Body, Environment, Head, Invocation, Open, Place, Prepared, Sealed, State, bit};
 use crate::store::{Committed, Unread};
-use crate::world::World;
+use crate::world::{Chance, World};
 
 impl State {
     /// The event source starts an invocation with the records after its position, which reads at once.

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use foldhash::fast::FixedState;
 
 use crate::invariants::{Invariant, broken, is_drained};
-use crate::state::{Chances, State};
+use crate::state::State;
 use crate::step::Step;
-use crate::world::World;
+use crate::world::{Chances, World};
 
 /// Limits the states of a world: some 2 GiB, so that a mistake in a world ends its test and not the machine.
 const STATES: usize = 1_500_000;

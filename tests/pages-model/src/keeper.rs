@@ -6,9 +6,9 @@ use crate::lists::Decisions;
 use crate::page::{self, Folded};
 use crate::rules::Rule;
 use crate::state::{
-    Body, Chance, Head, Image, Layout, Name, PageId, Plan, Prepared, Sealed, State, Version, bit,
+    Body, Head, Image, Layout, Name, PageId, Plan, Prepared, Sealed, State, Sweep, Version, bit,
 };
-use crate::world::World;
+use crate::world::{Chance, World};
 
 impl State {
     /// Returns whether the history has all that a page's head lists.
@@ -93,15 +93,22 @@ impl State {
         Some(Plan::Rearrange { read: self.layout.version, layout, goes, comes: vec![(page, head)] })
     }
 
-    /// Returns whether the sweep may delete an object, by a strongly consistent read of its page's head and the layout.
-    pub(crate) fn may_sweep(&self, world: &World, name: Name) -> bool {
-        let Some(head) = self.head(name.page) else {
-            return name.page < self.layout.next || !world.keeps(Rule::SweepSparesUnborn);
+    /// The sweep begins with an object: it reads the layout, or the head, if the rule is left out.
+    pub(crate) fn sweep(&mut self, name: Name) {
+        self.spend(Chance::Sweep);
+        let head = self.head(name.page).cloned();
+        self.sweeper = Some(Sweep { name, next: self.layout.next, head, is_decided: false });
+    }
+
+    /// The sweep reads the other of both, and decides.
+    pub(crate) fn decide_sweep(&mut self, world: &World) {
+        let Some(sweep) = self.sweeper.take() else { return };
+        let is_decided = if world.keeps(Rule::SweepReadsLayoutFirst) {
+            may_sweep(world, sweep.name, sweep.next, self.head(sweep.name.page))
+        } else {
+            may_sweep(world, sweep.name, self.layout.next, sweep.head.as_ref())
         };
-        let is_named = head.place.key() == name;
-        let is_past = name.version < head.version;
-        (!is_named || !world.keeps(Rule::SweepSparesNamed))
-            && (is_past || !world.keeps(Rule::SweepSparesComingVersions))
+        self.sweeper = is_decided.then_some(Sweep { is_decided, ..sweep });
     }
 
     /// The operator takes the oldest decisions that a page lists and the history does not have.
@@ -142,4 +149,15 @@ impl State {
         self.spend(chance);
         self.keepers[keeper] = plan;
     }
+}
+
+/// Returns whether the sweep may delete an object, by the layout's next id and the head of its page.
+fn may_sweep(world: &World, name: Name, next: PageId, head: Option<&Head>) -> bool {
+    let Some(head) = head else {
+        return name.page < next || !world.keeps(Rule::SweepSparesUnborn);
+    };
+    let is_named = head.place.key() == name;
+    let is_past = name.version < head.version;
+    (!is_named || !world.keeps(Rule::SweepSparesNamed))
+        && (is_past || !world.keeps(Rule::SweepSparesComingVersions))
 }

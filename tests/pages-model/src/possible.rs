@@ -1,9 +1,9 @@
 //! Lists the steps that are possible in a state.
 
 use crate::rules::Rule;
-use crate::state::{Chance, Invocation, MACHINES, SLOTS, State, bit};
+use crate::state::{Invocation, MACHINES, SLOTS, State, bit};
 use crate::step::Step;
-use crate::world::World;
+use crate::world::{Chance, World};
 
 impl State {
     /// Lists the steps that are possible.
@@ -141,11 +141,13 @@ impl State {
                 steps.push(Step::Carry(keeper));
             }
         }
-        if self.sweeper.is_some() && !self.is_away {
-            steps.push(Step::SweepDeletes);
-        } else if self.has(Chance::Sweep) && self.sweeper.is_none() && !self.is_away {
-            let names = self.objects.iter().map(|(name, _)| *name);
-            steps.extend(names.filter(|name| self.may_sweep(world, *name)).map(Step::SweepFinds));
+        match &self.sweeper {
+            Some(sweep) if !sweep.is_decided => steps.push(Step::SweepDecides),
+            Some(_) if !self.is_away => steps.push(Step::SweepDeletes),
+            None if !self.is_away && self.has(Chance::Sweep) => {
+                steps.extend(self.objects.iter().map(|(name, _)| Step::Sweep(*name)));
+            }
+            _ => {}
         }
     }
 

@@ -81,11 +81,13 @@ pub enum Rule {
     SweepSparesComingVersions,
     /// The sweep leaves bodies of pages whose id was not given away yet.
     SweepSparesUnborn,
+    /// The sweep reads the layout before the head. In the other order a page may be born between both reads.
+    SweepReadsLayoutFirst,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::CommitIsConditional,
         Self::EvaluateCreatesNoPage,
         Self::FoldedRecordsAreSkipped,
@@ -122,5 +124,6 @@ impl Rule {
         Self::SweepSparesNamed,
         Self::SweepSparesComingVersions,
         Self::SweepSparesUnborn,
+        Self::SweepReadsLayoutFirst,
     ];
 }

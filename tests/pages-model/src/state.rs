@@ -6,6 +6,7 @@ use std::rc::Rc;
 use foldhash::fast::FixedState;
 
 use crate::lists::{Decisions, MachineId, Records};
+use crate::world::Chances;
 
 /// Machines of a world at most; a machine's hash is its number.
 pub const MACHINES: usize = 3;
@@ -278,42 +279,18 @@ pub enum Plan {
     },
 }
 
-/// A fault, or an act of a keeper or an operator, which a world allows a number of times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(usize)]
-pub enum Chance {
-    /// A process crashes.
-    Crash,
-    /// The event source gives an invocation up; it goes on as a zombie.
-    Zombie,
-    /// A commit's answer is lost; the commit takes place at some time or never.
-    LateCommit,
-    /// An image of the stream is lost.
-    LostImage,
-    /// A page is split.
-    Split,
-    /// Two pages are merged.
-    Merge,
-    /// A page is settled.
-    Settle,
-    /// An object is swept.
-    Sweep,
-    /// The object store goes away.
-    Away,
-    /// An event source is set back to the start of its shard.
-    SetBack,
-    /// A machine at rest is left out of a commit.
-    Expiry,
-    /// An operator publishes what a page still lists.
-    Republish,
-    /// An invocation's time is up with pages still open.
-    TimeUp,
-    /// The object store loses a body that a head names.
-    Damage,
+/// A sweep of one object, after its first read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sweep {
+    /// The object.
+    pub name: Name,
+    /// The layout's next id when the sweep began.
+    pub next: PageId,
+    /// The head of the object's page when the sweep began.
+    pub head: Option<Head>,
+    /// Whether the sweep has decided to delete the object.
+    pub is_decided: bool,
 }
-
-/// Numbers of chances left, by [`Chance`].
-pub type Chances = [u8; 14];
 
 /// An event source of a shard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -378,8 +355,8 @@ pub struct State {
     pub in_flight: Option<Prepared>,
     /// Keepers.
     pub keepers: [Option<Plan>; 2],
-    /// An object that the sweep is about to delete.
-    pub sweeper: Option<Name>,
+    /// The sweep, while it is at an object.
+    pub sweeper: Option<Sweep>,
     /// An operator's delivery.
     pub operator: Option<Image>,
     /// An operator's unparking.

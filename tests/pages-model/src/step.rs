@@ -1,7 +1,7 @@
 //! The steps of the world, and the state that each leads to.
 
-use crate::state::{Chance, Name, PageId, State};
-use crate::world::World;
+use crate::state::{Name, PageId, State};
+use crate::world::{Chance, World};
 
 /// A step of one process, or a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,10 @@ pub enum Step {
     PlanMerge(usize, usize),
     /// A keeper carries its plan out.
     Carry(usize),
-    /// The sweep finds an object that may go.
-    SweepFinds(Name),
+    /// The sweep begins with an object, and reads the layout.
+    Sweep(Name),
+    /// The sweep reads the head of the object's page, and decides.
+    SweepDecides,
     /// The sweep deletes it.
     SweepDeletes,
     /// The object store goes away.
@@ -189,12 +191,10 @@ impl State {
                     self.rearrange(world, plan);
                 }
             }
-            Step::SweepFinds(name) => {
-                self.spend(Chance::Sweep);
-                self.sweeper = Some(name);
-            }
+            Step::Sweep(name) => self.sweep(name),
+            Step::SweepDecides => self.decide_sweep(world),
             Step::SweepDeletes => {
-                let name = self.sweeper.take();
+                let name = self.sweeper.take().map(|sweep| sweep.name);
                 self.objects.retain(|(other, _)| Some(*other) != name);
             }
             Step::Away => {

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::lists::Decisions;
 use crate::rules::Rule;
-use crate::state::{Chance, Head, Image, Name, Open, PageId, Place, Plan, Prepared, Sealed, State, bit};
-use crate::world::World;
+use crate::state::{Head, Image, Name, Open, PageId, Place, Plan, Prepared, Sealed, State, bit};
+use crate::world::{Chance, World};
 
 /// An answer to a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use andon_pages_model::explore::explore;
 use andon_pages_model::invariants::Invariant;
 use andon_pages_model::rules::Rule;
-use andon_pages_model::state::Chance;
+use andon_pages_model::world::Chance;
 use andon_pages_model::worlds;
 
 const README: &str = include_str!("../README.md");
@@ -70,6 +70,7 @@ needed! {
     a_sweep_by_version_alone_takes_a_settled_pages_body: SweepSparesNamed in sweep breaks NamedBodyIsThere;
     a_sweep_by_name_alone_takes_a_coming_body: SweepSparesComingVersions in sweep breaks NamedBodyIsThere;
     a_sweep_of_pages_without_heads_takes_the_unborn: SweepSparesUnborn in sweep_beside_keepers breaks NamedBodyIsThere;
+    a_sweep_that_reads_the_layout_last_takes_the_newly_born: SweepReadsLayoutFirst in sweep_beside_keepers breaks NamedBodyIsThere;
 }
 
 #[test]
