@@ -17,8 +17,8 @@ use crate::state::State;
 use crate::step::Step;
 use crate::world::{Chances, World};
 
-/// Limits the states of a world: some 2 GiB, so that a mistake in a world ends its test and not the machine.
-const STATES: usize = 1_500_000;
+/// Limits the states of a world: some 1.8 GiB, so that a mistake in a world ends its test and not the machine.
+const STATES: usize = 1_000_000;
 
 /// A result of a search.
 #[derive(Debug)]
