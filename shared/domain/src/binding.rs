@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{null_as_default, one};
+use crate::parts::{null_as_default, one};
 use crate::{Millis, ParameterValue, Scope};
 
 /// A model with its inputs. Its scores come back as data points of the tag `ml.<id>`.

@@ -12,6 +12,7 @@ pub mod fnv;
 pub mod limits;
 pub mod lookup;
 pub mod never;
+pub mod parts;
 pub mod point;
 pub mod reject;
 pub mod rules;
@@ -27,8 +28,9 @@ pub use binding::{
 pub use duration::{DurationError, Millis};
 pub use finding::{Finding, PathSegment, Severity};
 pub use lookup::LookupMap;
+pub use parts::{Attributes, ParameterValue, Scope};
 pub use point::{DataPoint, Value};
 pub use reject::{Reason, Rejection};
-pub use rules::{Attributes, Group, ParameterValue, Rule, RuleDocument, Scope, Settings, StateEntry};
+pub use rules::{Group, Rule, RuleDocument, Settings, StateEntry};
 pub use score::{Score, ScoreRequest, ScoreRequestBatch};
 pub use transition::{Explanation, Operand, OperandValue, Transition};

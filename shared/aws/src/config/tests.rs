@@ -16,41 +16,43 @@ fn without_variables_the_settings_are_the_defaults() {
     assert_eq!(config.keep_sets(), KeepSets::default());
 }
 
+/// A value for every variable.
+const EVERY_VARIABLE: [(&str, &str); 30] = [
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
+    ("AWS_ACCESS_KEY_ID", "id"),
+    ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ("AWS_SESSION_TOKEN", "token"),
+    ("ANDON_STREAM", "s"),
+    ("ANDON_STATE_TABLE", "state"),
+    ("ANDON_OUTBOX_TABLE", "outbox"),
+    ("ANDON_CHECKPOINTS_TABLE", "checkpoints"),
+    ("ANDON_RULES_TABLE", "rules"),
+    ("ANDON_BUCKET", "a.bucket-1"),
+    ("ANDON_BUS", "default"),
+    ("ANDON_FAILURES_QUEUE", "https://sqs.eu-central-1.amazonaws.com/1/failures"),
+    ("ANDON_INTERNAL_KEY", KEY),
+    ("ANDON_INTERNAL_KEY_OLD", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+    ("ANDON_PARALLELIZATION_FACTOR", "10"),
+    ("ANDON_NEW_KEYS_PER_BATCH", "7"),
+    ("ANDON_STATE_TTL", "60d"),
+    ("ANDON_OUTBOX_TTL", "2d12h"),
+    ("ANDON_STREAM_RETENTION", "7d"),
+    ("ANDON_CHECKPOINT_INTERVAL", "500ms"),
+    ("ANDON_TICK_INTERVAL", "1s"),
+    ("ANDON_CALL_TIMEOUT", "2s"),
+    ("ANDON_SCORE_REQUESTS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/score-requests"),
+    ("ANDON_ENRICH_CONCURRENCY", "200"),
+    ("ANDON_ASYNC_BUCKET", "async-1"),
+    ("ANDON_ASYNC_PREFIX", "in/"),
+    ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:8080"),
+    ("ANDON_LOG_LEVEL", "WARN"),
+    ("ANDON_SHARDS", "4"),
+];
+
 #[test]
 fn every_variable_is_read() {
-    let config = read(&[
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
-        ("AWS_ACCESS_KEY_ID", "id"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_SESSION_TOKEN", "token"),
-        ("ANDON_STREAM", "s"),
-        ("ANDON_STATE_TABLE", "state"),
-        ("ANDON_OUTBOX_TABLE", "outbox"),
-        ("ANDON_CHECKPOINTS_TABLE", "checkpoints"),
-        ("ANDON_RULES_TABLE", "rules"),
-        ("ANDON_BUCKET", "a.bucket-1"),
-        ("ANDON_BUS", "default"),
-        ("ANDON_FAILURES_QUEUE", "https://sqs.eu-central-1.amazonaws.com/1/failures"),
-        ("ANDON_INTERNAL_KEY", KEY),
-        ("ANDON_INTERNAL_KEY_OLD", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
-        ("ANDON_PARALLELIZATION_FACTOR", "10"),
-        ("ANDON_NEW_KEYS_PER_BATCH", "7"),
-        ("ANDON_STATE_TTL", "60d"),
-        ("ANDON_OUTBOX_TTL", "2d12h"),
-        ("ANDON_STREAM_RETENTION", "7d"),
-        ("ANDON_CHECKPOINT_INTERVAL", "500ms"),
-        ("ANDON_TICK_INTERVAL", "1s"),
-        ("ANDON_CALL_TIMEOUT", "2s"),
-        ("ANDON_SCORE_REQUESTS_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/1/score-requests"),
-        ("ANDON_ENRICH_CONCURRENCY", "200"),
-        ("ANDON_ASYNC_BUCKET", "async-1"),
-        ("ANDON_ASYNC_PREFIX", "in/"),
-        ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:8080"),
-        ("ANDON_LOG_LEVEL", "WARN"),
-        ("ANDON_SHARDS", "4"),
-    ])
-    .unwrap();
+    let config = read(&EVERY_VARIABLE).unwrap();
     let key: Vec<u8> = (0..32).collect();
     let expected = Config {
         region: Some("eu-central-1".to_owned()),

@@ -6,10 +6,12 @@
 //! simulation injects faults.
 
 mod checkpoints;
+mod endpoint;
 mod flaws;
 mod gate;
 mod models;
 mod objects;
+mod queue;
 mod rules;
 mod sinks;
 mod state;
@@ -23,9 +25,10 @@ use std::rc::Rc;
 
 use andon_workflows::ports::{Clock, PortError, QueueEntry};
 
+pub use endpoint::{AsyncAnswer, MemoryModel};
 pub use flaws::Flaws;
 pub use gate::{Call, Gate, Open};
-pub use models::{AsyncAnswer, MemoryModel, Queue, Queued};
+pub use queue::{Queue, Queued};
 pub use stream::{Kinesis, Shard, ShardRecord, hash_of, slice_of};
 pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, Sent, World};
 
