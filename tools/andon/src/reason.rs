@@ -220,7 +220,7 @@ rules:
     }
 
     #[test]
-    fn an_absence_is_told_in_words() {
+    fn a_reason_states_an_absence_in_words() {
         let operand = |value: bool| {
             format!(
                 r#"{{"operands":[{{"operand":"absent(temperature, '30s')","value":{value},"at":null}}]}}"#
@@ -231,7 +231,7 @@ rules:
     }
 
     #[test]
-    fn what_is_not_beyond_its_limit_is_told_with_it() {
+    fn a_value_within_its_limit_is_shown_with_the_limit() {
         let text = r#"{"ended":"!(avg(temperature, '1m') > 80)","operands":[{"operand":"avg(temperature, '1m')","value":78,"at":1},
             {"operand":"avg(temperature_2, '1m')","value":null,"at":null}]}"#;
         let ended = transition("WARNING", "ACTIVE", text);
@@ -240,7 +240,7 @@ rules:
     }
 
     #[test]
-    fn a_value_just_beyond_its_limit_is_told_in_as_many_digits_as_show_it() {
+    fn a_value_just_beyond_its_limit_is_shown_with_enough_digits_to_tell_the_two_apart() {
         let won = transition(
             "ACTIVE",
             "WARNING",

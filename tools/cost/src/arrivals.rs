@@ -1,4 +1,4 @@
-//! W1 at another rate: the same points in the same order, with event time stretched or compressed to the rate. Delays scale
+//! Replays W1 at another rate: the same points in the same order, with event time scaled to the rate. Delays scale
 //! with it: a point that is late by a number of points of its machine stays late by as many.
 
 use andon_kit_cases::w1::W1;
@@ -14,11 +14,11 @@ pub(crate) struct Arrival {
 }
 
 pub(crate) fn arrivals(plan: &Plan, start_ms: i64) -> Result<Vec<Arrival>> {
-    let w1 = W1 { machines: plan.equipments, points: plan.points, ..W1::default() };
+    let w1 = W1 { machines: plan.machines, points: plan.points, ..W1::default() };
     let mut bytes = Vec::new();
     w1.write_points(&mut bytes)?;
     let text = String::from_utf8(bytes)?;
-    // So long is what was a second.
+    // One second of W1 takes this time at the rate of the plan.
     let period_ms = 1e3 * f64::from(w1.machines) * f64::from(w1.tags) / plan.points_per_s;
     text.lines()
         .enumerate()

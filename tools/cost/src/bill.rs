@@ -1,23 +1,23 @@
-//! From what was used to dollars.
+//! Computes the bill in dollars from metered usage.
 
 use crate::measure::{RequestUsage, Run};
 use crate::prices::{self, Price};
 use crate::{Plan, Result};
 
-/// What a managed Flink application costs for a million points, by points a second: two units and their storage all month,
-/// more units at the highest rate.
+/// Price of a managed Flink application in dollars for a million points, by points per second. It pays two units and
+/// their storage all month, and more units at the highest rate.
 const FLINK: [(f64, f64); 4] = [(10.0, 6.30), (100.0, 0.63), (1000.0, 0.063), (10_000.0, 0.016)];
 
 /// Dollars for a million points where one unit of Flink is in full use.
 const FLINK_AT_ITS_BEST: f64 = 0.0063;
 
-// What an emulator cannot tell, assumed.
+// Assumptions: an emulator does not measure them.
 
 /// Memory of `evaluate` and `publish`, GB.
 const MEMORY_GB: f64 = 0.5;
 /// Of `tick`, which runs through the minute, mostly asleep.
 const TICK_MEMORY_GB: f64 = 0.125;
-/// So much memory comes with a whole processor, GB.
+/// Memory at which Lambda allocates one full vCPU, GB (1,769 MB).
 const GB_PER_PROCESSOR: f64 = 1.769;
 /// Processor seconds of `evaluate` for a million points, from the event to the commits: see the page on performance.
 const CPU_S_PER_MILLION: f64 = 2.6;
@@ -29,7 +29,7 @@ const SIDE_BY_SIDE: f64 = 32.0;
 const LOG_BYTES: f64 = 2_000.0;
 /// Metrics of all three functions.
 const METRICS: f64 = 43.0;
-/// Provisioned capacity is used to so much of it.
+/// Used share of provisioned capacity: 70 % is the default target of DynamoDB auto scaling.
 const UTILISATION: f64 = 0.7;
 
 /// Dollars for a million points, by what they are for.
@@ -43,7 +43,7 @@ struct Bill {
     logs: f64,
     kinesis: f64,
     kinesis_provisioned: f64,
-    /// What runs all month, whatever comes.
+    /// Cost without load: `tick` and the metrics run all month.
     standing: f64,
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn bill(lines: &str) -> Result<()> {
         println!(
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
             title(&run.plan),
-            run.plan.equipments,
+            run.plan.machines,
             per(run.commits as f64),
             per(sum(true, |used| used.units)),
             per(sum(true, |used| used.computed_units)),
@@ -171,7 +171,7 @@ pub(crate) fn bill(lines: &str) -> Result<()> {
         println!(
             "| {} | {} | {} | {} | {} | {} | {} | {} | **{}** | {} | {} | {} | {} |",
             title(&run.plan),
-            run.plan.equipments,
+            run.plan.machines,
             dollars(bill.writes),
             dollars(bill.reads),
             dollars(bill.lambda),

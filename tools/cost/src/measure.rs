@@ -1,4 +1,4 @@
-//! A metered run: the real workflows over the real ports, on an emulator, in simulated time.
+//! Meters a run of the real workflows over the real ports, on an emulator, in simulated time.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::arrivals::{Arrival, arrivals};
 use crate::{Plan, Result};
 
-/// What a run used.
+/// A record of the usage of one run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) plan: Plan,
@@ -47,11 +47,11 @@ pub(crate) struct RequestUsage {
     pub(crate) bytes: u64,
 }
 
-/// What one invocation may be given: 6 MB, as the event source counts.
+/// Maximum bytes of an invocation's event: the 6 MB payload limit of Lambda.
 const EVENT_BYTES: usize = 6_000_000;
-/// Records of one invocation.
+/// Maximum records of an invocation: the limit of a Kinesis event source.
 const BATCH_RECORDS: usize = 10_000;
-/// So much of an event is around the data of a record.
+/// Bytes of the event JSON around the data of each record.
 const AROUND_BYTES: usize = 450;
 
 pub(crate) async fn measure(plan: &Plan) -> Result<Run> {
@@ -64,7 +64,7 @@ pub(crate) async fn measure(plan: &Plan) -> Result<Run> {
 
 async fn measure_in(plan: &Plan, config: &Config) -> Result<Run> {
     let plain = Aws::connect(&Config { meter: false, ..config.clone() }).await;
-    let w1 = W1 { machines: plan.equipments, ..W1::default() };
+    let w1 = W1 { machines: plan.machines, ..W1::default() };
     let rules = if plan.windows { w1.rules_with_windows() } else { w1.rules() };
     let put = rulebook::put(&plain, &rules, None, "", KeepSets::default()).await?;
     let start_ms = put.start_ms;
@@ -185,7 +185,7 @@ struct Cut {
     arrivals: Vec<Arrival>,
 }
 
-/// What the event source would hand over: per shard, all that came within a window, or until an invocation is full.
+/// Cuts the arrivals into batches as the event source does: per shard, until the batch window ends or the event is full.
 fn batches(plan: &Plan, arrivals: Vec<Arrival>, shards: usize) -> Vec<Cut> {
     let mut open: Vec<(i64, usize, Vec<Arrival>)> = (0..shards).map(|_| (0, 0, Vec::new())).collect();
     let mut cut = VecDeque::new();

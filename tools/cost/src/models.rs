@@ -1,5 +1,5 @@
-//! What a million requests to a model cost besides its endpoint, by formula: from the messages as they are really written,
-//! the batches that the services make, and prices.
+//! Computes the cost of a million requests to a model, without its endpoint, from real message sizes, service batches and
+//! prices.
 
 use andon_domain::{ScoreRequest, ScoreRequestBatch};
 use andon_workflows::enrich::EnrichMessage;
@@ -10,9 +10,9 @@ use crate::{Result, prices};
 
 /// Requests to a model.
 const REQUESTS: f64 = 1e6;
-/// Inputs of one.
+/// Inputs of a request.
 const INPUTS: u32 = 10;
-/// How long a call takes, s.
+/// Duration of a call, s.
 const CALL_S: f64 = 0.05;
 /// Calls of an invocation side by side, and messages in it: `enrich.calls` and `enrich.batchSize` as they are deployed.
 const CALLS: f64 = 20.0;

@@ -1,13 +1,13 @@
-//! The prices of AWS, in one table. US East (N. Virginia), dollars, as listed in November 2026; free tiers left out.
+//! Prices of AWS in US East (N. Virginia), dollars, as listed in November 2026, without free tiers.
 
-/// One price, and what it is for.
+/// A price of a unit of an AWS service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Price {
     /// The service and its unit.
     pub(crate) what: &'static str,
     /// Dollars for `per` of them.
     pub(crate) dollars: f64,
-    /// How many units that buys.
+    /// Units that `dollars` buy.
     pub(crate) per: f64,
 }
 

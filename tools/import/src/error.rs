@@ -1,11 +1,11 @@
-//! What ends an import.
+//! Errors that end an import.
 
 use std::io;
 
 use crate::MAX_ROW_BYTES;
 use crate::reject::Rejection;
 
-/// Why an import ended before the end of the file. The lines of the points before that have been written, except
+/// An error that ended an import before the end of the file. The lines of the points before that have been written, except
 /// after [`Write`](ImportError::Write).
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -14,7 +14,7 @@ pub enum ImportError {
     Read {
         /// The line after which it failed.
         line: u64,
-        /// What the reader said.
+        /// The error of the reader.
         source: io::Error,
     },
     /// The output cannot be written.

@@ -1,4 +1,4 @@
-//! The beginning of a file: what is before the header, the delimiter, the names of the columns.
+//! Reads the header: the lines before it, the delimiter and the column names.
 
 use csv::ByteRecord;
 
@@ -11,7 +11,7 @@ use crate::{MAX_COLUMNS, MAX_ROW_BYTES};
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) bytes: Vec<u8>,
-    /// Where the header line begins.
+    /// Byte offset of the header line.
     pub(crate) offset: usize,
     /// The lines before it: empty ones, and `sep=;`.
     pub(crate) lines_before: u64,

@@ -1,4 +1,4 @@
-//! Rows in, event records out.
+//! Reads CSV rows and writes event records.
 
 mod count;
 mod fields;
@@ -28,8 +28,8 @@ use tags::Tags;
 ///
 /// # Errors
 ///
-/// What stops an import: see [`ImportError`]. A row or a cell that cannot be used does not, unless
-/// [`Options::strict`] says so; it stands in the [`Summary`].
+/// Returns an [`ImportError`] if the input, the output or the options stop the import. A rejected row or cell stops it only
+/// with [`Options::strict`]; otherwise the [`Summary`] lists it.
 pub fn import<R: Read, W: Write>(
     mut input: R,
     output: W,
@@ -74,7 +74,7 @@ pub fn import<R: Read, W: Write>(
     Ok(importer.summarise())
 }
 
-/// Why a row ends early.
+/// A reason to end a row early.
 enum RowEnd {
     Reject { column: Option<usize>, reason: Reason, found: String, expected: String },
     Unselected,
@@ -96,9 +96,9 @@ struct Importer<'o, W> {
     lines: Lines<W>,
     tags: Tags,
     summary: Summary,
-    /// Where each equipment stands in the summary.
+    /// Position of each machine in the summary.
     machines: BTreeMap<String, usize>,
-    /// Where the last row's equipment stands.
+    /// Position of the last row's machine in the summary.
     equipment: Option<usize>,
     /// Date and time, put together.
     joined: String,

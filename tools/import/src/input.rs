@@ -1,4 +1,4 @@
-//! Rows out of a byte stream, with their line numbers and within their bounds.
+//! Splits a byte stream into rows of bounded size, with their line numbers.
 
 use std::io::{self, Read};
 

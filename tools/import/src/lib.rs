@@ -1,9 +1,9 @@
-//! History as people have it, CSV exports of historians, SCADA systems, loggers and spreadsheets, turned into
-//! event records: one JSON line for each data point.
+//! Imports CSV exports of historians, SCADA systems, loggers and spreadsheets as event records: one JSON line for each
+//! data point.
 //!
-//! [`import`] streams from a reader to a writer. It opens no files, prints nothing and asks no clock; the memory it
-//! needs is bounded however long or broken the input is. What it had to assume, what it left out and why, and how
-//! much the rows were out of order stands in the [`Summary`].
+//! [`import`] streams from a reader to a writer. It opens no files, prints nothing and reads no clock. Its memory is
+//! bounded, whatever the length or damage of the input. The [`Summary`] lists assumptions, rejections with their reasons,
+//! and how far the rows were out of order.
 //!
 //! Nothing is dropped without a word: each row, and each cell of a row that was read, ends up in exactly one of the
 //! summary's counts.

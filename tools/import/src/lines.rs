@@ -1,4 +1,4 @@
-//! Event records as they are written.
+//! Writes event records as JSON lines.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::value::Value;
 
 const FLUSH_BYTES: usize = 64 * 1024;
 
-/// What the points of one row have in common.
+/// A set of the fields that all points of a row share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Common<'a> {
     pub(crate) timestamp_ms: i64,
@@ -17,7 +17,7 @@ pub(crate) struct Common<'a> {
     pub(crate) source: &'a str,
 }
 
-/// Writes event records. What is the same for a row is put together once for it.
+/// A writer of event records. It renders the fields that a row's points share once per row.
 pub(crate) struct Lines<W> {
     out: W,
     snapshot: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Lines<W> {
     before: Vec<u8>,
     between: Vec<u8>,
     after: Vec<u8>,
-    /// Where the open list begins in the buffer.
+    /// Offset of the open list in the buffer.
     list: Option<usize>,
     sequence_number: u64,
     written: u64,

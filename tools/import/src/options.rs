@@ -1,4 +1,4 @@
-//! What a user can say about a file.
+//! Options of an import: columns, time format, zone, delimiter and null words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use crate::time::TimeFormat;
 use crate::zone::Zone;
 
-/// How [`import`](crate::import) reads a file. The default reads what can be read without being told, except for the
-/// equipment: if no column names it, [`equipment`](Options::equipment) must.
+/// A set of options for [`import`](crate::import). The default detects everything except the machine: if no column
+/// names it, [`equipment`](Options::equipment) must.
 ///
 /// **Columns** are named as in the header, without surrounding spaces; capital letters matter only if two names
 /// differ in nothing else. **Where a column is found by its name**, only letters and digits count, without regard to
@@ -24,8 +24,8 @@ use crate::zone::Zone;
 pub struct Options {
     /// One column per tag, or a column of tags and a column of values.
     pub layout: Layout,
-    /// What separates the fields; `None`: whichever of `,` `;` tab `|` the header line has most of, outside quotes
-    /// (on a tie tab before `;` before `|` before `,`). A first line such as `sep=;`, as spreadsheets write it, counts.
+    /// The separator of fields. `None`: the most frequent of `,` `;` tab `|` in the header line, outside quotes (on a tie
+    /// tab before `;` before `|` before `,`). A first line such as `sep=;`, as spreadsheets write it, counts.
     pub delimiter: Option<Delimiter>,
     /// `Some(true)`: only a comma marks decimals. `Some(false)`: only a point does. `None`: a point, and with the
     /// delimiter `;` a comma too. A number with a mark that is not expected is rejected, not taken for text.
@@ -39,7 +39,7 @@ pub struct Options {
     /// The column of the date, where date and time stand in two columns. They are read as `DATE TIME`, with one
     /// space between, and that is what a pattern in `time_format` must match.
     pub date_column: Option<String>,
-    /// How times are written.
+    /// Format of the time column.
     pub time_format: TimeFormat,
     /// The zone of times that don't say theirs. Where clocks are put forward, a time in the gap is moved forward by
     /// the length of the gap; where they are put back, a time that occurs twice is the first of the two. Both are
@@ -48,7 +48,7 @@ pub struct Options {
     /// The column that says when a point arrived (`createdAt` of the record). `None`: a column with a name such as
     /// `created_at`, `arrival` or `received_at`, else arrival is the time itself, as it is where the cell is empty.
     pub arrival_column: Option<String>,
-    /// How arrival times are written.
+    /// Format of the arrival column.
     pub arrival_format: TimeFormat,
     /// The equipment. `None`: a column with a name such as `equipment`, `machine`, `asset` or `device`.
     pub equipment: Option<Field>,
@@ -73,7 +73,7 @@ pub struct Options {
     pub text: BTreeSet<String>,
     /// Cells that mean that there is no value, without regard to capital letters.
     pub null_words: Vec<String>,
-    /// What becomes of a cell that is a null word. An empty cell is never a record.
+    /// Treatment of a cell that is a null word. An empty cell is never a record.
     pub nulls: Nulls,
     /// One line with a list of points for each row of the wide layout, instead of one line for each point.
     pub snapshot: bool,
@@ -117,7 +117,7 @@ impl Default for Options {
     }
 }
 
-/// Where the equipment, the source or the quality of a point is found.
+/// An origin of a point's machine, source or quality.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Field {
     /// The same for every point.
@@ -126,7 +126,7 @@ pub enum Field {
     Column(String),
 }
 
-/// How the tags of a file are laid out.
+/// A layout of the tags in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
     /// Long if `tag_column` or `value_column` is given, or if the header has a name for a column of tags (`tag`,
@@ -153,7 +153,7 @@ impl FromStr for Layout {
     }
 }
 
-/// What separates the fields of a row.
+/// A separator of the fields of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delimiter(u8);
 
@@ -196,7 +196,7 @@ impl FromStr for Delimiter {
     }
 }
 
-/// What becomes of a cell that is a null word.
+/// A treatment of cells that are null words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Nulls {
     /// No record; counted as `no value`.

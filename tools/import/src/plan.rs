@@ -1,4 +1,4 @@
-//! Which column is what.
+//! Assigns a role to each column: time, machine, tag, value, source, quality.
 
 use crate::MAX_NAME_BYTES;
 use crate::error::ImportError;
@@ -6,7 +6,7 @@ use crate::options::{Field, Layout, Options};
 use crate::summary::Assumption;
 use crate::words::{self, normalised};
 
-/// Which column is what.
+/// An assignment of roles to the columns of a file.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) names: Vec<String>,
@@ -37,7 +37,7 @@ pub(crate) enum Body {
     },
 }
 
-/// Whether this can name an equipment, a tag, a source or a quality.
+/// Returns true if the text is a valid name of a machine, tag, source or quality.
 pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_NAME_BYTES && !text.chars().any(char::is_control)
 }
@@ -46,7 +46,7 @@ struct Planner<'o> {
     options: &'o Options,
     names: Vec<String>,
     normalised: Vec<String>,
-    /// What each column is, if that is known.
+    /// The role of each column, if known.
     roles: Vec<Option<&'static str>>,
     assumed: Vec<Assumption>,
 }

@@ -1,8 +1,8 @@
-//! Rows and cells that could not be used.
+//! Rejected rows and cells, with their reasons.
 
 use std::fmt;
 
-/// Why a row or a cell was rejected.
+/// A reason to reject a row or a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The row has more or fewer fields than the header.
@@ -36,8 +36,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether only a cell was rejected in the wide layout, while the rest of its row was used. In the long layout
-    /// the two are the same.
+    /// Returns true if the reason rejects one cell of a row in the wide layout and keeps the rest of the row. In the long
+    /// layout a rejected cell rejects its row.
     pub fn is_of_a_cell(self) -> bool {
         matches!(self, Self::AmbiguousNumber | Self::NotFinite | Self::TextTooLong)
     }
@@ -71,11 +71,11 @@ pub struct Rejection {
     pub line: u64,
     /// The column, if the reason lies in one.
     pub column: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What was found, shortened if it is long.
+    /// The text found, shortened if it is long.
     pub found: String,
-    /// What was expected.
+    /// The text expected.
     pub expected: String,
 }
 
@@ -89,7 +89,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// What is shown of a cell: in backticks, on one line, and not all of a long one.
+/// Renders a cell for a message: in backticks, on one line, cut at 60 characters.
 pub(crate) fn shown(cell: &[u8]) -> String {
     const CHARACTERS: usize = 60;
     // Enough bytes for the characters, so that a long cell is not decoded whole.

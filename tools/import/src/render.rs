@@ -1,4 +1,4 @@
-//! The summary in words.
+//! Renders the summary of an import as plain text.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 use crate::MAX_REJECTIONS;
 use crate::summary::{Summary, TagSummary};
 
-/// Of long lists this many are told.
+/// Maximum entries shown of a list: a summary stays readable at a terminal.
 const SHOWN: usize = 50;
 
 impl Summary {
-    /// The summary as plain text, in sentences that can be read aloud. Times are in UTC. It ends with a line feed.
+    /// Returns the summary as plain sentences, with times in UTC and a line feed at the end.
     pub fn text(&self) -> String {
         let mut text = Text(String::new());
         self.totals(&mut text);

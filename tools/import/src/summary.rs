@@ -1,10 +1,10 @@
-//! What an import tells about itself.
+//! The summary of an import: counts, assumptions and rejections.
 
 use std::collections::BTreeMap;
 
 use crate::reject::{Reason, Rejection};
 
-/// What was read, what was left out and why, and what was assumed.
+/// A summary of an import: counts of rows and points, rejections with their reasons, and assumptions.
 ///
 /// Each row that is not blank is rejected, or not selected (long layout), or used; each selected cell of a row in use
 /// is a point, or empty, or without a value, or rejected.
@@ -64,7 +64,7 @@ pub struct Summary {
     pub qualities: BTreeMap<String, u64>,
     /// Points of qualities beyond those.
     pub other_quality_points: u64,
-    /// What was not said and had to be found out.
+    /// Settings that the options left open, as the import assumed them.
     pub assumed: Vec<Assumption>,
     /// Columns of which nothing was used.
     pub unused_columns: Vec<String>,
@@ -72,20 +72,20 @@ pub struct Summary {
     pub missing_tags: Vec<String>,
 }
 
-/// What was found of one tag.
+/// A summary of one tag.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TagSummary {
     /// Its name in the records.
     pub name: String,
     /// Its name in the file.
     pub column: String,
-    /// How many points are numbers.
+    /// Points that are numbers.
     pub numbers: u64,
-    /// How many points are booleans.
+    /// Points that are booleans.
     pub booleans: u64,
-    /// How many points are text.
+    /// Points that are text.
     pub texts: u64,
-    /// How many points are null.
+    /// Points that are null.
     pub nulls: u64,
     /// The least number.
     pub min: Option<f64>,
@@ -102,7 +102,7 @@ impl TagSummary {
     }
 }
 
-/// What was found of one equipment.
+/// A summary of one machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Equipment {
     /// Its name.
@@ -113,13 +113,13 @@ pub struct Equipment {
     pub last_ms: i64,
 }
 
-/// Something that was not said and had to be found out.
+/// A setting that the options left open, as the import assumed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assumption {
-    /// About what, such as `layout`.
+    /// The setting, such as `layout`.
     pub what: &'static str,
-    /// What was taken.
+    /// The assumed value.
     pub taken: String,
-    /// Why.
+    /// The reason.
     pub because: String,
 }

@@ -1,4 +1,4 @@
-//! What the importer promises, by small files.
+//! Tests of the importer on small CSV files.
 
 mod bounds;
 mod columns;

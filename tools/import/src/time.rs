@@ -1,4 +1,4 @@
-//! Times as they are written, turned into milliseconds since the epoch.
+//! Parses times of a CSV column into milliseconds since the epoch.
 
 mod scan;
 
@@ -9,13 +9,13 @@ use jiff::fmt::strtime::{self, BrokenDownTime};
 
 use crate::zone::{LocalTimeKind, Zone, floor_ms};
 
-/// How times are written: `auto`, `epoch-s`, `epoch-ms`, `epoch-us`, `epoch-ns`, or a pattern such as
-/// `%d/%m/%Y %H:%M:%S`, with the conversions of `strftime`.
+/// A format of times: `auto`, `epoch-s`, `epoch-ms`, `epoch-us`, `epoch-ns`, or a pattern such as `%d/%m/%Y %H:%M:%S`,
+/// with the conversions of `strftime`.
 ///
 /// `auto` takes what the first time of the column looks like and then expects it of every row:
 ///
 /// - a number from 100,000,000 on is an epoch time, in seconds below 10^11, milliseconds below 10^14, microseconds
-///   below 10^17, and nanoseconds from there on (so that years from 1973 to 5138 are told apart);
+///   below 10^17, and nanoseconds from there on (which separates the units for the years from 1973 to 5138);
 /// - year first: RFC 3339, `YYYY-MM-DD` or `YYYY/MM/DD`, with ` HH:MM[:SS[.fff]]` or the same after a `T`, and a
 ///   zone (`Z`, `UTC`, `+02:00`) or none;
 /// - `DD.MM.YYYY`, with the same after it.
@@ -33,7 +33,7 @@ enum Format {
     Pattern(String),
 }
 
-/// What a time looks like.
+/// A form of a written time, as `auto` detects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Epoch(EpochUnit),
@@ -54,12 +54,12 @@ enum EpochUnit {
 #[error("{0}")]
 pub struct TimeFormatError(String);
 
-/// Why a text is no time.
+/// A reason why a text is no time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TimeProblem {
-    /// What was expected.
+    /// The expected form.
     NotATime(String),
-    /// Nothing can go on before one of these formats is chosen.
+    /// The formats that fit the text; the user must choose one.
     Ambiguous(Vec<String>),
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct ParsedTime {
 pub(crate) struct TimeReader {
     format: Format,
     zone: Zone,
-    /// What the first time looked like, where the format is `auto`.
+    /// Form and text of the first time, if the format is `auto`.
     found: Option<(Shape, String)>,
     /// Rows of one time follow each other in the long layout.
     last: Option<(String, ParsedTime)>,
@@ -86,7 +86,7 @@ impl TimeReader {
         Self { format: format.0.clone(), zone: zone.clone(), found: None, last: None }
     }
 
-    /// What `auto` found, and in which text.
+    /// Returns the format that `auto` detected, and the text that showed it.
     pub(crate) fn found(&self) -> Option<(String, &str)> {
         self.found.as_ref().map(|(shape, text)| (shape.to_string(), text.as_str()))
     }
@@ -148,7 +148,7 @@ impl TimeReader {
     }
 }
 
-/// Whether a header cell is a time, hence no header.
+/// Returns true if a header cell is a time, and therefore not a column name.
 pub(crate) fn looks_like_a_time(text: &str) -> bool {
     match shape_of(text) {
         Ok(Shape::Epoch(_)) | Err(TimeProblem::Ambiguous(_)) => true,

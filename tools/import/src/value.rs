@@ -1,9 +1,9 @@
-//! What a cell says.
+//! Parses CSV cells into numbers, booleans, text and nulls.
 
 use crate::MAX_TEXT_BYTES;
 use crate::reject::Reason;
 
-/// What a cell says, before it is written.
+/// A parsed cell, before it becomes a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Value<'a> {
     Empty,
@@ -21,7 +21,7 @@ pub(crate) struct Marks {
     pub(crate) comma: bool,
 }
 
-/// How often each of the two marks was met.
+/// A count of decimal points and decimal commas in the numbers read so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MarksSeen {
     pub(crate) points: u64,
@@ -167,7 +167,7 @@ fn in_thousands(mantissa: &[u8]) -> bool {
         .all(|(n, group)| if n == 0 { (1..=3).contains(&group.len()) } else { group.len() == 3 })
 }
 
-/// Whether these digits are a number in JSON as they stand.
+/// Returns true if the digits are a JSON number without a change.
 fn verbatim(digits: &str) -> bool {
     let unsigned = digits.strip_prefix('-').unwrap_or(digits).as_bytes();
     digits.len() <= MAX_VERBATIM_BYTES

@@ -1,4 +1,4 @@
-//! The names by which columns are found.
+//! Lists of column names that identify a role, in English and German.
 
 pub(crate) const TIME: &[&str] = &[
     "timestamp",
@@ -81,7 +81,7 @@ pub(crate) const TAG: &[&str] = &[
 ];
 pub(crate) const VALUE: &[&str] = &["value", "val", "reading", "measurement", "wert", "messwert"];
 
-/// What of a header is compared with the words above.
+/// Returns the part of a header that is compared with the words above: letters and digits in lower case, without a unit.
 pub(crate) fn normalised(header: &str) -> String {
     let bare = header.trim();
     let bare = match bare.find(['[', '(']) {

@@ -1,4 +1,4 @@
-//! The zone of times that don't say theirs.
+//! Resolves local times in a time zone, with the gaps and folds of clock changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ pub struct Zone {
 )]
 pub struct ZoneError(String);
 
-/// How a local time stands in its zone.
+/// A kind of local time in its zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LocalTimeKind {
     /// It says its zone itself.

@@ -1,8 +1,9 @@
-//! Processes that Ctrl-C at a terminal does not reach: it is heard by all of its group, and ours are ended in order.
+//! Starts each child process in its own process group. Ctrl-C does not reach it, and this process ends its children in
+//! order.
 
 use std::process::Command;
 
-/// Lets a process begin a group of its own.
+/// Puts a command into its own process group.
 pub(crate) fn of_its_own(command: &mut Command) -> &mut Command {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);

@@ -1,7 +1,7 @@
-//! The whole system on one machine: an emulator, the functions as processes, and their event sources.
+//! Runs the whole system on one machine: an emulator, the functions as processes, and their event sources.
 //!
-//! Nothing here decides anything. It stands in for what AWS does around the functions: it invokes them with events
-//! as Lambda's event sources do, again and again until they have answered for every record.
+//! This crate makes no decisions. It stands in for Lambda: it invokes the functions with events as event source mappings
+//! do, and retries until they have answered for every record.
 
 mod emulator;
 mod event;

@@ -1,4 +1,4 @@
-//! A chart of numbers. It stretches to any width: everything with letters in it is text beside the drawing.
+//! Draws a chart of numbers as SVG. It stretches to any width, because all text stands beside the drawing.
 
 use crate::escape::{Html, clip};
 use crate::format::Measured;
@@ -160,8 +160,8 @@ fn percent(fraction: f64) -> String {
     format!("{:.2}%", fraction * 100.0)
 }
 
-/// What the crosshair reads: per bucket the time since the one before and the value; of merged points also when
-/// the last was, the extremes, the last value and how many there were. Times are relative to the range's start.
+/// Writes the data of the crosshair: per bucket the time since the bucket before, and the value. Merged points add the time
+/// of the last point, the extremes, the last value and the count. Times are relative to the start of the range.
 fn write_data(html: &mut Html, buckets: &[Bucket], range: &Range) {
     let mut before_ms = range.start_ms;
     for (i, b) in buckets.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Gathers what streams by, in bounded memory.
+//! Collects points, transitions and rejected points from a stream, in bounded memory.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -66,7 +66,7 @@ pub(crate) struct Equipment {
     pub(crate) rejected: BTreeMap<String, u64>,
 }
 
-/// What was seen of one tag of one equipment; a tag may carry numbers and texts.
+/// A series of one tag of one machine. A tag may carry numbers and texts.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
     pub(crate) numbers: NumberSeries,
@@ -398,7 +398,7 @@ impl Pair {
     }
 }
 
-/// What a strip shows after a rule was removed.
+/// The state that a strip shows after the removal of a rule.
 pub(crate) const REMOVED: &str = "(no rule)";
 
 fn clip_operand(operand: Operand) -> Operand {

@@ -1,4 +1,4 @@
-//! Per equipment and rule: the charts behind its states, and its transitions.
+//! Renders a detail for each machine and rule: charts of its tags, and its transitions.
 
 use crate::chart::NumberChart;
 use crate::collect::{REMOVED, ReportBuilder, Series};

@@ -1,4 +1,4 @@
-//! Markup in which text from outside stays text.
+//! Escapes text from outside, so that it cannot become markup.
 //!
 //! Markup is written with [`Html::raw`], which takes only text of the program itself; everything else goes through
 //! [`Html::text`], which is safe both between tags and inside a quoted attribute.

@@ -1,4 +1,4 @@
-//! Times, durations, counts and measured numbers as people read them.
+//! Formats times, durations, counts and measured numbers for the page.
 
 use std::fmt;
 

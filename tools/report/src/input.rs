@@ -1,6 +1,6 @@
-//! What the caller says about rules, points and transitions.
+//! Input types of the report: rules, points and transitions.
 
-/// What the page is called and how much of it there may be.
+/// A set of options of the page: title, note and maximum sizes.
 #[derive(Debug, Clone)]
 pub struct ReportOptions {
     /// Heading and window title.
@@ -29,7 +29,7 @@ impl Default for ReportOptions {
 pub struct RuleInfo {
     /// Identity of the rule; transitions refer to it.
     pub rule_id: String,
-    /// What the rule is for, in its author's words.
+    /// Purpose of the rule, in its author's words.
     pub description: String,
     /// State while no group votes.
     pub default_state: String,
@@ -46,7 +46,7 @@ pub struct Threshold {
     pub tag: String,
     /// The comparison as written, for example `>`.
     pub op: String,
-    /// Where the line is, in the tag's own unit.
+    /// Height of the line, in the tag's own unit.
     pub value: f64,
     /// Text beside the line, for example `> 80`; if empty, `op` and `value` are written.
     pub label: String,
@@ -65,7 +65,7 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
-/// One thing that a decision rested on.
+/// An operand of a decision.
 #[derive(Debug, Clone, Default)]
 pub struct Operand {
     /// The operand as written in the rule, for example `avg(pressure, '1m')`.
@@ -93,7 +93,7 @@ pub struct TransitionInfo {
     pub at_ms: i64,
     /// Condition group that won; none if no group votes.
     pub group: Option<String>,
-    /// What the decision rested on.
+    /// Operands of the decision.
     pub explanation: Vec<Operand>,
     /// Since when the condition had been true, milliseconds since the epoch, where the rule waits for it.
     pub since_ms: Option<i64>,

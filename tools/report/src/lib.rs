@@ -1,4 +1,4 @@
-//! One self-contained HTML page that shows an operator what the rules decided, and why.
+//! Renders one self-contained HTML page that shows an operator the decisions of the rules and their reasons.
 //!
 //! [`ReportBuilder`] collects points, transitions and rejected points while they stream by, in bounded memory,
 //! and [`ReportBuilder::finish`] turns them into a page of at most about 10 MB, whatever went in. The page needs

@@ -1,18 +1,18 @@
-//! Every bound in one place, with the arithmetic behind the page's 10 MB.
+//! Limits of the report's memory and page size, with the arithmetic behind the page's 10 MB.
 
-/// Machines, tags and states longer than this many bytes are not collected; the engine refuses them at 256.
+/// Maximum bytes of a machine, tag or state name. The report drops longer ones; the engine refuses them at 256.
 pub(crate) const NAME_BYTES: usize = 512;
 /// Bytes kept of a value or a state; longer ones that begin alike are one.
 pub(crate) const VALUE_BYTES: usize = 128;
 /// Maximum machines on a page.
 pub(crate) const MACHINES: usize = 20_000;
-/// Rules that are told apart.
+/// Maximum rules that the page lists one by one.
 pub(crate) const RULES: usize = 10_000;
-/// (equipment, rule) pairs that are followed.
+/// Maximum pairs of machine and rule that the report follows.
 pub(crate) const PAIRS: usize = 20_000;
-/// Tags that rules name, over all rules.
+/// Maximum tags named by all rules together.
 pub(crate) const TAGS: usize = 50_000;
-/// (equipment, tag) series that are kept, at [`fair_share`] of [`BUCKETS_IN_ALL`]: 80 bytes each, 96 MB.
+/// Maximum series (machine and tag) in memory, at [`fair_share`] of [`BUCKETS_IN_ALL`]: 80 bytes each, 96 MB.
 pub(crate) const SERIES: usize = 10_000;
 /// Buckets of one series while there are few.
 pub(crate) const BUCKETS: usize = 1_200;
@@ -22,7 +22,7 @@ pub(crate) const BUCKETS_IN_ALL: usize = 1_200_000;
 pub(crate) const CHANGES: usize = 1_200;
 /// Changes of all strips of winning states together: 40 bytes each, 48 MB.
 pub(crate) const CHANGES_IN_ALL: usize = 1_200_000;
-/// Different values told apart in one strip; one bit each, the last is `other values`.
+/// Maximum different values of one strip: one bit each of a `u64`, the last for `other values`.
 pub(crate) const STRIP_VALUES: usize = 64;
 /// Transitions kept with their reasons, over all pairs: about 1 kB each.
 pub(crate) const LISTED_IN_ALL: usize = 40_000;
@@ -35,7 +35,7 @@ pub(crate) const TEXT_CHARS: usize = 160;
 pub(crate) const TABLE_LINES: usize = 200;
 /// Characters shown of a name, a value or a state.
 pub(crate) const NAME_CHARS: usize = 64;
-/// Different reasons told apart.
+/// Maximum different reasons of rejection.
 pub(crate) const REASONS: usize = 32;
 /// Samples kept per reason.
 pub(crate) const SAMPLES: usize = 5;
@@ -47,7 +47,7 @@ pub(crate) const INCIDENTS: usize = 200;
 pub(crate) const PAGE_BYTES: usize = 10_000_000;
 /// Share of the page for the overview; at about 130 bytes a segment.
 pub(crate) const OVERVIEW_BYTES: usize = 3_000_000;
-/// What the details leave to the sections after them.
+/// Bytes of the page that the details reserve for the sections after them.
 pub(crate) const AFTER_DETAILS_BYTES: usize = 500_000;
 /// Rows of the overview.
 pub(crate) const OVERVIEW_ROWS: usize = 1_000;
@@ -84,7 +84,7 @@ pub(crate) fn fair_cut(lengths: &[usize], total: usize, least: usize, most: usiz
     low
 }
 
-/// What each of `n` may have of `total`, within `least..=most`.
+/// Returns the equal share of `n` in `total`, within `least..=most`.
 pub(crate) fn fair_share(total: usize, n: usize, least: usize, most: usize) -> usize {
     (total / n.max(1)).clamp(least.min(most), most)
 }

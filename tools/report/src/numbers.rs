@@ -1,4 +1,4 @@
-//! Conversions between integers and floats, for places on a page.
+//! Converts between integers and floats, for positions on a page.
 
 /// A time, a count or a coordinate as a float.
 #[allow(clippy::cast_precision_loss, reason = "a place on the page needs no more than 53 bits")]

@@ -1,4 +1,4 @@
-//! The overview: all rules of all machines on one time axis.
+//! Renders the overview: all rules of all machines on one time axis.
 
 use std::collections::BTreeMap;
 

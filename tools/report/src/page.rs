@@ -1,4 +1,4 @@
-//! The page around its sections.
+//! Renders the page: head, styles, script and the sections in their order.
 
 use crate::collect::ReportBuilder;
 use crate::details;
@@ -121,7 +121,7 @@ fn header(html: &mut Html, report: &ReportBuilder, range: &Range, outside: u64) 
     html.raw("</header>");
 }
 
-/// What the page leaves out.
+/// Writes a note for each limit that cut the page.
 fn notes(html: &mut Html, report: &ReportBuilder, outside: u64) {
     let totals = &report.totals;
     let mut note = |n: u64, what: &'static str, why: &'static str| {

@@ -1,4 +1,4 @@
-//! The stretch of time that a page shows.
+//! The time range of a page.
 
 use crate::numbers::float;
 
@@ -19,7 +19,7 @@ impl Range {
         self.end_ms.saturating_sub(self.start_ms)
     }
 
-    /// Where a time lies, from 0 (start) to 1 (end); times outside lie at the ends.
+    /// Returns the position of a time, from 0 (start) to 1 (end). Times outside clamp to the ends.
     pub(crate) fn fraction(&self, at_ms: i64) -> f64 {
         let at = at_ms.clamp(self.start_ms, self.end_ms);
         float(at.saturating_sub(self.start_ms)) / float(self.width_ms())

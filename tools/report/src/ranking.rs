@@ -1,4 +1,4 @@
-//! What an operator should look at first.
+//! Ranks machines and rules for the operator: the most severe state first.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What was not used, and why, in plain words.
+//! Renders the table of rejected points, with the reasons in plain words.
 
 use crate::collect::{Equipment, Reason, ReportBuilder};
 use crate::escape::{Html, name};

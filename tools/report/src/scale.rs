@@ -1,4 +1,4 @@
-//! Where the ticks of an axis lie, and where values lie between them.
+//! Scales of axes: positions of ticks and of values.
 
 use crate::format::{Day, TickTime};
 use crate::numbers::{float, nearest};
@@ -109,7 +109,7 @@ impl ValueScale {
         Self { low: low - room, high: high + room, ticks }
     }
 
-    /// Where a value lies, from 0 (top) to 1 (bottom); values outside lie at the ends.
+    /// Returns the position of a value, from 0 (top) to 1 (bottom). Values outside clamp to the ends.
     pub(crate) fn fraction(&self, value: f64) -> f64 {
         let height = self.high / 2.0 - self.low / 2.0;
         let from_top = (self.high / 2.0 - value / 2.0) / height;

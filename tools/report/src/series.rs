@@ -1,4 +1,4 @@
-//! A series of numbers in a fixed number of buckets.
+//! Downsamples a series of numbers into a bounded number of buckets.
 
 use std::cmp::Ordering;
 

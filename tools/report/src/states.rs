@@ -1,4 +1,4 @@
-//! How a state looks: the same name always looks the same.
+//! Assigns a style to each state: the same name always gets the same style.
 
 use andon_domain::fnv::fnv64;
 
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_one_tag_are_told_apart_and_none_looks_like_an_alarm() {
+    fn values_of_one_tag_look_different_and_none_looks_like_an_alarm() {
         let classes = value_classes(["true", "false", "ALARM", "a", "b", "c", "d"].into_iter());
         assert_eq!(classes[..2], ["on", "off"]);
         let others: std::collections::BTreeSet<_> = classes[2..].iter().collect();

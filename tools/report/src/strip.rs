@@ -1,4 +1,4 @@
-//! A series of named values (states, texts, booleans) as the changes between them.
+//! Records a series of named values (states, texts, booleans) as changes.
 
 use crate::escape::head;
 use crate::limits;

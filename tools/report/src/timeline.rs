@@ -1,4 +1,4 @@
-//! A strip of named values over time, as boxes that work without a script.
+//! Draws a strip of named values over time as HTML boxes, without a script.
 
 use crate::escape::{Html, name};
 use crate::format::{ClockOrDate, Count, DateTime, Span};
@@ -16,7 +16,7 @@ struct Segment {
     seen: u64,
 }
 
-/// What a strip shows beside its changes.
+/// A view of a strip: its changes, its value before them, and its styles.
 pub(crate) struct StripView<'a> {
     pub(crate) strip: &'a Strip,
     /// Value before the first change, its class, and since when.

@@ -1,4 +1,4 @@
-//! How the points reach the stream: at once, late, twice, broken, or with a wrong time.
+//! Delivers points to the stream: at once, late, duplicated, broken, or with a wrong clock.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use crate::record::{Damage, Point, write_line};
 use crate::script::{Script, Span};
 use crate::totals::Totals;
 
-/// A gateway that has its link back sends a kept point every so often: eight times as fast as they come in.
+/// Time between two buffered points of a gateway whose link is back, ms: eight times the speed of new points.
 const BACKLOG_GAP_MS: i64 = 4;
 /// Unacknowledged points are sent again after this time.
 const RETRY_MS: i64 = 800;
@@ -16,7 +16,7 @@ const CLOCK_ERROR_MS: i64 = 3 * 60 * 1_000;
 #[derive(Debug)]
 pub(crate) struct Delivery {
     lost_link: Span,
-    /// What the second gateway keeps, oldest first. As long as it keeps something, new points go behind it.
+    /// The buffer of the second gateway, oldest point first. New points queue behind it until it is empty.
     backlog: VecDeque<Point>,
     next_backlog_ms: i64,
     redelivery: Span,

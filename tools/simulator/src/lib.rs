@@ -1,9 +1,8 @@
-//! One shift of a bottling line, simulated from a seed: the data behind `andon demo`.
+//! Simulates one shift of a bottling line from a seed: the data of `andon demo`.
 //!
 //! Eight machines over two gateways and one sender of its own are sampled every second or two, which gives about
-//! a million data points in eight hours. What goes wrong is scripted: the same kinds of incidents for every
-//! seed, at other times. [`Shift::story`] tells what really happened, so that what the rules say can be held
-//! against it.
+//! a million data points in eight hours. A script sets the incidents: every seed gives the same kinds at other times.
+//! [`Shift::story`] returns the true incidents, to compare with the decisions of the rules.
 //!
 //! The lines come in the order in which a stream delivers them. A point that arrives when its sender made it is
 //! a bare record; one that arrives at another time (a backlog, a redelivery, a clock that runs ahead) stands in

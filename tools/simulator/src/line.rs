@@ -1,6 +1,6 @@
-//! The line: its machines, what they measure, and who sends it.
+//! The bottling line: its machines, their tags, and the sender of each.
 
-/// What a machine does, as its `machine_state` says it.
+/// A state of a machine, as its tag `machine_state` reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MachineState {
     Stopped,
@@ -83,7 +83,7 @@ pub(crate) struct ChannelPlan {
     pub(crate) half_litre: f64,
     /// The running level while maintenance tries the machine, as a multiple of the usual one.
     pub(crate) trial: f64,
-    /// How long the value takes for two thirds of the way to a new level.
+    /// Time constant of the value, s: two thirds of the way to a new level.
     pub(crate) lag_s: f64,
     pub(crate) noise: f64,
     /// Seconds between two samples.

@@ -1,4 +1,4 @@
-//! A machine at work: its signals follow the script, its measured values follow its signals.
+//! Simulates a machine: its signals follow the script, its measured values follow its signals.
 
 use std::collections::VecDeque;
 
@@ -14,9 +14,9 @@ pub(crate) const REPUBLISH_S: i64 = 30;
 #[derive(Debug)]
 pub(crate) struct Machine {
     plan: &'static MachinePlan,
-    /// When in a second the gateway asks this machine for its values.
+    /// Offset within a second at which the gateway polls this machine.
     poll_ms: i64,
-    /// When in a republishing period its signals are due.
+    /// Offset within a republishing period at which its signals are due.
     republish_s: i64,
     state: MachineState,
     product: Product,

@@ -1,4 +1,4 @@
-//! Data points as bytes. Written by hand, since a shift has a million of them.
+//! Encodes data points as JSON, by hand for speed: a shift has a million of them.
 
 use crate::line::Source;
 
@@ -11,7 +11,7 @@ pub(crate) enum Value {
     Flag(bool),
 }
 
-/// How a line is broken on its way.
+/// A damage to a line on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Damage {
     /// The line ends in the middle.
@@ -23,9 +23,9 @@ pub(crate) enum Damage {
 /// A data point on its way from the machine to the stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Point {
-    /// When it was measured.
+    /// Time of the measurement.
     pub(crate) timestamp_ms: i64,
-    /// When its sender made the record of it.
+    /// Time at which the sender made the record.
     pub(crate) created_ms: i64,
     /// Its place among the points of its sender; 0 until it is sent.
     pub(crate) sequence: u64,

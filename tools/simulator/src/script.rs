@@ -1,4 +1,4 @@
-//! When what happens: the same incidents in every shift, at times that the seed shifts by some minutes.
+//! Schedules the incidents of a shift. Every shift has the same ones; the seed moves each by some minutes.
 
 use fastrand::Rng;
 

@@ -1,4 +1,4 @@
-//! The shift, second by second.
+//! Runs the shift in steps of one second.
 
 use std::io::{self, Write};
 
@@ -16,22 +16,21 @@ use crate::totals::Totals;
 pub const DEFAULT_SEED: u64 = 7;
 /// Monday 2026-03-02 06:00 UTC, in ms since the epoch.
 pub const DEFAULT_START_MS: i64 = 1_772_431_200_000;
-/// How long a shift is: eight hours, in ms.
+/// Duration of a shift, ms: eight hours, a third of a day.
 pub const SHIFT_MS: i64 = 8 * 60 * 60 * 1_000;
 
 const STEP_MS: i64 = 1_000;
 /// Lines are handed to the writer in blocks of about this many bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Which shift to simulate.
+/// A choice of the shift to simulate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShiftOptions {
     /// Another seed gives other noise, and the same kinds of incidents at other times.
     pub seed: u64,
     /// The start, in ms since the epoch; taken to lie between the years 1970 and 9999.
     pub start_ms: i64,
-    /// How much of the shift is simulated, in ms: whole seconds from 0 to [`SHIFT_MS`]. A shorter shift is the
-    /// beginning of the whole one.
+    /// Simulated duration, ms: whole seconds from 0 to [`SHIFT_MS`]. A shorter shift is the beginning of the whole one.
     pub duration_ms: i64,
 }
 
@@ -88,19 +87,19 @@ impl Shift {
         }
     }
 
-    /// What happens in this shift, by the time when it begins.
+    /// Returns the incidents of this shift, ordered by start.
     #[must_use]
     pub fn story(&self) -> &[Incident] {
         &self.script.story
     }
 
-    /// The first moment after the shift, in ms since the epoch.
+    /// Returns the first moment after the shift, in ms since the epoch.
     #[must_use]
     pub fn end_ms(&self) -> i64 {
         self.end_ms
     }
 
-    /// What has been written so far.
+    /// Returns the counts of lines and points written so far.
     #[must_use]
     pub fn totals(&self) -> &Totals {
         &self.totals

@@ -1,23 +1,23 @@
-//! What really happened in a shift, for people to read beside what the rules found.
+//! The true incidents of a shift, for the operator to compare with the decisions of the rules.
 
 use std::fmt;
 
-/// One thing that happens in a shift.
+/// An incident of a shift.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
-    /// When it begins, event time in ms since the epoch.
+    /// Start, event time in ms since the epoch.
     pub at_ms: i64,
-    /// When it is over (never after the end of the shift), in ms since the epoch.
+    /// End, in ms since the epoch; never after the end of the shift.
     pub until_ms: i64,
     /// The machine (`filler-1`), the sender (`gateway-2`), or `line` for all machines.
     pub equipment: &'static str,
-    /// What sort of incident it is.
+    /// Kind of the incident.
     pub kind: IncidentKind,
     /// One plain sentence, without a full stop.
     pub text: String,
 }
 
-/// The sorts of incidents that every shift has.
+/// A kind of incident. Every shift has each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IncidentKind {
     /// The line is started and heated up.

@@ -1,4 +1,4 @@
-//! What a reader of the stream finds in it, and how it matches the story.
+//! Tests of the simulated stream against its story.
 
 mod survey;
 

@@ -1,4 +1,4 @@
-//! What a shift has written so far, counted.
+//! Counts the lines and points of a shift.
 
 /// Counts of the lines and points of a shift so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -119,7 +119,7 @@ pub(super) fn is_routine(transition: &Transition) -> bool {
     quiet(&transition.from) && transition.to.as_deref().is_some_and(quiet)
 }
 
-/// Routine changes that are told together.
+/// A group of routine changes that the story shows as one line.
 #[derive(Default)]
 struct Routine {
     at_ms: Option<i64>,
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_told_only_where_something_was_said_before_it() {
+    fn the_end_of_an_incident_is_shown_only_after_a_change_within_it() {
         let story = [incident(10, 20, "filler-1"), incident(30, 40, "filler-1")];
         let said = [said(15, "NORMAL", "ALARM"), said(50, "ALARM", "NORMAL")];
         assert_eq!(told(&story, &said), ["begin 10", "said 15", "end 20", "begin 30", "said 50"]);

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_usually_goes_wrong_is_told_with_what_to_do() {
+    fn a_common_failure_is_shown_with_its_remedy() {
         for (message, advice) in [
             (
                 "cannot read the rules: error trying to connect: tcp connect error: Connection refused (os error 111)",

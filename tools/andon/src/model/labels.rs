@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_are_read_as_lists_and_as_the_benchmark_has_them_and_mistakes_are_told_with_their_number() {
+    fn windows_are_read_as_lists_and_as_the_benchmark_has_them_and_an_error_names_the_window_number() {
         let windows = parse(r#"{"set.csv": [["1970-01-01 00:00:01.000000", "1970-01-01 00:00:02"]]}"#);
         assert_eq!(windows, Ok(vec![Window { from_ms: 1_000, to_ms: 2_000 }]));
         assert_eq!(parse(r#"[["1970-01-01", "1970-01-02"]]"#).map(|windows| windows.len()), Ok(1));

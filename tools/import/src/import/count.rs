@@ -1,4 +1,4 @@
-//! What the summary counts over rows.
+//! Counts rows, cells and points for the summary.
 
 use std::io::Write;
 

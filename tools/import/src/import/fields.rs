@@ -1,4 +1,4 @@
-//! What a row says besides its values.
+//! Reads the time, machine, source and quality of a row.
 
 use std::io::Write;
 
@@ -56,7 +56,7 @@ impl<W: Write> Importer<'_, W> {
         Ok(())
     }
 
-    /// Whether anything is read from this column.
+    /// Returns true if the import reads the column.
     fn is_used(&self, column: usize) -> bool {
         let plan = &self.plan;
         let origins = [&plan.equipment, &plan.source, &plan.quality];

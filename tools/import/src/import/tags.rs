@@ -1,4 +1,4 @@
-//! The tags that were met.
+//! Collects the tags of the file for the summary.
 
 use std::collections::BTreeMap;
 

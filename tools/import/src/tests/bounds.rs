@@ -67,7 +67,7 @@ fn a_snapshot_that_grows_too_long_is_continued_on_a_next_line() {
 }
 
 #[test]
-fn tags_and_equipments_beyond_those_of_the_summary_are_written_and_counted_together() {
+fn tags_and_machines_beyond_those_of_the_summary_are_written_and_counted_together() {
     let mut csv = "time,machine,tag,value\n".to_owned();
     for n in 0..10_005 {
         csv.push_str(&format!("1700000000,m{n},t{n},1\n"));

@@ -189,7 +189,7 @@ fn one_column_cannot_be_two_things() {
 }
 
 #[test]
-fn a_column_without_a_name_is_told_as_not_used() {
+fn a_column_without_a_name_is_listed_as_not_used() {
     let (points, summary) = points_of("time;a;\n1700000000;1;x\n", &options());
     assert_eq!(points, ["1700000000000 m a 1"]);
     assert_eq!(summary.unused_columns, ["number 3 (without a name)"]);

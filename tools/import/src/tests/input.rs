@@ -130,7 +130,7 @@ fn the_result_does_not_depend_on_how_the_input_comes() {
 }
 
 #[test]
-fn progress_is_told_by_bytes_up_to_the_last() {
+fn progress_is_reported_in_bytes_up_to_the_last() {
     let csv = format!("\u{feff}time,a\n{}", "1700000000,1\n".repeat(20_000));
     let mut told = Vec::new();
     import(csv.as_bytes(), io::sink(), &options(), &mut |bytes| told.push(bytes)).unwrap();
@@ -148,7 +148,7 @@ fn points_before_a_read_error_are_written() {
 }
 
 #[test]
-fn an_output_that_fails_is_told() {
+fn an_output_that_fails_ends_the_import_with_an_error() {
     let mut full = [0_u8; 8];
     let error = import(&b"time,a\n1700000000,1\n"[..], &mut full[..], &options(), &mut |_| {}).unwrap_err();
     assert!(matches!(error, ImportError::Write(_)), "{error}");

@@ -72,7 +72,7 @@ fn a_column_without_a_value_is_a_tag_without_points() {
 }
 
 #[test]
-fn very_great_and_very_small_numbers_are_told_with_an_exponent() {
+fn very_great_and_very_small_numbers_are_shown_with_an_exponent() {
     let (_, summary) = run("time,a\n1700000000,1e300\n1700000001,-2.5e-9\n", &options()).unwrap();
     assert!(summary.text().contains("a: 2 numbers from -2.5e-9 to 1e300\n"), "{}", summary.text());
 }

@@ -58,7 +58,7 @@ fn with_decimal_commas_only_a_comma_marks_decimals() {
 }
 
 #[test]
-fn with_semicolons_between_the_fields_both_marks_are_read_and_a_mixture_is_told() {
+fn with_semicolons_between_the_fields_both_marks_are_read_and_a_mixture_is_reported() {
     let (values, summary) = values_of("time;a;b\n1700000000;1,5;2.5\n", &options());
     assert_eq!(values, ["1.5", "2.5"]);
     assert_eq!((summary.decimal_commas, summary.decimal_points), (1, 1));

@@ -1,4 +1,4 @@
-//! The forms of times that need no pattern, read digit by digit.
+//! Scans the common forms of times digit by digit, without a pattern.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;

@@ -9,7 +9,7 @@ fn auto(text: &str) -> Option<i64> {
 }
 
 #[test]
-fn epoch_times_are_told_apart_by_their_magnitude() {
+fn the_magnitude_of_an_epoch_time_decides_its_unit() {
     for text in [
         "1700000000",
         "1700000000000",

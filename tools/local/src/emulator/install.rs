@@ -1,4 +1,4 @@
-//! Installing the emulator, once, in a folder of its own under the user's cache.
+//! Installs the emulator once, in its own folder under the user's cache.
 
 use std::fs::{self, File};
 use std::io;

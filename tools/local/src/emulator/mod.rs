@@ -1,4 +1,4 @@
-//! An emulator of AWS as a process of ours: [ministack](https://pypi.org/project/ministack/), in Python.
+//! Runs an emulator of AWS as a child process: [ministack](https://pypi.org/project/ministack/), in Python.
 //!
 //! It is installed once, in a folder of its own under the user's cache. It listens on a free port of this machine only,
 //! keeps everything in memory, and ends when its [`Emulator`] is dropped, or when this process ends in whatever way.
@@ -130,7 +130,7 @@ impl Emulator {
         }
     }
 
-    /// Where it answers, as `http://127.0.0.1:PORT`.
+    /// Returns the URL of the emulator, as `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
@@ -150,7 +150,7 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Whether it answers well. By hand: the one request without a client.
+/// Returns true if the health check of the emulator succeeds. It is the only request without a client.
 fn is_healthy(address: SocketAddr) -> bool {
     let ask = || -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(500))?;

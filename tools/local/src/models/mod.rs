@@ -1,4 +1,4 @@
-//! A stand-in for SageMaker's runtime API: models behind endpoints, `InvokeEndpoint` and `InvokeEndpointAsync`.
+//! Serves SageMaker's runtime API for tests: models behind endpoints, `InvokeEndpoint` and `InvokeEndpointAsync`.
 //!
 //! The behaviour of an endpoint can be changed while it runs, from here or by `PUT /behaviour/ENDPOINT`: latency, error rate,
 //! no answers at all.
@@ -39,7 +39,7 @@ pub struct Behaviour {
     pub latency_ms: u64,
     /// The error rate, from 0 to 1.
     pub errors: f64,
-    /// Whether it accepts requests and never answers.
+    /// True if it accepts requests and never answers.
     pub dead: bool,
 }
 

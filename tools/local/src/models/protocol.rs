@@ -1,4 +1,4 @@
-//! Requests to models and their responses, as bytes. Pure.
+//! Encodes and decodes requests to models and their responses, without I/O.
 
 use std::fmt::Write as _;
 

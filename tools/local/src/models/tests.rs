@@ -1,4 +1,4 @@
-//! The port over SageMaker's SDK, against this server.
+//! Tests of the SageMaker port against this server.
 
 use andon_aws::{Aws, Config};
 use andon_workflows::ports::{AsyncInvocation, CallErrorKind, ModelCall, Models as _};

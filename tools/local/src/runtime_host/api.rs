@@ -1,4 +1,4 @@
-//! The [runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) of one process.
+//! Serves the [runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) of one process.
 
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Functions as processes of this machine.
+//! Runs functions as processes, as Lambda does.
 //!
 //! As in Lambda, a process serves one invocation at a time and is kept for the next one; as many are started as there
 //! are invocations at the same time. A process that ends, or takes longer than its timeout, fails its invocation, and

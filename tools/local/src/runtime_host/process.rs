@@ -1,4 +1,4 @@
-//! One process of a function, and the endpoint that it gets its events from.
+//! Runs one process of a function, with the endpoint of its runtime API.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::Ipv4Addr;
@@ -76,7 +76,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Whether it is gone.
+    /// Returns true if the process has ended.
     pub(super) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }

@@ -133,7 +133,7 @@ async fn a_process_can_be_killed_while_it_works() {
 }
 
 #[tokio::test]
-async fn what_a_function_says_when_it_cannot_start_is_told() {
+async fn a_function_that_cannot_start_reports_its_reason() {
     let host = host("broken", Listener::silent());
     let Err(InvokeError::NotStarted(reason)) = host.invoke("broken", Vec::new()).await else {
         panic!("it has started");
@@ -142,7 +142,7 @@ async fn what_a_function_says_when_it_cannot_start_is_told() {
 }
 
 #[tokio::test]
-async fn lines_and_starts_are_told() {
+async fn a_listener_receives_lines_and_starts() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&events);
     let host = host("test", Listener::new(move |event| told.lock().unwrap().push(event)));

@@ -1,4 +1,4 @@
-//! One batch, until it is done.
+//! Delivers one batch, with retries, until the function has processed every record.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The stream of a DynamoDB table.
+//! Reads the stream of a DynamoDB table.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Shards of a Kinesis stream.
+//! Reads the shards of a Kinesis stream.
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata};

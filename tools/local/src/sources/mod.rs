@@ -72,7 +72,7 @@ pub struct SourceRecord {
 pub struct Page {
     /// In order.
     pub records: Vec<SourceRecord>,
-    /// Where to go on; `None` at the end of a closed shard.
+    /// Iterator of the next read; `None` at the end of a closed shard.
     pub next: Option<String>,
 }
 
@@ -90,14 +90,14 @@ pub trait Reader: Send + Sync + 'static {
     /// All shards, open and closed.
     fn shards(&self) -> impl Future<Output = Result<Vec<Shard>, ReadError>> + Send;
 
-    /// Where to read behind a record, or from the oldest one on.
+    /// Returns an iterator behind a record, or at the oldest record.
     fn begin(
         &self,
         shard: &str,
         after: Option<&str>,
     ) -> impl Future<Output = Result<String, ReadError>> + Send;
 
-    /// Reads on.
+    /// Reads the next records of a shard.
     fn read(&self, shard: &str, from: &str) -> impl Future<Output = Result<Page, ReadError>> + Send;
 }
 
@@ -110,7 +110,7 @@ pub trait Invoke: Send + Sync + 'static {
 /// A function of a host.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it runs.
+    /// The host of the function.
     pub host: RuntimeHost,
     /// Its name.
     pub function: String,

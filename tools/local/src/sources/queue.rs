@@ -1,4 +1,4 @@
-//! A queue of SQS.
+//! Polls an SQS queue and invokes a function with its messages.
 //!
 //! As Lambda's own event source does: messages are hidden while the function has them, those that it has done are deleted,
 //! and the others come again when the queue shows them again.

@@ -1,4 +1,4 @@
-//! A function that is invoked again and again.
+//! Invokes a function on a schedule.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::{Invoke, go_on_after};
 
-/// Invokes now, and then each time so long after the time before; never twice at a time. What fails comes next time.
+/// Invokes now and then once per period, never twice at a time. A failed invocation waits for the next period.
 pub(super) async fn every(period: Duration, target: impl Invoke, mut stop: watch::Receiver<bool>) {
     loop {
         let since = Stopwatch::start();

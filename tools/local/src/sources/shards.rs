@@ -1,4 +1,4 @@
-//! The shards of a stream, each handed over by a task of its own.
+//! Reads the shards of a stream, each in its own task.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -72,7 +72,7 @@ fn ready(listed: &[Shard], begun: &BTreeSet<String>, finished: &BTreeSet<String>
     new.filter(|shard| shard.parents.iter().all(is_over)).map(|shard| shard.id.clone()).collect()
 }
 
-/// Hands one shard over.
+/// A worker that delivers the records of one shard.
 struct Worker<R, I> {
     reader: Arc<R>,
     target: Arc<I>,
@@ -80,11 +80,11 @@ struct Worker<R, I> {
     listener: Listener,
     stop: watch::Receiver<bool>,
     shard: String,
-    /// Where to read on.
+    /// Iterator of the next read.
     from: Option<String>,
     /// The last record that was read.
     last: Option<String>,
-    /// Nothing more will come.
+    /// True at the end of a closed shard.
     ended: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Streams and functions that are made up.
+//! Tests of event sources over fake streams and functions.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

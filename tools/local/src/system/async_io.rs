@@ -1,4 +1,4 @@
-//! The input and output of asynchronous endpoints in S3, and the notifications of their outcomes.
+//! Provides asynchronous endpoints with input and output in S3, and with notifications of their outcomes.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The binaries of the functions.
+//! Finds or builds the binaries of the functions.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -72,7 +72,7 @@ fn build(cargo: &Path, workspace: &Path, folder: &Path) -> Result<(), SystemErro
     Err(SystemError::Binaries(format!("the functions cannot be built:\n{}", said.trim())))
 }
 
-/// Whether cargo sets a variable for the package that it runs or tests.
+/// Returns true if cargo sets the variable for the package that it runs or tests.
 fn is_of_a_package(name: &str) -> bool {
     let begins = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
     let names = ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR", "OUT_DIR"];

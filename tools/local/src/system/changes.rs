@@ -1,4 +1,4 @@
-//! A queue that gets every state change.
+//! Routes every state change to an SQS queue.
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::Target;

@@ -1,4 +1,4 @@
-//! The functions as functions of Lambda at the endpoint, behind its own event sources.
+//! Deploys the functions to Lambda at an endpoint, behind its own event source mappings.
 
 use std::collections::BTreeMap;
 use std::fs;

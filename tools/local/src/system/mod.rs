@@ -1,4 +1,4 @@
-//! All of it together: an emulator, what the system reads and writes there, the functions and their event sources.
+//! Starts a whole system: an emulator, its resources, the functions and their event sources.
 
 mod async_io;
 mod binaries;
@@ -84,14 +84,14 @@ pub enum Backend {
 /// The settings of a system.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where streams, tables, bus, queues and bucket are.
+    /// The place of streams, tables, bus, queues and bucket.
     pub backend: Backend,
     /// The prefix of all names.
     pub prefix: String,
     /// Variables of the functions, over the defaults: `ANDON_*`, and `AWS_*` for an endpoint that asks for more than
     /// emulators do.
     pub vars: BTreeMap<String, String>,
-    /// How the functions run.
+    /// The host of the functions.
     pub functions: Functions,
     /// The batch window of `evaluate`.
     pub window: Duration,

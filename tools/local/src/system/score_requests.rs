@@ -1,4 +1,4 @@
-//! The queue of score requests, with its dead-letter queue.
+//! Creates the queue of score requests, with its dead-letter queue.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::types::QueueAttributeName;

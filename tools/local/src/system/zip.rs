@@ -1,4 +1,4 @@
-//! The package of a function: an archive with one file, `bootstrap`.
+//! Packs a function for deployment: a zip archive with one file, `bootstrap`.
 
 use std::io::Write as _;
 

@@ -102,7 +102,7 @@ fn columns_count_characters_and_lines_end_as_on_windows_too() {
 }
 
 #[test]
-fn an_expression_that_a_comment_cuts_off_is_told_so() {
+fn an_error_says_that_a_comment_cut_off_the_expression() {
     let text =
         "rules: \n- id: a\n  groups: [{id: g, states: [{state: A,\n     when: tag('x # y') > 5\n  }]}]";
     let loaded = sound("a.yaml", text);

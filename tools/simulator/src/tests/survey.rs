@@ -1,4 +1,4 @@
-//! A whole shift as a reader of the stream finds it.
+//! Reads a whole shift as a consumer of the stream does.
 
 use andon_domain::fnv::Fnv64;
 use std::collections::BTreeMap;

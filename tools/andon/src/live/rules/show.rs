@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_of_a_model_are_told_with_their_differences() {
+    fn the_versions_of_a_model_are_shown_with_their_differences() {
         let version = |start_ms: i64, document: Option<RuleDocument>| {
             let document = document.map(|document| serde_json::to_string(&document.models[0]).unwrap());
             let (id, set, note) = ("wear".to_owned(), Some("digest".to_owned()), String::new());

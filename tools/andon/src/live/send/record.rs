@@ -165,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_several_equipments_is_a_record_for_each() {
+    fn a_list_of_several_machines_is_a_record_for_each() {
         let line = r#"[{"timestamp":1,"equipmentId":"a","tag":"t","value":1},{"timestamp":2,"equipmentId":"b","tag":"t","value":1},
-            {"tag":"nobody"},{"timestamp":3,"equipmentId":"a","tag":"t","value":2}]"#
+            {"tag":"unseen"},{"timestamp":3,"equipmentId":"a","tag":"t","value":2}]"#
             .replace('\n', "");
         let found = sent(&line, 0);
-        let a = r#"[{"timestamp":1,"equipmentId":"a","tag":"t","value":1},{"tag":"nobody"},{"timestamp":3,"equipmentId":"a","tag":"t","value":2}]"#;
+        let a = r#"[{"timestamp":1,"equipmentId":"a","tag":"t","value":1},{"tag":"unseen"},{"timestamp":3,"equipmentId":"a","tag":"t","value":2}]"#;
         let b = r#"[{"timestamp":2,"equipmentId":"b","tag":"t","value":1}]"#;
         assert_eq!(found, [("a".to_owned(), a.to_owned(), 2), ("b".to_owned(), b.to_owned(), 1)]);
     }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_and_rules_are_told_from_what_cannot_be_read() {
+    fn ticks_and_rules_are_distinguished_from_unreadable_lines() {
         let not_sent = |line: &str| read(line.as_bytes(), 0).err().unwrap();
         assert_eq!(not_sent(r#"{"equipmentId":"m","tick":true}"#), SkipReason::Tick);
         assert_eq!(not_sent(r#"{"arrival":1,"rules":{"rules":[]}}"#), SkipReason::Rules);

@@ -103,7 +103,7 @@ fn unreadable_lines_are_sent_where_that_is_wanted() {
 }
 
 #[test]
-fn by_rate_so_many_points_are_sent_in_a_second() {
+fn the_rate_limits_the_points_sent_in_a_second() {
     let lines: Vec<String> = (0..100).map(|number| point("a", number)).collect();
     let file = File::new("rate", &lines.join("\n"));
     let memory = Memory::new();

@@ -79,7 +79,7 @@ fn unpark_with(memory: &Memory, words: &[&str]) -> Result<(), Failure> {
 }
 
 #[test]
-fn a_parked_equipment_goes_on_once_the_cause_is_mended() {
+fn a_parked_equipment_goes_on_once_the_cause_is_fixed() {
     let memory = parked();
     assert!(matches!(unpark_with(&memory, &["bad"]), Err(Failure::AlreadyPrinted)));
     assert!(memory.world().heads["bad"].parked.is_some());
@@ -101,7 +101,7 @@ fn an_equipment_that_is_not_parked_is_no_error() {
 }
 
 #[test]
-fn equipments_are_named_or_all_are_meant() {
+fn a_command_names_its_machines_or_says_all() {
     assert!(Line::try_parse_from(["unpark"]).is_err());
     assert!(Line::try_parse_from(["unpark", "a", "--all"]).is_err());
 }

@@ -93,7 +93,7 @@ fn what_is_delivered_again_is_known_by_its_identity_and_all_is_taken_off_the_que
 }
 
 #[test]
-fn it_ends_after_so_many_changes_or_when_nothing_has_come_for_long_enough() {
+fn it_ends_after_the_given_count_of_changes_or_the_given_time_without_one() {
     let queue = Queue::default();
     queue.answers.borrow_mut().extend([Ok(vec![event(1)]), Ok(vec![event(2)]), Ok(vec![event(3)])]);
     assert_eq!(watch_all(&queue, &["--count", "2"]).0.shown, 2);

@@ -175,7 +175,7 @@ fn what_differs_is_shown_rule_by_rule() {
 }
 
 #[test]
-fn a_start_that_is_too_early_is_told_with_the_earliest_one() {
+fn the_refusal_of_an_early_start_names_the_earliest_start() {
     let memory = Memory::new();
     let soon = ChangeArguments { start: Some(TimeArgument::FromNow(5_000)), ..ChangeArguments::default() };
     let refused = message(put(&memory, &soon, |_| Ok(rules(&["a"], 1))));
@@ -190,7 +190,7 @@ fn a_start_that_is_too_early_is_told_with_the_earliest_one() {
 }
 
 #[test]
-fn what_somebody_else_put_meanwhile_is_not_undone() {
+fn a_put_of_a_concurrent_writer_is_not_undone() {
     let memory = Memory::new();
     put(&memory, &ChangeArguments::default(), |_| Ok(rules(&["a"], 1))).unwrap();
     let refused = message(put(&memory, &ChangeArguments::default(), |current| {
