@@ -13,7 +13,7 @@ import { SOURCE, STATE_CHANGED } from './bus';
 import type { Settings } from './settings';
 
 export interface ConsumerSettings {
-  /** The states of which people are told. States are words of the rules: name here those that are a warning or worse. */
+  /** The states that reach subscribers. The rules define their names: list each state that is a warning or worse. */
   readonly states: readonly string[];
 
   /** The email address that gets the changes; null: the subscribers of the topic alone. */

@@ -1,4 +1,4 @@
-// What the functions are told: names, and what can be set (`Config` in shared/aws).
+// The environment variables of the functions: resource names and settings (`Config` in shared/aws).
 
 import type { Stores } from './parts';
 import type { Settings } from './settings';

@@ -82,8 +82,8 @@ export function evaluate(scope: Construct, settings: Settings, assets: Assets, s
     functionResponseTypes: ['ReportBatchItemFailures'],
     // Where the function ends without an answer, the batch is halved, so that a record that ends it ends alone.
     bisectBatchOnFunctionError: true,
-    // For ever, whatever the age: an equipment that cannot be evaluated is parked by the function itself, so what comes
-    // again does so for a fault that passes, and giving up would lose points.
+    // Retries have no limit of count or age. The function itself parks a machine that it cannot evaluate, so a retry
+    // means a transient fault. Giving up would lose points.
     maximumRetryAttempts: -1,
     maximumRecordAgeInSeconds: -1,
   });

@@ -1,8 +1,8 @@
 // Which calls of AWS each function makes, read from the Rust sources: from the workflow of the function to the methods
 // of ports that it calls, and from those to the operations of the SDK in `andon-aws`, with the table where there is one.
 //
-// Functions are told apart by their names, methods (`.name`) from others, so what is found may be more than what is
-// called, never less.
+// The reader matches functions by name, and separates methods (`.name`) from free functions. It may find more calls than
+// a function makes, never fewer.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-//! The drill: what operators should have seen before it happens. Each part says what it does and what came of it
+//! Drills the faults that an operator meets in production. Each part prints its action and its outcome
 //! (`-- drill --nocapture`).
 
 use std::process::Command;

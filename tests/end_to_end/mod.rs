@@ -1,5 +1,5 @@
-//! The whole system over real services: an emulator, Kinesis in, EventBridge out through a queue, the functions as
-//! processes. What comes out must be what a replay of the stream says.
+//! Tests the whole system over an emulator: Kinesis in, EventBridge out through a queue, the functions as processes. The
+//! state changes must equal those of a replay of the stream.
 //!
 //! Without python 3 or the package index they are skipped, and say so; on a build server (`CI`) they must run. With
 //! `ANDON_TEST_ENDPOINT` they run on an emulator that is there already, such as LocalStack, and the functions are

@@ -1,5 +1,5 @@
-//! A rule that needs a model: from points to a question, to the model, to its score, to a state change; in real time and
-//! asynchronously. A model that is dead holds up nothing.
+//! Tests rules that need a model, in real time and asynchronously: from points to a score request, to the model, to its
+//! score, to a state change. A dead model delays nothing else.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The expected state changes: a replay of the stream.
+//! Computes the expected state changes by a replay of the stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -120,7 +120,7 @@ pub(super) fn sorted(transitions: impl IntoIterator<Item = Transition>) -> Chang
     changes
 }
 
-/// When a record arrived, ms, and its data.
+/// Returns the arrival time of a record in ms, and its data.
 fn stamped(json: &str) -> (i64, Vec<u8>) {
     let record: Value = serde_json::from_str(json).unwrap();
     let record = &record["kinesis"];

@@ -1,4 +1,4 @@
-//! Outages on demand: a door between the system and the emulator that can be shut for a service of AWS.
+//! Simulates outages: a proxy between the system and the emulator that can refuse one AWS service.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ pub(super) struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// A door in front of an endpoint. It stands open as long as the runtime goes on.
+    /// Starts a proxy in front of an endpoint. It forwards until the runtime ends.
     pub(super) async fn before(endpoint: &str) -> Self {
         let address = endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,4 +1,4 @@
-//! Unusable records do not hold up usable ones, and can be found again.
+//! Tests that poison records do not delay others, and that the operator finds them again.
 
 use std::io::Read as _;
 use std::time::Duration;

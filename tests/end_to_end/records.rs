@@ -1,4 +1,4 @@
-//! The records that are sent, and the rules over them.
+//! Makes the records of the tests, and the rules over them.
 
 use andon_domain::{Millis, RuleDocument};
 use andon_kit_cases::w1::W1;

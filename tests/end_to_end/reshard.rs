@@ -1,4 +1,4 @@
-//! Shards that are split and merged.
+//! Tests splits and merges of shards.
 
 use std::time::Duration;
 

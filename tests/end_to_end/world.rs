@@ -1,4 +1,4 @@
-//! A system under test.
+//! Sets up a system under test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

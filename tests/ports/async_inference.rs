@@ -1,4 +1,4 @@
-//! Calls of asynchronous endpoints that are too long to be sent along, on an emulator's object store.
+//! Tests asynchronous inference with inputs that exceed a message, on an emulator's object store.
 
 use std::sync::Arc;
 

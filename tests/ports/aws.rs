@@ -1,4 +1,4 @@
-//! The ports over AWS, on an emulator: the one that `ANDON_TEST_ENDPOINT` names, otherwise one that the test starts.
+//! Tests the ports over AWS on an emulator: the one that `ANDON_TEST_ENDPOINT` names, otherwise one that the test starts.
 //!
 //! `ANDON_TEST_EXCEPT` names clauses that another emulator than the default one is known to break.
 
@@ -42,7 +42,7 @@ pub(super) fn vars(endpoint: &str, purpose: &str) -> Vec<(String, String)> {
     vars.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
-/// Where an emulator answers: the one that is named, or one that ends with the test.
+/// An emulator under test: the one at `ANDON_TEST_ENDPOINT`, or one that ends with the test.
 pub(super) struct Place {
     pub(super) endpoint: String,
     emulator: Option<Emulator>,

@@ -1,4 +1,4 @@
-//! The contracts of the ports, over memory and over AWS, and the size of commits.
+//! Tests the contract of the ports over memory and over AWS, and the size of commits.
 
 mod async_inference;
 mod aws;

@@ -1,4 +1,4 @@
-//! The size of commits: each KiB of a head costs a write unit.
+//! Tests the size of commits: each KiB of a head costs a write unit.
 
 use andon_ingest::encode::{EventRecord, event};
 use andon_ingest::{Arena, Decoded, SequenceNumber, ShardId};

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_mended_without_the_request_is_transient() {
+    fn a_fault_that_passes_without_a_change_of_the_request_is_transient() {
         for (code, status) in [
             ("ProvisionedThroughputExceededException", 400),
             ("ThrottlingException", 400),

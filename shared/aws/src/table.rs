@@ -110,8 +110,9 @@ impl Aws {
         self.put_once(table, what, item, None).await.map(|_| ())
     }
 
-    /// Writes one item if a condition holds; `key` is that of the item. Where it does not hold because this item is
-    /// there already, a former attempt has taken place, and that is told apart from another item.
+    /// Writes one item if a condition holds; `key` is the key of the item.
+    ///
+    /// If the condition fails and the stored item is the same, an earlier attempt wrote it. Otherwise the write is refused.
     pub(crate) async fn put_item_if(
         &self,
         table: &str,

@@ -11,7 +11,7 @@ pub const EVENT_BYTES: usize = 16 << 20;
 /// Beyond it the compressed message is refused as [`TooLarge`](crate::RefusalReason::TooLarge); unpacking stops there.
 pub const UNPACKED_BYTES: usize = 10 << 20;
 
-/// Bytes to unpack for one event, wasted ones included: when so many are reached, the records that follow are
+/// Maximum bytes to unpack for one event, wasted ones included. Records behind this limit are
 /// [deferred](crate::Decoded::deferred) to a later invocation.
 ///
 /// 6 MB of honest compressed data unpack to some 60 MB, 6 MB of hostile data to 80 GB.

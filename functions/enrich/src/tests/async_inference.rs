@@ -116,7 +116,7 @@ async fn a_call_without_an_answer_is_given_up_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_call_that_nobody_had_the_time_to_make_is_made_when_its_message_comes_again() {
+async fn a_call_that_no_invocation_had_time_to_make_is_made_when_its_message_comes_again() {
     let function = function();
     let mut asking = asking(&function);
     asking.endpoint.too_old = andon_domain::Millis(3_600_000);

@@ -86,7 +86,7 @@ async fn a_notification_of_a_call_that_is_unknown_here_is_only_counted() {
 }
 
 #[tokio::test]
-async fn a_topic_is_told_that_its_event_is_to_come_again() {
+async fn a_notification_that_is_not_done_is_an_error_so_that_sns_sends_it_again() {
     let function = of_the_samples(true);
     function.ports().world_mut().later.clear();
     let error = function.handle(&sample("answered"), i64::MAX).await.unwrap_err();

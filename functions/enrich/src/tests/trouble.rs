@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::*;
 
-/// Those who sleep, by when they want to be woken, ms.
+/// A table of wakers by wake-up time in ms.
 #[derive(Clone, Debug, Default)]
 struct Sleepers(Rc<RefCell<BTreeMap<(i64, u64), Waker>>>, Rc<Cell<u64>>);
 

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_table_that_lacks_what_is_needed_is_told_what() {
+    async fn the_comparison_lists_each_setting_that_a_table_lacks() {
         let aws = Aws::connect(&crate::Config::default()).await;
         let found = TableDescription::builder().table_status(TableStatus::Active).build();
         let wrong: Vec<Vec<String>> = aws.tables().iter().map(|table| table.compare(&found)).collect();

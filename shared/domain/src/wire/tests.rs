@@ -257,7 +257,7 @@ fn a_bad_point_in_a_list_leaves_the_others() {
 }
 
 #[test]
-fn ticks_and_rule_sets_are_told_from_points() {
+fn ticks_and_rule_sets_are_distinguished_from_points() {
     assert_eq!(
         Message::read(br#"{"arrival":5,"data":{"equipmentId":"e","tick":true}}"#).content,
         MessageContent::Tick("e".into())

@@ -1,4 +1,4 @@
-//! Checkpoints, and the memory of `tick`.
+//! Clauses on checkpoints and the memory of `tick`.
 
 use std::collections::BTreeMap;
 

@@ -54,7 +54,7 @@ impl<P> Ports for P where
 pub struct Verdict {
     /// The clause.
     pub clause: &'static str,
-    /// How it was broken; `None` if it holds.
+    /// The violation; `None` if the clause holds.
     pub broken: Option<String>,
 }
 
@@ -159,7 +159,7 @@ clauses! {
         a_commit_that_differs_in_anything_is_no_repeat
         a_repeat_after_a_later_commit_conflicts
         of_commits_that_race_one_is_done
-        an_item_that_is_too_large_is_refused_for_ever_and_has_no_effect
+        an_item_that_is_too_large_is_refused_forever_and_has_no_effect
         machines_with_unusual_names_do_not_collide
         due_keys_come_by_due_time_and_only_from_their_bucket
         a_due_time_moves_with_its_head

@@ -1,4 +1,4 @@
-//! Objects.
+//! Clauses on objects.
 
 use super::{Held, Names, Ports, is, noise, same};
 

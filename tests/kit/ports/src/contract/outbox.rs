@@ -1,4 +1,4 @@
-//! The outbox.
+//! Clauses on the outbox.
 
 use andon_workflows::limits::OUTBOX_ITEM_BYTES;
 use andon_workflows::ports::{Commit, Committed, OutboxItem, Payload};

@@ -1,4 +1,4 @@
-//! Rule sets and their pointer.
+//! Clauses on rule sets and their pointer.
 
 use andon_workflows::limits::SETS;
 use andon_workflows::ports::{Advanced, Pointer, RuleVersion, SetRef};

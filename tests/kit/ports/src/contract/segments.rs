@@ -1,4 +1,4 @@
-//! Segments of heads.
+//! Clauses on the segments of heads.
 
 use andon_workflows::ports::StoredSegment;
 

@@ -1,4 +1,4 @@
-//! The bus, the stream, the failure destination, the clock.
+//! Clauses on the bus, the stream, the failure destination and the clock.
 
 use andon_workflows::ports::{Accepted, BusEntry, StreamEntry, Written};
 

@@ -1,4 +1,4 @@
-//! Heads and views.
+//! Clauses on heads and views.
 
 use andon_workflows::limits::ITEM_BODY_BYTES;
 use andon_workflows::ports::{Commit, Committed, Due, Head, Parked, View};
@@ -181,7 +181,7 @@ pub(super) async fn of_commits_that_race_one_is_done<P: Ports>(ports: &P, names:
     Ok(())
 }
 
-pub(super) async fn an_item_that_is_too_large_is_refused_for_ever_and_has_no_effect<P: Ports>(
+pub(super) async fn an_item_that_is_too_large_is_refused_forever_and_has_no_effect<P: Ports>(
     ports: &P,
     names: &Names<'_>,
 ) -> Held {

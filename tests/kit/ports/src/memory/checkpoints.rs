@@ -1,4 +1,4 @@
-//! The table `checkpoints`, and the memory of `tick`.
+//! Keeps the table `checkpoints` and the memory of `tick` in memory.
 
 use andon_workflows::ports::{Checkpoint, CheckpointStore, PortError, Saved, TickMemory, TickMemoryStore};
 

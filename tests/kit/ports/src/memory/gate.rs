@@ -1,4 +1,4 @@
-//! Gates: a call may fail, wait, or never return there.
+//! Injects faults at gates: a call fails, waits, or never returns.
 
 use std::cell::RefCell;
 use std::rc::Rc;

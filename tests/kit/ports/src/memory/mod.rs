@@ -1,4 +1,4 @@
-//! The ports in memory: one world, and any number of handles to it.
+//! Implements the ports in memory: one world, and any number of handles to it.
 //!
 //! All processes share a [`World`]: tables, stream, bus, objects. It keeps the promises of DynamoDB and Kinesis
 //! (conditions, transactions, sizes of items, hash ranges, an index that lags), and a history for checkers. A [`Memory`]

@@ -1,4 +1,4 @@
-//! The bucket.
+//! Keeps the objects of the bucket in memory.
 
 use andon_workflows::ports::{Objects, PortError};
 

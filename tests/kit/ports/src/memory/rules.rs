@@ -1,4 +1,4 @@
-//! The table `rules`.
+//! Keeps the table `rules` in memory.
 
 use andon_domain::limits::DOCUMENT_BYTES;
 use andon_workflows::ports::{Advanced, Pointer, PortError, RuleStore, RuleVersion};

@@ -1,4 +1,4 @@
-//! The bus, the stream, the failure destination.
+//! Implements the bus, the stream and the failure destination in memory.
 
 use andon_workflows::ports::{Accepted, Bus, BusEntry, Failures, PortError, Stream, StreamEntry, Written};
 

@@ -1,4 +1,4 @@
-//! The tables `state` and `outbox`.
+//! Keeps the tables `state` and `outbox` in memory, with their transactions.
 
 use andon_workflows::envelope::{Positions, StateEnvelope};
 use andon_workflows::ports::{

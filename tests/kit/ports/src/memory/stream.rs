@@ -1,4 +1,4 @@
-//! A stream of Kinesis: shards with lineage, sequence numbers, hash ranges.
+//! Simulates a Kinesis stream: shards with lineage, sequence numbers and hash ranges.
 
 use andon_domain::fnv::Fnv64;
 use std::rc::Rc;
@@ -24,7 +24,7 @@ pub struct Shard {
     pub from: u64,
     /// The greatest hash of its range.
     pub to: u64,
-    /// Whether it accepts records.
+    /// True while it accepts records.
     pub open: bool,
     /// Its records.
     pub records: Vec<ShardRecord>,

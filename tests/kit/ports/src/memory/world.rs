@@ -66,7 +66,7 @@ pub struct World {
     pub failures: Vec<String>,
     /// The stream of data points.
     pub stream: Kinesis,
-    /// Whether there is a queue of score requests.
+    /// True if there is a queue of score requests.
     pub has_queue: bool,
     /// The queue of score requests.
     pub queue: Queue,
