@@ -15,7 +15,7 @@ const FLINK_AT_ITS_BEST: f64 = 0.0063;
 
 /// Memory of `evaluate` and `publish`, GB.
 const MEMORY_GB: f64 = 0.5;
-/// Of `tick`, which runs through the minute, mostly asleep.
+/// Memory of `tick`, GB. It runs through the whole minute, mostly asleep.
 const TICK_MEMORY_GB: f64 = 0.125;
 /// Memory at which Lambda allocates one full vCPU, GB (1,769 MB).
 const GB_PER_PROCESSOR: f64 = 1.769;
@@ -32,7 +32,7 @@ const METRICS: f64 = 43.0;
 /// Used share of provisioned capacity: 70 % is the default target of DynamoDB auto scaling.
 const UTILISATION: f64 = 0.7;
 
-/// Dollars for a million points, by what they are for.
+/// A bill in dollars for a million points, by item.
 struct Bill {
     writes: f64,
     reads: f64,
@@ -120,7 +120,7 @@ fn charged(used: &RequestUsage) -> f64 {
     if used.units > 0.0 { used.units } else { used.computed_units }
 }
 
-/// Of a request to DynamoDB, whether it writes.
+/// Returns whether a request to DynamoDB writes; `None` for other services.
 fn is_write(name: &str) -> Option<bool> {
     let operation = name.strip_prefix("dynamodb.")?;
     Some(

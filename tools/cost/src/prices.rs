@@ -40,7 +40,7 @@ pub(crate) const KINESIS_PUT_UNIT: Price = price("Kinesis provisioned, put units
 
 pub(crate) const SQS_REQUEST: Price = price("SQS, requests of up to 64 KB", 0.40, 1e6);
 
-/// All of them, for the page.
+/// All prices, for the table in `docs/cost.md`.
 pub(crate) const ALL: [Price; 16] = [
     WRITE_UNIT,
     READ_UNIT,

@@ -20,10 +20,10 @@ pub enum ImportError {
     /// The output cannot be written.
     #[error("the output cannot be written: {0}")]
     Write(#[source] io::Error),
-    /// There is nothing to read, or not in a form that can be read.
+    /// The input is empty, or has a form that the import cannot read.
     #[error("{0}")]
     Input(String),
-    /// The header does not fit what was asked for.
+    /// The header does not fit the options.
     #[error("{0}")]
     Header(String),
     /// The options contradict each other or are out of their bounds.

@@ -71,7 +71,7 @@ impl Head {
     }
 }
 
-/// Of the known delimiters the one that stands most often outside quotes.
+/// Returns the most frequent known delimiter outside quotes.
 fn most_frequent(line: &[u8]) -> Option<(Delimiter, &'static str)> {
     let mut best: Option<(Delimiter, usize)> = None;
     for delimiter in Delimiter::KNOWN {

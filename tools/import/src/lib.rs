@@ -5,8 +5,8 @@
 //! bounded, whatever the length or damage of the input. The [`Summary`] lists assumptions, rejections with their reasons,
 //! and how far the rows were out of order.
 //!
-//! Nothing is dropped without a word: each row, and each cell of a row that was read, ends up in exactly one of the
-//! summary's counts.
+//! The import drops nothing silently: exactly one count of the summary includes each row, and each cell of a row that was
+//! read.
 
 mod error;
 mod header;
@@ -31,22 +31,21 @@ pub use summary::{Assumption, Equipment, Summary, TagSummary};
 pub use time::{TimeFormat, TimeFormatError};
 pub use zone::{Zone, ZoneError};
 
-/// The longest field of a CSV file that is read, in bytes.
+/// Maximum bytes of a field in a CSV file.
 pub const MAX_FIELD_BYTES: usize = 64 * 1024;
-/// The longest row of a CSV file that is read, in bytes, with its separators and quotes.
+/// Maximum bytes of a row in a CSV file, with its separators and quotes.
 pub const MAX_ROW_BYTES: usize = 1024 * 1024;
-/// The greatest number of columns of a CSV file.
+/// Maximum columns of a CSV file.
 pub const MAX_COLUMNS: usize = 10_000;
-/// The longest name of an equipment, a tag, a source or a quality, in bytes.
+/// Maximum bytes of the name of a machine, tag, source or quality.
 pub const MAX_NAME_BYTES: usize = 256;
-/// The longest text value, in bytes.
+/// Maximum bytes of a text value.
 pub const MAX_TEXT_BYTES: usize = 4096;
-/// A list of data points (see [`Options::snapshot`]) is continued on a next line where it would pass this many bytes.
+/// Maximum bytes of a list of data points (see [`Options::snapshot`]); a longer list continues on the next line.
 pub const MAX_SNAPSHOT_BYTES: usize = 1024 * 1024;
-/// The summary lists up to this many tags and this many machines; the points of more are counted
-/// together.
+/// Maximum tags, and maximum machines, that the summary lists. It counts the points of further ones together.
 pub const MAX_SUMMARY_NAMES: usize = 10_000;
-/// The summary keeps this many rejections in full; more are counted by reason.
+/// Maximum rejections that the summary keeps in full. It counts further ones by reason.
 pub const MAX_REJECTIONS: usize = 20;
 
 #[cfg(test)]

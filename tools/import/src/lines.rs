@@ -127,7 +127,7 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
-    /// Writes what is still held back and returns the number of lines.
+    /// Writes the rest of the buffer and returns the number of lines.
     pub(crate) fn finish(&mut self) -> io::Result<u64> {
         self.end_row()?;
         self.out.write_all(&self.buffer)?;

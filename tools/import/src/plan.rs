@@ -51,7 +51,7 @@ struct Planner<'o> {
     assumed: Vec<Assumption>,
 }
 
-/// Finds out which column is what, from the names in the header and what the options say.
+/// Assigns roles to the columns, from the names in the header and the options.
 pub(crate) fn plan(names: Vec<String>, options: &Options) -> Result<Plan, ImportError> {
     check_options(options)?;
     let mut planner = Planner {

@@ -11,7 +11,7 @@ pub enum Reason {
     NotUtf8,
     /// A field is longer than [`MAX_FIELD_BYTES`](crate::MAX_FIELD_BYTES).
     FieldTooLong,
-    /// The row says again what the header says, as in files that were put together.
+    /// The row repeats the header, as in concatenated files.
     RepeatedHeader,
     /// The time is missing.
     NoTime,
@@ -64,7 +64,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// One row or cell that was rejected. Its `Display` is one sentence with everything in it.
+/// A rejected row or cell. Its `Display` is one sentence with all fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The line on which the row begins, from 1.

@@ -235,7 +235,7 @@ fn time(ms: i64) -> String {
     }
 }
 
-/// As rule files write durations: `1h30m`.
+/// Formats a duration as rule files do: `1h30m`.
 fn duration(ms: u64) -> String {
     let mut rest = ms;
     let mut out = String::new();

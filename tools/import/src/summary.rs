@@ -38,9 +38,9 @@ pub struct Summary {
     pub last_ms: Option<i64>,
     /// Rows whose time was before that of an earlier row of the same equipment.
     pub backward_rows: u64,
-    /// By how much at most, in milliseconds. A `max_out_of_orderness` of this puts all points in order.
+    /// The greatest step backward, in milliseconds. A `max_out_of_orderness` of this value puts all points in order.
     pub max_backward_ms: u64,
-    /// The line where it was so much.
+    /// The line of the greatest step backward.
     pub max_backward_line: Option<u64>,
     /// Rows that say that they arrived before their own time.
     pub arrived_early: u64,
@@ -96,7 +96,7 @@ pub struct TagSummary {
 }
 
 impl TagSummary {
-    /// All points of the tag.
+    /// Returns the number of all points of the tag.
     pub fn points(&self) -> u64 {
         self.numbers + self.booleans + self.texts + self.nulls
     }

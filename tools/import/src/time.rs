@@ -12,7 +12,7 @@ use crate::zone::{LocalTimeKind, Zone, floor_ms};
 /// A format of times: `auto`, `epoch-s`, `epoch-ms`, `epoch-us`, `epoch-ns`, or a pattern such as `%d/%m/%Y %H:%M:%S`,
 /// with the conversions of `strftime`.
 ///
-/// `auto` takes what the first time of the column looks like and then expects it of every row:
+/// `auto` detects the form of the first time in the column and expects it in every row:
 ///
 /// - a number from 100,000,000 on is an epoch time, in seconds below 10^11, milliseconds below 10^14, microseconds
 ///   below 10^17, and nanoseconds from there on (which separates the units for the years from 1973 to 5138);
@@ -21,7 +21,7 @@ use crate::zone::{LocalTimeKind, Zone, floor_ms};
 /// - `DD.MM.YYYY`, with the same after it.
 ///
 /// A date without a time is its midnight. `01/02/2024` is refused: it must be said whether that is in January or in
-/// February. What is finer than a millisecond is cut off.
+/// February. Digits beyond a millisecond are cut off.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TimeFormat(Format);
 

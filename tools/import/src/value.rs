@@ -8,7 +8,7 @@ use crate::reject::Reason;
 pub(crate) enum Value<'a> {
     Empty,
     Null,
-    /// With the digits as they are written in JSON, if that is possible.
+    /// A number, with its digits if JSON allows them unchanged.
     Number(f64, Option<&'a str>),
     Boolean(bool),
     Text(&'a str),

@@ -24,13 +24,13 @@ pub struct ZoneError(String);
 /// A kind of local time in its zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LocalTimeKind {
-    /// It says its zone itself.
+    /// The time states its own zone.
     Absolute,
-    /// It occurs once.
+    /// The time occurs once.
     Once,
-    /// It does not occur, since clocks were put forward over it.
+    /// The time does not occur: clocks were put forward over it.
     Gap,
-    /// It occurs twice, since clocks were put back.
+    /// The time occurs twice: clocks were put back.
     Fold,
 }
 

@@ -18,13 +18,13 @@ const LABEL_HEIGHT: f64 = 0.135;
 /// Up to here a series is drawn as steps: each value holds until the next one.
 const STEPS: usize = 150;
 
-/// A chart of numbers, and what is drawn across it.
+/// A chart of numbers, with the lines across it.
 pub(crate) struct NumberChart<'a> {
     pub(crate) series: &'a NumberSeries,
     pub(crate) thresholds: &'a [&'a Threshold],
     /// Times of transitions with the class of the state they led to.
     pub(crate) marks: &'a [(i64, &'static str)],
-    /// Greatest number of buckets that are drawn.
+    /// Maximum buckets drawn.
     pub(crate) most: usize,
 }
 
@@ -228,7 +228,7 @@ fn write_line(html: &mut Html, buckets: &[Bucket], range: &Range, scale: &ValueS
     html.raw("<path class=l d=\"").text(&line.d).raw("\"/>");
 }
 
-/// From this distance on, points are not joined: the value before is shown as held.
+/// Returns the distance from which the chart does not join two points, but holds the earlier value.
 fn gap_ms(buckets: &[Bucket], range: &Range) -> i64 {
     let mut gaps: Vec<i64> = buckets
         .iter()

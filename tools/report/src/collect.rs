@@ -12,7 +12,7 @@ use andon_domain::LookupMap;
 
 /// Collects points, transitions and rejected points, and writes the page.
 ///
-/// Points of one tag may come slightly out of order. Whatever exceeds a bound is counted, and the page says so.
+/// Points of one tag may come slightly out of order. The page reports the count of everything beyond a limit.
 #[derive(Debug, Default)]
 pub struct ReportBuilder {
     pub(crate) options: ReportOptions,

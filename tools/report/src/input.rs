@@ -7,9 +7,9 @@ pub struct ReportOptions {
     pub title: String,
     /// One or two sentences under the heading, for example which file was replayed; may be empty.
     pub note: String,
-    /// Greatest number of (equipment, rule) pairs drawn in detail.
+    /// Maximum pairs of machine and rule drawn in detail.
     pub max_details: usize,
-    /// Greatest number of transitions listed per (equipment, rule); the latest are kept.
+    /// Maximum transitions listed for each pair of machine and rule; the page keeps the latest.
     pub max_listed_transitions: usize,
 }
 

@@ -1,11 +1,11 @@
 //! Renders one self-contained HTML page that shows an operator the decisions of the rules and their reasons.
 //!
 //! [`ReportBuilder`] collects points, transitions and rejected points while they stream by, in bounded memory,
-//! and [`ReportBuilder::finish`] turns them into a page of at most about 10 MB, whatever went in. The page needs
+//! and [`ReportBuilder::finish`] turns them into a page of at most about 10 MB, for any input. The page needs
 //! no network: styles and script are inside, charts are drawn here. Without a script it still shows everything;
 //! the script adds the crosshair, zoom and the choice of a theme.
 //!
-//! No files, no clocks: the same calls give the same bytes.
+//! The crate reads no files and no clock: the same calls give the same bytes.
 //!
 //! ```
 //! use andon_report::{ReportBuilder, ReportOptions, RuleInfo, Value};

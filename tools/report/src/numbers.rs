@@ -12,7 +12,7 @@ pub(crate) fn float_count(n: u64) -> f64 {
     n as f64
 }
 
-/// The nearest integer; what does not fit is the nearest that does, and not a number is 0.
+/// Returns the nearest integer. Values out of range clamp to it, and NaN gives 0.
 #[allow(clippy::cast_possible_truncation, reason = "saturating is what is wanted")]
 pub(crate) fn nearest(x: f64) -> i64 {
     x.round() as i64

@@ -2,7 +2,7 @@
 
 use crate::numbers::float;
 
-/// From the first to the last time that is shown, milliseconds since the epoch; never empty.
+/// A range from the first to the last time shown, milliseconds since the epoch; never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) start_ms: i64,

@@ -8,7 +8,7 @@ use crate::numbers::index;
 use crate::range::Range;
 use crate::states::{TROUBLE, look};
 
-/// A pair with what the page says about it.
+/// A row of the page: a pair of machine and rule with its figures.
 pub(crate) struct Row<'a> {
     pub(crate) pair: &'a Pair,
     pub(crate) now: String,

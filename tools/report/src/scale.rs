@@ -79,7 +79,7 @@ pub(crate) fn time_ticks(range: &Range) -> Vec<TimeTick> {
         .collect()
 }
 
-/// A scale of values: what lies at the bottom and at the top of a chart, and the ticks between.
+/// A scale of values: the bottom and the top of a chart, and the ticks between.
 #[derive(Debug)]
 pub(crate) struct ValueScale {
     low: f64,

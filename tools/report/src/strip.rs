@@ -14,7 +14,7 @@ pub(crate) struct Change {
     /// Value after it (after the last of several).
     pub(crate) value: u8,
     pub(crate) changes: u32,
-    /// One bit per value that was seen.
+    /// Values seen, one bit each.
     pub(crate) seen: u64,
 }
 
@@ -144,7 +144,7 @@ impl Strip {
         self.values.get(index(u32::from(id))).map_or("other values", String::as_str)
     }
 
-    /// All values, in the order in which they first came.
+    /// Returns all values, in the order of their first change.
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         self.values.iter().map(String::as_str)
     }

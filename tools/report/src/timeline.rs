@@ -23,7 +23,7 @@ pub(crate) struct StripView<'a> {
     pub(crate) before: Option<(&'a str, &'static str, i64)>,
     /// Classes of the strip's values, in their order.
     pub(crate) classes: Vec<&'static str>,
-    /// Greatest number of boxes, within a small factor.
+    /// Maximum boxes, within a small factor.
     pub(crate) most: usize,
 }
 

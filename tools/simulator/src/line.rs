@@ -161,7 +161,7 @@ const fn power(stopped: f64, running: f64) -> ChannelPlan {
     channel("power", [stopped, stopped, running, stopped + 1.0], 5.0, 0.12).half_litre(1.08)
 }
 
-/// A machine and what it measures, besides `machine_state`, `product`, `maintenance_mode` and `door_open`,
+/// A plan of a machine: its measured tags, besides `machine_state`, `product`, `maintenance_mode` and `door_open`,
 /// which all have.
 #[derive(Debug)]
 pub(crate) struct MachinePlan {

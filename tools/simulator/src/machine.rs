@@ -49,7 +49,7 @@ impl Machine {
         }
     }
 
-    /// Appends what is measured in the second from `now_ms`; `second` counts them from 0.
+    /// Appends the points measured in the second from `now_ms`; `second` counts them from 0.
     pub(crate) fn run(
         &mut self,
         second: i64,

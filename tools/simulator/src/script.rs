@@ -9,7 +9,7 @@ use crate::story::{Incident, IncidentKind};
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 
-/// From and including `from_ms`, until and excluding `until_ms`.
+/// A span of time, from and including `from_ms`, until and excluding `until_ms`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) from_ms: i64,

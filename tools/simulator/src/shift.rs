@@ -40,7 +40,7 @@ impl Default for ShiftOptions {
     }
 }
 
-/// A shift under simulation. It keeps the points that are on their way, and nothing of what it has written.
+/// A shift under simulation. It keeps points on their way and drops them once written.
 #[derive(Debug)]
 pub struct Shift {
     start_ms: i64,
@@ -135,7 +135,7 @@ impl Shift {
     ///
     /// # Errors
     ///
-    /// Those of the writer.
+    /// The errors of the writer.
     pub fn write_to(&mut self, out: &mut impl Write, mut progress: impl FnMut(i64)) -> io::Result<Totals> {
         let mut lines = Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 8);
         while let Some(now_ms) = self.step(&mut lines) {

@@ -44,7 +44,7 @@ pub enum IncidentKind {
     LevelDrop,
     /// A vibration grows with a worn bearing.
     BearingWear,
-    /// A gateway cannot send, and delivers what it kept when it can again.
+    /// A gateway loses its link, and delivers its buffer when the link is back.
     LostLink,
     /// A sender's clock is wrong.
     ClockAhead,

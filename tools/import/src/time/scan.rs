@@ -27,7 +27,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Between `least` and `most` digits, and no more digits after them.
+    /// Reads `least` to `most` digits with no further digit behind them.
     fn digits(&mut self, least: usize, most: usize) -> Option<&'a str> {
         let count = self.0.bytes().take_while(u8::is_ascii_digit).count();
         if !(least..=most).contains(&count) {
@@ -136,7 +136,7 @@ pub(super) fn epoch_ms(text: &str, unit_ns: i128) -> Option<i64> {
     jiff::Timestamp::from_millisecond(ms).ok().map(|_| ms)
 }
 
-/// For dates whose day and month, or whose century, cannot be known: the patterns that would read them.
+/// Returns the patterns that fit a date with an ambiguous order of day and month, or an ambiguous century.
 pub(super) fn suggestions(text: &str) -> Option<Vec<String>> {
     let mut scan = Scan(text);
     let first: u8 = scan.number(1, 2)?;

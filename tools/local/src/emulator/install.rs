@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use super::{EmulatorError, MINISTACK_VERSION};
 use crate::event::Listener;
 
-/// Everything it needs, with versions: what worked today works tomorrow.
+/// The packages of the emulator, with pinned versions for repeatable installs.
 const PACKAGES: [&str; 17] = [
     "ministack==1.5.33",
     "botocore==1.43.106",
@@ -94,7 +94,7 @@ fn find_python() -> Result<&'static str, EmulatorError> {
     })
 }
 
-/// Runs a command to its end; where it fails, says what it said.
+/// Runs a command to its end. The error holds the output of a failed command.
 fn run(command: &mut Command) -> Result<(), EmulatorError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command

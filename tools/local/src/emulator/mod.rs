@@ -1,7 +1,7 @@
 //! Runs an emulator of AWS as a child process: [ministack](https://pypi.org/project/ministack/), in Python.
 //!
 //! It is installed once, in a folder of its own under the user's cache. It listens on a free port of this machine only,
-//! keeps everything in memory, and ends when its [`Emulator`] is dropped, or when this process ends in whatever way.
+//! keeps everything in memory, and ends when its [`Emulator`] is dropped, or when this process ends or crashes.
 
 mod install;
 
@@ -35,7 +35,7 @@ from ministack.app import main
 main()
 ";
 
-/// Longest wait for the emulator's first answer; two seconds are usual.
+/// Maximum wait for the emulator's first answer; two seconds are usual.
 const START: Duration = Duration::from_secs(60);
 
 /// A reason why there is no emulator.

@@ -1,7 +1,6 @@
 //! Serves SageMaker's runtime API for tests: models behind endpoints, `InvokeEndpoint` and `InvokeEndpointAsync`.
 //!
-//! The behaviour of an endpoint can be changed while it runs, from here or by `PUT /behaviour/ENDPOINT`: latency, error rate,
-//! no answers at all.
+//! A test or `PUT /behaviour/ENDPOINT` changes the behaviour of a running endpoint: latency, error rate, or no answers.
 
 mod protocol;
 #[cfg(test)]
@@ -80,7 +79,7 @@ struct Shared {
     async_io: Option<Arc<dyn AsyncIo>>,
 }
 
-/// Serves models. Dropped, it stops at once.
+/// A server of models. It stops at once when dropped.
 pub struct ModelServer {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -103,7 +102,7 @@ impl ModelServer {
     /// Serves models by endpoint, at a free port of this machine. Without `async_io` no endpoint is asynchronous.
     ///
     /// # Errors
-    /// When there is no port.
+    /// Returns an error if no port is free.
     pub async fn start(
         models: impl IntoIterator<Item = (String, Model)>,
         async_io: Option<Arc<dyn AsyncIo>>,
@@ -124,7 +123,7 @@ impl ModelServer {
         format!("http://{}", self.address)
     }
 
-    /// Lets an endpoint behave; answers whether there is one of this name.
+    /// Sets the behaviour of an endpoint. Returns false if no endpoint has this name.
     pub fn behave(&self, endpoint: &str, behaviour: Behaviour) -> bool {
         self.shared.behave(endpoint, behaviour)
     }
@@ -149,7 +148,7 @@ impl Shared {
         true
     }
 
-    /// A request has come: the model, how it behaves now, and whether this one is to fail.
+    /// Counts a request. Returns the model, its behaviour, and whether this request must fail.
     fn take(&self, endpoint: &str) -> Option<(Model, Behaviour, bool)> {
         let mut endpoints = self.endpoints();
         let hosted = endpoints.get_mut(endpoint)?;

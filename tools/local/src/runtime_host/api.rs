@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 const ROOT: &str = "/2018-06-01/runtime/";
 
-/// Longest answer of a function: as in Lambda.
+/// Maximum bytes of a function's answer, as in Lambda.
 const ANSWER_BYTES: usize = 6 << 20;
 
 /// A response of a function: bytes, or an error in JSON.

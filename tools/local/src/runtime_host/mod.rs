@@ -1,8 +1,7 @@
 //! Runs functions as processes, as Lambda does.
 //!
-//! As in Lambda, a process serves one invocation at a time and is kept for the next one; as many are started as there
-//! are invocations at the same time. A process that ends, or takes longer than its timeout, fails its invocation, and
-//! another one takes its place at the next.
+//! As in Lambda, a process serves one invocation at a time and stays warm for the next. Each concurrent invocation has its
+//! own process. A process that ends, or exceeds its timeout, fails its invocation; the next invocation starts a new one.
 
 mod api;
 mod process;
@@ -20,7 +19,7 @@ use tokio::sync::Notify;
 use self::process::Process;
 use crate::event::{Event, Listener};
 
-/// A function, and how it is run.
+/// A function of the host, with its binary, environment, timeout and memory.
 #[derive(Clone, Debug)]
 pub struct Function {
     /// Its name.
@@ -29,35 +28,35 @@ pub struct Function {
     pub program: PathBuf,
     /// Arguments; functions of Lambda have none.
     pub arguments: Vec<String>,
-    /// Variables of its environment, over those of ours.
+    /// Environment variables, over the variables of this process.
     pub variables: BTreeMap<String, String>,
     /// The timeout of an invocation.
     pub timeout: Duration,
-    /// The memory that it sees, MB. Not enforced.
+    /// The memory that the function sees, MB. Not enforced.
     pub memory_mb: u32,
 }
 
 /// A reason why an invocation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// There is no such function.
+    /// The host has no function of this name.
     #[error("there is no function `{0}`")]
     Unknown(String),
-    /// No process of it came up.
+    /// No process of the function started.
     #[error("no process came up: {0}")]
     NotStarted(String),
-    /// It answered with an error: that, in JSON.
+    /// The function answered with an error, as JSON.
     #[error("it answered with an error: {0}")]
     Failed(String),
-    /// Its process ended.
+    /// The process of the function ended.
     #[error("its process ended ({0})")]
     Died(String),
-    /// It took too long, and its process was killed.
+    /// The invocation exceeded its timeout, and the host killed the process.
     #[error("no answer after {} s", .0.as_secs())]
     TimedOut(Duration),
 }
 
-/// Runs functions and hands events to them. Clones are the same host; its processes end with the last one.
+/// A host of functions. Clones share the host; its processes end with the last clone.
 #[derive(Clone, Debug)]
 pub struct RuntimeHost {
     pools: Arc<BTreeMap<String, Pool>>,
@@ -79,7 +78,7 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A process that is ready: the last one that was used, so that what is not needed stays unused.
+    /// Returns the idle process that was used last, so that surplus processes stay idle.
     fn kept(&self) -> Option<Process> {
         let mut idle = self.idle();
         idle.retain_mut(|process| !process.has_ended());
@@ -88,7 +87,7 @@ impl Pool {
 }
 
 impl RuntimeHost {
-    /// A host of functions; none is started before it is needed.
+    /// Returns a host of functions. A process starts at the first invocation.
     #[must_use]
     pub fn new(functions: impl IntoIterator<Item = Function>, listener: Listener) -> Self {
         let pools = functions.into_iter().map(|function| {
@@ -98,10 +97,10 @@ impl RuntimeHost {
         Self { pools: Arc::new(pools.collect()), listener }
     }
 
-    /// Hands an event to a function and waits for its answer.
+    /// Invokes a function with an event and waits for its answer.
     ///
     /// # Errors
-    /// See [`InvokeError`]. What the function did before may have taken place.
+    /// See [`InvokeError`]. The function may have had effects before the error.
     pub async fn invoke(&self, name: &str, event: Vec<u8>) -> Result<Vec<u8>, InvokeError> {
         let pool = self.pools.get(name).ok_or_else(|| InvokeError::Unknown(name.to_owned()))?;
         let since = Stopwatch::start();
@@ -126,14 +125,14 @@ impl RuntimeHost {
         answer
     }
 
-    /// Kills every process of a function that is working on an event, as machines do that fail.
+    /// Kills every process of a function that handles an event, as a failing machine does.
     pub fn kill_invoking(&self, name: &str) {
         if let Some(pool) = self.pools.get(name) {
             pool.kill.notify_waiters();
         }
     }
 
-    /// Ends the processes that are idle.
+    /// Ends the idle processes.
     pub fn down(&self) {
         for pool in self.pools.values() {
             pool.idle().clear();

@@ -6,13 +6,13 @@ use tokio::sync::watch;
 
 use super::{Invoke, SourceRecord, go_on_after};
 
-/// Wait before a batch comes again; doubled each time.
+/// Wait before the first retry of a batch; each retry doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// Longest such wait.
+/// Maximum wait between retries.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Hands records over until all are done; answers whether they are: `false` where it was told to end before.
+/// Delivers records until the function has processed all of them. Returns false if the source stops before.
 pub(super) async fn deliver(
     records: &[SourceRecord],
     target: &impl Invoke,
@@ -60,7 +60,7 @@ fn event(records: &[SourceRecord]) -> Vec<u8> {
 
 /// Returns the number of leading records that a response reports as done; `None` for an invalid response, after which no
 /// record is done.
-/// As [Lambda reads it](https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html).
+/// Reads `batchItemFailures` [as Lambda does](https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html).
 fn done(answer: &[u8], records: &[SourceRecord]) -> Option<usize> {
     let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
     if answer.is_null() {

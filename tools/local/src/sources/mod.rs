@@ -1,11 +1,11 @@
-//! Event sources: from the shards of a stream to invocations of a function, as Lambda's event source mappings do it.
+//! Reads the shards of a stream and invokes a function with their records, as Lambda's event source mappings do.
 //!
-//! Every shard is read from its oldest record on, and handed over in order, one batch at a time. A batch comes again
-//! until it is done: from the record that the function names in `batchItemFailures`, or in halves where the function
-//! fails as a whole. Nothing is ever left out. A shard that came out of a split or a merge waits until its parents have
-//! been handed over to their end.
+//! A source reads every shard from its oldest record (`TRIM_HORIZON`) and delivers it in order, one batch at a time. It
+//! retries a batch until the function has processed it: from the record that the function names in `batchItemFailures`, or
+//! in halves if the whole invocation fails. It skips no record. A child shard of a split or a merge waits until its parents
+//! are delivered to their end.
 //!
-//! They are made here since the emulator's own do not keep these promises.
+//! The event sources of the emulator do not keep these promises, so this crate has its own.
 
 mod deliver;
 mod dynamodb;
@@ -29,23 +29,23 @@ pub use self::queue::{Mailbox, QueueMessage, QueueReader};
 use crate::event::Listener;
 use crate::runtime_host::{InvokeError, RuntimeHost};
 
-/// Largest event of an invocation, in bytes: as in Lambda.
+/// Maximum bytes of an invocation's event, as in Lambda.
 const EVENT_BYTES: usize = 6 << 20;
 
-/// Wait after a read that failed.
+/// Wait after a failed read.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// Between two looks at a queue that had nothing.
+/// Wait between two polls of an empty queue.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The settings of an event source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceSettings {
-    /// Most records of a batch.
+    /// Maximum records of a batch.
     pub batch_size: usize,
     /// The batch window.
     pub window: Duration,
-    /// Between two looks at a shard that has had nothing new. A shard of Kinesis may be read five times a second.
+    /// Wait between two polls of an idle shard. Kinesis allows five reads a second per shard.
     pub idle: Duration,
 }
 
@@ -54,11 +54,11 @@ pub struct SourceSettings {
 pub struct Shard {
     /// Its id.
     pub id: String,
-    /// The shards that it came out of.
+    /// Its parent shards.
     pub parents: Vec<String>,
 }
 
-/// A record, as it stands in an event.
+/// A record of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRecord {
     /// Its sequence number.
@@ -70,24 +70,24 @@ pub struct SourceRecord {
 /// The records of one read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// In order.
+    /// The records, in order.
     pub records: Vec<SourceRecord>,
     /// Iterator of the next read; `None` at the end of a closed shard.
     pub next: Option<String>,
 }
 
-/// A reason why nothing was read.
+/// A reason for a failed read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// The stream or shard is not there, or no longer.
+    /// The stream or shard does not exist, or no longer exists.
     Gone(String),
-    /// Trying again may help.
+    /// A transient fault: a retry may succeed.
     Other(String),
 }
 
-/// Reads the shards of a stream.
+/// A reader of the shards of a stream.
 pub trait Reader: Send + Sync + 'static {
-    /// All shards, open and closed.
+    /// Lists all shards, open and closed.
     fn shards(&self) -> impl Future<Output = Result<Vec<Shard>, ReadError>> + Send;
 
     /// Returns an iterator behind a record, or at the oldest record.
@@ -101,9 +101,9 @@ pub trait Reader: Send + Sync + 'static {
     fn read(&self, shard: &str, from: &str) -> impl Future<Output = Result<Page, ReadError>> + Send;
 }
 
-/// Takes events.
+/// A function that accepts events.
 pub trait Invoke: Send + Sync + 'static {
-    /// Hands over an event and waits for the answer.
+    /// Invokes the function with an event and waits for the answer.
     fn invoke(&self, event: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, InvokeError>> + Send;
 }
 
@@ -122,18 +122,18 @@ impl Invoke for Target {
     }
 }
 
-/// A running event source. [`Source::stop`] stops it; dropped, it ends at once.
+/// A running event source. [`Source::stop`] stops it in order; a drop ends it at once.
 #[derive(Debug)]
 pub struct Source {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-/// Longest wait for the current batches when a source stops.
+/// Maximum wait for the current batches when a source stops.
 const END: Duration = Duration::from_secs(5);
 
 impl Source {
-    /// Hands a stream over to a function.
+    /// Starts a source from a stream to a function.
     pub fn stream(
         reader: impl Reader,
         target: impl Invoke,
@@ -143,7 +143,7 @@ impl Source {
         Self::spawn(|stop| shards::hand_over(Arc::new(reader), Arc::new(target), settings, listener, stop))
     }
 
-    /// Hands a queue over to a function.
+    /// Starts a source from a queue to a function.
     pub fn queue(mailbox: impl Mailbox, target: impl Invoke, listener: Listener) -> Self {
         Self::spawn(|stop| queue::hand_over(Arc::new(mailbox), Arc::new(target), listener, stop))
     }
@@ -158,12 +158,12 @@ impl Source {
         Self { stop, task: tokio::spawn(run(stopped)) }
     }
 
-    /// Tells it to end. Told to several, they end side by side.
+    /// Requests the end of the source. Several sources end concurrently.
     pub fn stop(&self) {
         let _ = self.stop.send(true);
     }
 
-    /// Ends it after the batches that are under way.
+    /// Ends the source after its current batches.
     pub async fn down(mut self) {
         self.stop();
         // What has not ended by then is cut off, as by a failure.
@@ -177,7 +177,7 @@ impl Drop for Source {
     }
 }
 
-/// Waits; answers whether to go on.
+/// Waits, and returns false if the source must stop.
 async fn go_on_after(pause: Duration, stop: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
         () = tokio::time::sleep(pause) => !*stop.borrow(),

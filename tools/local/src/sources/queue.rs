@@ -1,6 +1,6 @@
 //! Polls an SQS queue and invokes a function with its messages.
 //!
-//! As Lambda's own event source does: messages are hidden while the function has them, those that it has done are deleted,
+//! As Lambda's event source: messages are hidden while the function has them, processed messages are deleted,
 //! and the others come again when the queue shows them again.
 
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub trait Mailbox: Send + Sync + 'static {
     /// Messages that are there, or come within a second.
     fn receive(&self) -> impl Future<Output = Result<Vec<QueueMessage>, String>> + Send;
 
-    /// Takes messages off.
+    /// Deletes messages.
     fn delete(&self, messages: &[&QueueMessage]) -> impl Future<Output = Result<(), String>> + Send;
 }
 
@@ -108,7 +108,7 @@ impl Mailbox for QueueReader {
     }
 }
 
-/// Hands messages over until it is stopped.
+/// Delivers messages until the source stops.
 pub(super) async fn hand_over<M: Mailbox, I: Invoke>(
     mailbox: Arc<M>,
     target: Arc<I>,

@@ -14,10 +14,10 @@ use super::{
 };
 use crate::event::Listener;
 
-/// Between two looks for shards.
+/// Wait between two listings of the shards.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Hands all shards over until it is stopped.
+/// Delivers all shards until the source stops.
 pub(super) async fn hand_over<R: Reader, I: Invoke>(
     reader: Arc<R>,
     target: Arc<I>,
@@ -61,8 +61,8 @@ pub(super) async fn hand_over<R: Reader, I: Invoke>(
     while workers.join_next().await.is_some() {}
 }
 
-/// Returns the shards to begin with: shards whose parents have been handed over to their end. A parent that is neither listed nor
-/// begun is older than what the stream keeps.
+/// Returns the shards that are ready: their parents are delivered to the end. A parent that is neither listed nor begun
+/// is older than the retention of the stream.
 fn ready(listed: &[Shard], begun: &BTreeSet<String>, finished: &BTreeSet<String>) -> Vec<String> {
     let by_id: BTreeMap<&str, &Shard> = listed.iter().map(|shard| (shard.id.as_str(), shard)).collect();
     let is_over = |parent: &String| {
@@ -89,7 +89,7 @@ struct Worker<R, I> {
 }
 
 impl<R: Reader, I: Invoke> Worker<R, I> {
-    /// Runs to the end of the shard, or until it is stopped; returns the shard.
+    /// Runs to the end of the shard, or until the source stops. Returns the id of the shard.
     async fn run(mut self) -> String {
         let mut waiting = VecDeque::new();
         while !*self.stop.borrow() {
@@ -107,7 +107,7 @@ impl<R: Reader, I: Invoke> Worker<R, I> {
         self.shard
     }
 
-    /// Reads until there is enough for a batch, or the window has passed since the first record.
+    /// Reads until a batch is full, or until the batch window has passed since the first record.
     async fn gather(&mut self, waiting: &mut VecDeque<SourceRecord>) {
         let mut since = (!waiting.is_empty()).then(Stopwatch::start);
         loop {
@@ -160,7 +160,7 @@ impl<R: Reader, I: Invoke> Worker<R, I> {
     }
 }
 
-/// The next batch: as many records as may go together.
+/// Returns the next batch, up to the maximum records and bytes.
 fn take(waiting: &mut VecDeque<SourceRecord>, batch_size: usize) -> Vec<SourceRecord> {
     let mut batch = Vec::new();
     let mut bytes = 64;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::SystemError;
 
-/// Makes a queue, and a rule of the bus that delivers to it; answers its URL. What is there already is left as it is.
+/// Creates a queue and a rule of the bus that delivers to it. Returns its URL. Existing resources stay unchanged.
 pub(super) async fn create(sdk: &SdkConfig, bus: &str, name: &str) -> Result<String, SystemError> {
     let sqs = aws_sdk_sqs::Client::new(sdk);
     let what = format!("the queue `{name}`");
@@ -58,7 +58,7 @@ pub(super) async fn arn(sqs: &aws_sdk_sqs::Client, url: &str, what: &str) -> Res
     arn.ok_or_else(|| SystemError::answer(what))
 }
 
-/// Takes up to ten messages off a queue.
+/// Receives up to ten messages of a queue and deletes them.
 pub(super) async fn receive(
     sqs: &aws_sdk_sqs::Client,
     url: &str,

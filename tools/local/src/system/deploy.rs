@@ -19,10 +19,10 @@ use crate::event::Listener;
 use crate::runtime_host::{Function, InvokeError};
 use crate::sources::Invoke;
 
-/// Most messages of a batch of `enrich`.
+/// Maximum messages of a batch of `enrich`.
 const SCORE_REQUESTS_BATCH: i32 = 10;
 
-/// Longest wait until a function or event source is ready.
+/// Maximum wait until a function or event source is ready.
 const READY: Duration = Duration::from_secs(120);
 
 const PAUSE: Duration = Duration::from_millis(250);
@@ -190,7 +190,7 @@ impl DeployedFunctions {
         Remote { client: self.client.clone(), function: self.name(TICK) }
     }
 
-    /// Deletes what was deployed.
+    /// Deletes the deployed functions and event sources.
     pub(super) async fn delete(&self) {
         let not_deleted = |what: &str, error: &dyn std::error::Error| {
             self.listener.problem(format!("{what} cannot be deleted: {error}"));

@@ -121,7 +121,7 @@ impl Default for Options {
 /// A reason why the system does not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SystemError {
-    /// There is no emulator.
+    /// The emulator is not installed or did not start.
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
     /// A setting is wrong.
@@ -147,7 +147,7 @@ impl SystemError {
     }
 }
 
-/// A system that runs. Dropped, it stops at once; [`System::down`] stops it in order.
+/// A running system. [`System::down`] stops it in order; a drop stops it at once.
 #[derive(Debug)]
 pub struct System {
     // Dropped in this order.
@@ -287,10 +287,10 @@ impl System {
         &self.changes_queue
     }
 
-    /// Takes state changes off their queue: bodies of events of EventBridge. Waits up to `wait_s` seconds for the first.
+    /// Receives state changes from their queue, as bodies of EventBridge events. Waits up to `wait_s` seconds for the first.
     ///
     /// # Errors
-    /// When the queue does not answer.
+    /// Returns an error if the queue does not answer.
     pub async fn receive_changes(&self, wait_s: i32) -> Result<Vec<String>, SystemError> {
         changes::receive(&self.sqs, &self.changes_queue, wait_s).await
     }
@@ -315,7 +315,7 @@ impl System {
     }
 }
 
-/// Longest wait for an endpoint to answer: some emulators start a service with its first request.
+/// Maximum wait for an endpoint to answer: some emulators start a service with its first request.
 const STARTUP_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Returns the configuration of clients that wait as long.

@@ -19,7 +19,7 @@ pub(super) struct Sample {
     pub(super) value: Value,
 }
 
-/// All that a whole shift has sent, in the order of arrival.
+/// A survey of all lines of a whole shift, in the order of arrival.
 pub(super) struct Survey {
     pub(super) totals: Totals,
     pub(super) story: Vec<Incident>,
