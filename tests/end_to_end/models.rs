@@ -50,7 +50,7 @@ fn points(equipment: &str, temperature: f64, pressure: f64) -> Vec<OutgoingRecor
         .collect()
 }
 
-/// Sends what a machine says again and again until rules have gone into states; answers how long the last took.
+/// Sends the points of a machine repeatedly until its rules reach their states. Returns the time until then.
 async fn until(
     world: &mut World,
     equipment: &str,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support;
 
-/// By (rule, equipment) and sequence.
+/// State changes by rule, machine and sequence.
 pub(super) type Changes = BTreeMap<(String, String), BTreeMap<u64, Transition>>;
 
 /// The stream, as far as it was read.
@@ -42,7 +42,7 @@ impl Shard {
 }
 
 impl StreamCopy {
-    /// Reads what is new, or less: what a slow emulator does not give now, it gives later.
+    /// Reads new records, perhaps not all: a slow emulator returns the rest later.
     pub(super) async fn on(&mut self, reader: &KinesisReader) {
         for listed in reader.shards().await.unwrap_or_default() {
             self.shards.entry(listed.id).or_default();

@@ -13,7 +13,7 @@ use super::records::{records, w1};
 use super::runtime;
 use super::world::World;
 
-/// Data, why they are rejected, and what the line about them says.
+/// Returns poison data, each with its reason of rejection and the text of its log line.
 fn poison(equipment: &str, now_ms: i64) -> Vec<(Vec<u8>, &'static str, &'static str)> {
     let text = |text: &str| text.replace("NOW", &now_ms.to_string()).replace("WHO", equipment).into_bytes();
     let mut damaged =

@@ -20,7 +20,7 @@ fn endpoint() -> Option<String> {
     std::env::var("ANDON_TEST_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
 }
 
-/// Longest wait for an expected effect.
+/// Maximum wait for an expected effect.
 pub(super) const TEST_TIMEOUT: Duration = Duration::from_secs(240);
 
 pub(super) struct World {

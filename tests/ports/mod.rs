@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use andon_kit_ports::contract;
 use andon_kit_ports::memory::Memory;
 
-/// Runs what never waits.
+/// Runs a future that never waits.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,

@@ -20,7 +20,7 @@ use andon_workflows::ports::{
     TickMemoryStore,
 };
 
-/// All ports at once.
+/// A set of all ports.
 pub trait Ports:
     StateStore
     + OutboxStore

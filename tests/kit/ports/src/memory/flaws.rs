@@ -1,9 +1,9 @@
-//! Deliberate flaws of a world, to show that the checkers find them.
+//! Breaks promises of a world on purpose, to show that the checkers find each flaw.
 
 /// The promises that a world breaks; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flaws {
-    /// A commit is written whatever version is stored.
+    /// A commit is written over any stored version.
     pub ignores_versions: bool,
     /// Every third head that is read has lost its positions.
     pub forgets_positions: bool,
@@ -15,9 +15,9 @@ pub struct Flaws {
     pub reorders_bus: bool,
     /// The bus says that it accepted an entry, and every fifth is lost.
     pub loses_bus: bool,
-    /// A checkpoint is written whatever revision is stored.
+    /// A checkpoint is written over any stored revision.
     pub ignores_revisions: bool,
-    /// A view is written whatever sequence is stored.
+    /// A view is written over any stored sequence.
     pub ignores_sequences: bool,
     /// Every fifth object is not written.
     pub loses_objects: bool,
@@ -27,7 +27,7 @@ pub struct Flaws {
     pub asks_after_commits: bool,
     /// Every fifth score request is lost.
     pub loses_score_requests: bool,
-    /// The commit that lets a parked key continue is written whatever version is stored.
+    /// The commit that unparks a key is written over any stored version.
     pub unparks_blindly: bool,
     /// A commit that differs from the stored head only in the newest object of a parked key is taken for a repeat.
     pub mixes_up_parkers: bool,

@@ -35,7 +35,7 @@ pub use world::{CheckpointSaved, Commitment, Expired, ITEM_BYTES, Sent, World};
 /// The name and the content of an object that a flaw holds back.
 type HeldBack = (String, Vec<u8>);
 
-/// One process's handle to a world.
+/// A handle of one process to a world.
 #[derive(Clone, Debug)]
 pub struct Memory<G = Open> {
     world: Rc<RefCell<World>>,

@@ -27,7 +27,7 @@ impl World {
         self.sent.push(Sent { at_ms: self.now_ms, after_commits, body: entry.body.clone() });
     }
 
-    /// Takes the notifications of answers that are new.
+    /// Returns the notifications of new answers, and marks them as taken.
     pub fn take_notices(&mut self) -> Vec<AsyncNotification> {
         let now_ms = self.now_ms;
         let come = self.later.iter_mut().filter(|later| later.untold && later.at_ms <= now_ms);

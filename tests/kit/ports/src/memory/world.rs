@@ -1,4 +1,4 @@
-//! The world that all processes share.
+//! Holds the world that all processes share: tables, stream, bus, objects and history.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,9 +24,9 @@ pub struct World {
     pub flaws: Flaws,
     /// Items in a page of an answer.
     pub page: usize,
-    /// A machine whose commits are refused while it is set here.
+    /// A machine whose commits the world refuses.
     pub refused_equipment: Option<String>,
-    /// A text: the bus always refuses entries with it in their detail.
+    /// A text that the bus refuses in the detail of an entry.
     pub refused_detail: Option<String>,
     /// Heads by equipment.
     pub heads: BTreeMap<String, Head>,
