@@ -11,15 +11,15 @@ const BANNED: [(&str, &str, &str); 16] = [
     ("who", "ever", "the actor: the operator, the sender, the caller"),
     ("some", "body", "the actor: the operator, a concurrent writer"),
     ("no", "body", "the actor: no reader, no invocation"),
-    ("those", " who", "the actors by their noun"),
-    ("one", " who", "the actor by its noun"),
-    ("so", " many", "the number, or its noun: maximum retries"),
-    ("so", " long as", "while, or the duration"),
-    ("in", " vain", "without success"),
-    ("for", " ever", "forever, or until restart"),
+    ("thos", "e who", "the actors by their noun"),
+    ("on", "e who", "the actor by its noun"),
+    ("so m", "any", "the number, or its noun: maximum retries"),
+    ("so lo", "ng as", "while, or the duration"),
+    ("in va", "in", "without success"),
+    ("for e", "ver", "forever, or until restart"),
     ("equip", "ments", "machines"),
-    ("is", " told", "learns, receives"),
-    ("are", " told", "learn, receive"),
+    ("is to", "ld", "learns, receives"),
+    ("are to", "ld", "learn, receive"),
 ];
 
 /// Folders and files whose words are not ours: made by an independent model, by tools, or quoted from elsewhere.
@@ -59,8 +59,8 @@ fn words(line: &str) -> String {
 #[test]
 fn a_banned_word_is_found_in_prose_and_in_names() {
     let found = |line: &str, word: &str| words(line).contains(&format!(" {word} "));
-    assert!(found("// Kept for ever.", concat!("for", " ever")));
+    assert!(found("// Kept for ever.", concat!("for e", "ver")));
     assert!(found("fn no_body_of_equip_ments()", "no body"));
-    assert!(found("--Equipments N", concat!("equip", "ments")));
+    assert!(found(concat!("--Equip", "ments N"), concat!("equip", "ments")));
     assert!(!found("a recommendation, amended", concat!("me", "nded")));
 }

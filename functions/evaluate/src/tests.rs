@@ -138,7 +138,7 @@ fn poison() -> Vec<(&'static str, Vec<u8>)> {
         br#"{"rules":[]}"#.to_vec(),
         br#"{"arrival":1772432099000,"data":{"equipmentId":"filler-1","tick":true}}"#.to_vec(),
         [point("power", ""), b"\nno JSON\n".to_vec(), point("vibration", "")].concat(),
-        [b"[".to_vec(), point("humidity", ""), br#",{"tag":"nobody's"}]"#.to_vec()].concat(),
+        [b"[".to_vec(), point("humidity", ""), br#",{"tag":"unseen's"}]"#.to_vec()].concat(),
         // Forged.
         br#"{"equipmentId":"filler-1","tick":true}"#.to_vec(),
         forged_tick,

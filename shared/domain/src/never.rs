@@ -39,6 +39,13 @@ pub fn take_broken() -> Broken {
     BROKEN.take()
 }
 
+/// Returns the number of invariants of this thread that were broken since the last [`take_broken`]. Code that keeps what
+/// it made compares it before and after, and does not keep what rests on a broken invariant.
+#[must_use]
+pub fn broken_count() -> u64 {
+    BROKEN.with_borrow(|broken| broken.count)
+}
+
 /// Makes [`never!`](crate::never!) panic on this thread in every build. The simulation and the fuzz targets call it.
 pub fn be_loud() {
     LOUD.set(true);
@@ -94,6 +101,7 @@ mod tests {
     fn a_broken_invariant_is_counted_in_production() {
         let ((), broken) = quietly(|| {
             never!("first");
+            assert_eq!(broken_count(), 1);
             never!("second");
         });
         assert_eq!(broken.count, 2);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use andon_domain::RuleDocument;
+use andon_domain::{RuleDocument, never};
 use andon_engine::{CompiledRules, RuleSet};
 
 use crate::ports::{Pointer, PortError, RuleStore};
@@ -105,7 +105,12 @@ impl Catalog {
         if let Some(set) = self.compiled.borrow().get(&start_ms) {
             return Ok(Arc::clone(set));
         }
+        let broken = never::broken_count();
         let set = make().map_err(|reason| CatalogError::Unusable { start_ms, reason })?;
+        if never::broken_count() > broken {
+            let reason = "an invariant broke while it was compiled".to_owned();
+            return Err(CatalogError::Unusable { start_ms, reason });
+        }
         let set = Arc::new(set.starting(start_ms));
         self.compiled.borrow_mut().insert(start_ms, Arc::clone(&set));
         Ok(set)

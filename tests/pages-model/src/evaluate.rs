@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use crate::chance::Chance;
 use crate::page::{self, Part};
 use crate::rules::Rule;
 use crate::state::{Body, Environment, Head, Invocation, Open, Place, Prepared, Sealed, State, bit};
 use crate::store::{Committed, Unread};
-use crate::world::{Chance, World};
+use crate::world::World;
 
 impl State {
     /// The event source starts an invocation with the records after its position, which reads at once.

@@ -12,10 +12,11 @@ use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 
+use crate::chance::Chances;
 use crate::invariants::{Invariant, broken, is_drained};
 use crate::state::State;
 use crate::step::Step;
-use crate::world::{Chances, World};
+use crate::world::World;
 
 /// Limits the states of a world: some 1.8 GiB, so that a mistake in a world ends its test and not the machine.
 const STATES: usize = 1_000_000;

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
+use crate::chance::Chance;
 use crate::lists::Decisions;
 use crate::page::{self, Folded};
 use crate::rules::Rule;
 use crate::state::{
     Body, Head, Image, Layout, Name, PageId, Plan, Prepared, Sealed, State, Sweep, Version, bit,
 };
-use crate::world::{Chance, World};
+use crate::world::World;
 
 impl State {
     /// Returns whether the history has all that a page's head lists.

@@ -13,6 +13,7 @@
     reason = "a model with fixed small bounds: an index beyond them is a mistake of the model and has to end its test"
 )]
 
+pub mod chance;
 mod evaluate;
 pub mod explore;
 pub mod invariants;

@@ -1,9 +1,10 @@
 //! Lists the steps that are possible in a state.
 
+use crate::chance::Chance;
 use crate::rules::Rule;
 use crate::state::{Invocation, MACHINES, SLOTS, State, bit};
 use crate::step::Step;
-use crate::world::{Chance, World};
+use crate::world::World;
 
 impl State {
     /// Lists the steps that are possible.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 
+use crate::chance::Chances;
 use crate::lists::{Decisions, MachineId, Records};
-use crate::world::Chances;
 
 /// Machines of a world at most; a machine's hash is its number.
 pub const MACHINES: usize = 3;

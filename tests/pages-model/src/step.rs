@@ -1,7 +1,8 @@
 //! The steps of the world, and the state that each leads to.
 
+use crate::chance::Chance;
 use crate::state::{Name, PageId, State};
-use crate::world::{Chance, World};
+use crate::world::World;
 
 /// A step of one process, or a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

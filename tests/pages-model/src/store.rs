@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
+use crate::chance::Chance;
 use crate::lists::Decisions;
 use crate::rules::Rule;
 use crate::state::{Head, Image, Name, Open, PageId, Place, Plan, Prepared, Sealed, State, bit};
-use crate::world::{Chance, World};
+use crate::world::World;
 
 /// An answer to a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

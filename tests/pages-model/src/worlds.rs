@@ -1,6 +1,6 @@
 //! The small worlds in which the protocol is tried. Each asks one question, so that all of its states can be visited.
 
-use crate::world::Chance as C;
+use crate::chance::Chance as C;
 use crate::world::{World, deciding, failing, quiet};
 
 /// Two invocations over one page: zombies, crashes, prefix commits.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use andon_pages_model::chance::Chance;
 use andon_pages_model::explore::explore;
 use andon_pages_model::invariants::Invariant;
 use andon_pages_model::rules::Rule;
-use andon_pages_model::world::Chance;
 use andon_pages_model::worlds;
 
 const README: &str = include_str!("../README.md");

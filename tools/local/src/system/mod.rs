@@ -182,7 +182,7 @@ impl System {
         let changes_queue =
             changes::create(&sdk, &config.names.bus, &format!("{}-changes", options.prefix)).await?;
         let queue = score_requests::create(&sdk, &options.prefix).await?;
-        vars.insert("ANDON_QUESTIONS_QUEUE_URL".to_owned(), queue.url.clone());
+        vars.insert("ANDON_SCORE_REQUESTS_QUEUE_URL".to_owned(), queue.url.clone());
         let bucket = Bucket::new(&sdk, &config.names.bucket, listener.clone());
         let models = host_models(&options, &bucket).await?;
         if let Some(server) = &models {
