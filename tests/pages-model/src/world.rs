@@ -1,6 +1,6 @@
 //! A world: records, pages and chances. Small, so that all of its states can be visited.
 
-use crate::chance::Chances;
+use crate::chance::{Chance, Chances};
 use crate::lists::{MachineId, RecordId, Records};
 use crate::rules::Rule;
 use crate::state::{
