@@ -51,7 +51,7 @@ export class Assets {
     }
     if (!existsSync(zip)) {
       throw new MissingAssets(
-        `there is no \`${zip}\`; build it with \`cargo lambda build --release --arm64 --output-format zip -p ${crate}\` ` +
+        `there is no \`${zip}\`; build it with \`cargo lambda build --profile lambda --arm64 --output-format zip -p ${crate}\` ` +
           '(docs/deploy.md; `--x86-64` where that is the architecture), name the folder of the zips with ' +
           '`-c assets=FOLDER`, or say `-c assets=placeholder` for a template that cannot be deployed',
       );
