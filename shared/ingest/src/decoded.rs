@@ -26,7 +26,7 @@ fn base64_engine() -> Base64 {
 /// The memory that the data of an event are decoded into; used again for the next event.
 #[derive(Default)]
 pub struct Arena {
-    /// What was base64. Longer than what is used of it: it is not cleared between events.
+    /// The bytes decoded from base64. It may be longer than its used part: it is not cleared between events.
     raw: Vec<u8>,
     unpacker: Unpacker,
     /// The user records of aggregated records.
@@ -137,7 +137,7 @@ impl<'a> Decoded<'a> {
 }
 
 impl<'a> DecodedRecord<'a> {
-    /// Where the record stands in the stream.
+    /// Returns the record as it is in the stream.
     #[must_use]
     pub fn stream(&self) -> &'a StreamRecord<'a> {
         self.stream
@@ -191,7 +191,7 @@ fn slice<'a, T>(arena: &'a [T], range: &Range<usize>) -> &'a [T] {
 /// Decodes record after record into the arena.
 struct Decoder<'a> {
     arena: &'a mut Arena,
-    /// How much of `raw` is used.
+    /// The used length of `raw`, bytes.
     raw_end: usize,
     base64: Base64,
 }

@@ -14,19 +14,21 @@ use md5::{Digest, Md5};
 use crate::limits;
 use crate::refusal::Fault;
 
-/// What an aggregated record begins with. No text in UTF-8 does.
+/// The first bytes of an aggregated record. No text in UTF-8 begins with them.
 pub(crate) const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 /// Length of the digest at the end.
 pub(crate) const DIGEST_BYTES: usize = 16;
 
-/// What stands at the end of a record. It is written, since other consumers check it, but not checked here: it costs four
-/// times what reading the points costs, proves nothing about the sender, and is not needed to tell aggregated records from
-/// others, as messages are UTF-8 and the magic bytes are not. What a record is made of is checked to the byte instead.
+/// Returns the MD5 digest at the end of an aggregated record.
+///
+/// It is written because other consumers check it. It is not checked here: that takes four times as long as reading the
+/// points, and proves nothing about the sender. The magic bytes already tell aggregated records from messages, which are
+/// UTF-8. The structure of a record is checked to the byte.
 pub(crate) fn digest(message: &[u8]) -> [u8; DIGEST_BYTES] {
     Md5::digest(message).into()
 }
 
-/// Where the data of the user records lie in an aggregated record, in its order.
+/// Returns the ranges of the user records' data in an aggregated record, in its order.
 pub(crate) fn user_records(record: &[u8]) -> Result<Vec<Range<usize>>, Fault> {
     let body = record.strip_prefix(&MAGIC).and_then(|rest| rest.split_last_chunk::<DIGEST_BYTES>());
     let Some((message, _)) = body else {
@@ -35,7 +37,7 @@ pub(crate) fn user_records(record: &[u8]) -> Result<Vec<Range<usize>>, Fault> {
     Aggregated::read(message, MAGIC.len())
 }
 
-/// What was found in an aggregated record so far.
+/// An aggregated record as far as it was read.
 #[derive(Default)]
 struct Aggregated {
     partition_keys: u64,
@@ -116,7 +118,7 @@ enum Value<'a> {
 /// The fields of a protobuf message, one after the other.
 struct Fields<'a> {
     rest: &'a [u8],
-    /// Where `rest` begins in the record.
+    /// The offset of `rest` in the record, bytes.
     offset: usize,
 }
 

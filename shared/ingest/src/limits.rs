@@ -19,7 +19,7 @@ pub const UNPACKED_BYTES_PER_EVENT: usize = 64 << 20;
 
 /// Most messages of one Kinesis record: more than [`UNPACKED_BYTES`] can hold of the shortest data points.
 ///
-/// What follows them is refused as [`TooLarge`](crate::RefusalReason::TooLarge).
+/// Messages behind this limit are refused as [`TooLarge`](crate::RefusalReason::TooLarge).
 pub const MESSAGES_PER_RECORD: u32 = 250_000;
 
 /// Most user records in an aggregated record; each is a message at least.

@@ -19,15 +19,15 @@ pub struct Item<'a> {
     /// The index of the message in its Kinesis record, from 0. A list of points of several machines gives several items
     /// of one index.
     pub index: u32,
-    /// Whom it concerns.
+    /// The equipment that the message is about.
     pub equipment: Cow<'a, str>,
-    /// What it says.
+    /// The content for the fold.
     pub body: ItemBody<'a>,
     /// The whole message as it came, with its seal if it has one.
     pub message: &'a [u8],
 }
 
-/// What an item says.
+/// The content of an item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ItemBody<'a> {
     /// A data point.
@@ -50,12 +50,12 @@ impl<'a> ItemBody<'a> {
     }
 }
 
-/// What became of a message, or of a part of it.
+/// An outcome of a message, or of one part of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ItemOutcome<'a> {
-    /// To be folded.
+    /// An item to fold.
     Item(Item<'a>),
-    /// Not to be used.
+    /// A message, or a part of one, that cannot be used.
     Refused(RefusedItem<'a>),
 }
 
@@ -106,7 +106,7 @@ pub fn read_message<'a>(
     f: impl FnMut(ItemOutcome<'a>),
 ) {
     let mut reader = Reader { trust, f, next: index, listed: 0, unlisted: [0; RefusalReason::ALL.len()] };
-    if !reader.usual(bytes) {
+    if !reader.read_canonical_point(bytes) {
         reader.message(bytes);
     }
 }
@@ -122,7 +122,7 @@ struct Reader<'t, F> {
     unlisted: [u64; RefusalReason::ALL.len()],
 }
 
-/// Whether a message was opened as one of this system.
+/// A sender of a message: anyone, or this system, which is authenticated.
 #[derive(Clone, Copy, PartialEq)]
 enum Sender {
     Anyone,
@@ -134,7 +134,7 @@ impl<'a, F: FnMut(ItemOutcome<'a>)> Reader<'_, F> {
     #[inline]
     fn messages(&mut self, bytes: &'a [u8]) {
         let bytes = trim_end(bytes);
-        if self.usual(bytes) {
+        if self.read_canonical_point(bytes) {
             return;
         }
         let bytes = bytes.trim_ascii();
@@ -163,7 +163,7 @@ impl<'a, F: FnMut(ItemOutcome<'a>)> Reader<'_, F> {
             let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
             let (line, rest) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
             bytes = rest.get(1..).unwrap_or_default();
-            if !self.usual(line) {
+            if !self.read_canonical_point(line) {
                 let line = line.trim_ascii();
                 if !line.is_empty() {
                     self.message(line);
@@ -172,9 +172,10 @@ impl<'a, F: FnMut(ItemOutcome<'a>)> Reader<'_, F> {
         }
     }
 
-    /// The fast path: a data point in the usual form, which anyone may send.
+    /// Reads one data point in the canonical form, which any sender may use. Returns `false` for other messages: this is
+    /// the fast path, and [`Self::message`] reads them.
     #[inline]
-    fn usual(&mut self, bytes: &'a [u8]) -> bool {
+    fn read_canonical_point(&mut self, bytes: &'a [u8]) -> bool {
         let Some((None, equipment, point)) = Message::read_canonical(bytes) else { return false };
         if is_internal(&point) || self.next >= limits::MESSAGES_PER_RECORD {
             return false;
@@ -200,17 +201,18 @@ impl<'a, F: FnMut(ItemOutcome<'a>)> Reader<'_, F> {
         }
         self.next += 1;
         if !looks_sealed(bytes) {
-            return self.content(index, Message::read(bytes), Sender::Anyone, bytes);
+            return self.emit_items(index, Message::read(bytes), Sender::Anyone, bytes);
         }
         let refused = match self.trust.map(|trust| trust.open(bytes)) {
-            Some(Ok(data)) => return self.content(index, Message::read(data), Sender::Internal, bytes),
+            Some(Ok(data)) => return self.emit_items(index, Message::read(data), Sender::Internal, bytes),
             Some(Err(error)) => format!("an internal message that is not authentic: {error}"),
             None => "an internal message, but no key is configured to authenticate it".to_owned(),
         };
         self.refuse(RefusedItem::new(Some(index), RefusalReason::Forged, refused, bytes));
     }
 
-    fn content(&mut self, index: u32, message: Message<'a>, sender: Sender, bytes: &'a [u8]) {
+    /// Emits the items of one message, and refuses the points that its sender may not send.
+    fn emit_items(&mut self, index: u32, message: Message<'a>, sender: Sender, bytes: &'a [u8]) {
         if matches!(message.content, MessageContent::Rules(_)) {
             let detail = "rules do not come by the stream; `andon rules put` stores them";
             return self.refuse(RefusedItem::new(Some(index), RefusalReason::Malformed, detail, bytes));
@@ -307,7 +309,7 @@ impl Described {
     }
 }
 
-/// Whether only this system itself may send such a point.
+/// Returns whether only this system may send such a point.
 #[inline]
 fn is_internal(point: &DataPoint<'_>) -> bool {
     point.derived || point.tag.starts_with(TAG_PREFIX)

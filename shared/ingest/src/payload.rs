@@ -1,4 +1,4 @@
-//! What data are made of: recognised by their first bytes, and unpacked within bounds.
+//! The packing of data: recognised by their first bytes, and unpacked within bounds.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -10,7 +10,7 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use crate::refusal::Fault;
 use crate::{kpl, limits};
 
-/// How data are packed.
+/// A packing of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packing {
     Gzip,
@@ -41,8 +41,8 @@ pub(crate) struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacks data to the end of `bytes` and says where they are. What a fault left behind is removed, but stays counted
-    /// in `worked`.
+    /// Unpacks data to the end of `bytes` and returns their range. Bytes that a fault left are removed, but stay counted in
+    /// `worked`.
     pub(crate) fn unpack(
         &mut self,
         packing: Packing,

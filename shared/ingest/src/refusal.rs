@@ -1,11 +1,11 @@
-//! What is refused before the fold, and why.
+//! Refusals before the fold, and their reasons.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::limits;
 
-/// Why a message, or a whole record, was not read; also the key under which it is counted.
+/// A reason why a message, or a whole record, was not read. Refusals are counted by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefusalReason {
     /// Cannot be read as a data point or message, or may not come by the stream.
@@ -47,14 +47,14 @@ pub struct RefusedItem<'a> {
     pub index: Option<u32>,
     /// The reason under which it is counted.
     pub reason: RefusalReason,
-    /// How many were refused: 1, or the bad items of a list, or all that are not listed.
+    /// The number of refusals: 1, or the bad items of a list, or all that are not listed.
     pub count: u64,
-    /// What was found and what was expected.
+    /// The finding and the expectation.
     pub detail: Cow<'static, str>,
-    /// What was refused: the message as it was decoded, the record as it was sent, or, where even that could not be
-    /// decoded, its base64. At most [`limits::REFUSED_BYTES`].
+    /// The refused bytes: the message as it was decoded, the record as it was sent, or, if the record cannot be decoded,
+    /// its base64. At most [`limits::REFUSED_BYTES`].
     pub bytes: &'a [u8],
-    /// Whether `bytes` was cut.
+    /// True if `bytes` was cut.
     pub cut: bool,
 }
 
@@ -77,7 +77,7 @@ impl<'a> RefusedItem<'a> {
     }
 }
 
-/// Why data cannot be decoded.
+/// A fault in data that cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) reason: RefusalReason,

@@ -7,7 +7,7 @@ use crate::limits;
 
 /// Decimal digits in a limb.
 const LIMB_DIGITS: usize = 19;
-/// What a limb stays below.
+/// The exclusive upper bound of a limb: ten to the power of [`LIMB_DIGITS`].
 const LIMB: u64 = 10_000_000_000_000_000_000;
 
 /// The sequence number of a record in its shard: up to 57 decimal digits.

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use crate::limits;
 
-/// What the names that Kinesis gives begin with; twelve digits follow.
+/// The prefix of the names that Kinesis gives. Twelve digits follow.
 const PREFIX: &str = "shardId-";
 const DIGITS: usize = 12;
-/// What marks a stored name that is not of the usual form: no number of twelve digits begins with it.
+/// The first byte of a stored name that is not of the usual form. No number of twelve digits begins with it.
 const NAMED: u8 = 0xff;
 
 /// The id of a shard, such as `shardId-000000000006`.

@@ -1,4 +1,4 @@
-//! Who may say what: messages of this system itself, authenticated, since they come back by the same stream as all else.
+//! Authentication of messages that only this system may send. They come back by the same stream as all other messages.
 //!
 //! A sealed message is `{"auth":"MAC","data":JSON}`, exactly so, without white space around: the HMAC-SHA256 of the bytes
 //! of `JSON`, in unpadded base64. It proves who wrote the message, not when: one that is recorded and sent again counts
@@ -32,7 +32,7 @@ pub struct KeyError {
     length: usize,
 }
 
-/// Why a sealed message was not opened.
+/// An error of opening a sealed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Not `{"auth":"..","data":..}` to the byte.
@@ -91,7 +91,7 @@ impl Authenticator {
     }
 }
 
-/// Whether a message wants to be a sealed one.
+/// Returns whether a message has the form of a sealed one. It is not authenticated yet.
 pub(crate) fn looks_sealed(message: &[u8]) -> bool {
     message.starts_with(HEAD)
 }

@@ -1,5 +1,5 @@
-//! The fast reader: Lambda writes all records of an event alike, but for five values. What stands between these is
-//! learned from one record, as serde reads it, and compared in the next; at the first surprise serde is asked again.
+//! The fast reader. Lambda writes all records of an event alike, but for five values. The reader learns the text between
+//! these values from one record, which serde reads, and compares it in the next. At a difference, serde reads the record.
 //!
 //! It answers only where the general reader would answer the same; else it gives up on the event.
 
@@ -21,7 +21,7 @@ enum Slot {
     EventId,
 }
 
-/// How records look: what stands before each value, and after the last.
+/// A pattern of records: the text before each value, and after the last.
 struct Pattern<'a> {
     values: [(&'a [u8], Slot); 5],
     end: &'a [u8],
@@ -60,7 +60,7 @@ pub(super) fn read(event: &[u8]) -> Option<Vec<StreamRecord<'_>>> {
     }
 }
 
-/// Reads one record by serde: the record, what follows, and how the next will look if it is like it.
+/// Reads one record by serde. Returns the record, the rest of the text, and the pattern of the next record, if any.
 fn learn(text: &[u8], place: usize) -> Option<(StreamRecord<'_>, &[u8], Option<Pattern<'_>>)> {
     let mut records = serde_json::Deserializer::from_slice(text).into_iter::<Fields<'_>>();
     let fields = records.next()?.ok()?;
@@ -71,7 +71,7 @@ fn learn(text: &[u8], place: usize) -> Option<(StreamRecord<'_>, &[u8], Option<P
     Some((record, after, pattern))
 }
 
-/// Where the five values stand in the text of their record, in the order of the text; `None` if one was unescaped.
+/// Returns the spans of the five values in the text of their record, in its order; `None` if one was unescaped.
 fn spans<'a>(text: &'a [u8], fields: &Fields<'a>) -> Option<[(usize, usize, Slot); 5]> {
     fn borrowed<'a, T: ToOwned + ?Sized>(text: &Cow<'a, T>) -> Option<&'a T> {
         if let Cow::Borrowed(text) = text { Some(text) } else { None }

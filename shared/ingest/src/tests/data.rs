@@ -1,4 +1,4 @@
-//! How data are packed.
+//! Packings of data.
 
 use base64::Engine as _;
 

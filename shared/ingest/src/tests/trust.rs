@@ -1,4 +1,4 @@
-//! Who may say what.
+//! Authentication of internal messages.
 
 use super::*;
 use crate::{KeyError, OpenError};
