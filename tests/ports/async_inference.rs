@@ -63,7 +63,7 @@ fn rows_that_are_too_long_for_a_call_reach_an_asynchronous_endpoint_as_an_object
                 accept: "text/csv",
                 body: body.as_bytes(),
                 inference_id: &inference_id,
-                wanted_for_s: 900,
+                request_ttl_s: 900,
             };
             aws.invoke_async(&call).await.unwrap();
             let answer = heard.recv().await.unwrap().answer.unwrap();

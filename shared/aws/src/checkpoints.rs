@@ -22,14 +22,14 @@ pub(crate) const STREAM: &str = "stream";
 pub(crate) const PART: &str = "part";
 const SHARD: &str = "shard#";
 const TICKS: &str = "ticks";
-/// How often it was written.
+/// The number of writes.
 const REVISION: &str = "r";
 /// JSON, compressed with gzip.
 const CONTENT: &str = "c";
 /// The name of an object with it.
 const OBJECT: &str = "o";
 
-/// Most bytes that what `tick` remembers may unpack to.
+/// Maximum size of the unpacked tick memory, bytes.
 const MEMORY_BYTES: usize = 16 << 20;
 
 /// The form that is written. Every one that was ever deployed stays readable.
@@ -46,7 +46,8 @@ struct Form {
     points: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rejected: BTreeMap<String, u64>,
-    /// How long before `arrival_ms` its mark is and it was last heard, ms; points ahead; points late.
+    /// By source: the time from its mark to `arrival_ms`, ms; the time from its last point to `arrival_ms`, ms; its points
+    /// ahead; its points late.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     sources: BTreeMap<String, (i64, i64, u64, u64)>,
 }
@@ -164,7 +165,7 @@ fn saved(put: Put) -> Saved {
     }
 }
 
-/// Where is what does not fit into an item.
+/// Returns the prefix of objects that hold a tick memory too large for an item.
 fn overflow_prefix(stream: &str) -> String {
     format!("ticks/{}/", object_keys::safe(stream))
 }

@@ -69,7 +69,7 @@ where
     PortError { kind, message: format!("{what}: {said}") }
 }
 
-/// Whether trying again can help, from the code and the status of an answer.
+/// Returns the kind of an error, from the code and the status of an answer: whether a retry can help.
 fn kind_of(code: Option<&str>, status: u16) -> ErrorKind {
     let refused = status == TOO_LARGE
         || code.is_some_and(|code| {

@@ -15,9 +15,9 @@ const WAIT_S: u32 = 3;
 /// A message that is still in its queue, and hidden from others for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// What it says.
+    /// The text of the message.
     pub body: String,
-    /// What it is taken off the queue by.
+    /// The receipt handle, which deletes the message from the queue.
     pub receipt: String,
 }
 

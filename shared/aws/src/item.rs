@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What an item weighs, in bytes, as DynamoDB counts it: names of attributes, texts and binary data by their bytes,
+/// Returns the size of an item as DynamoDB counts it, bytes: names of attributes, texts and binary data by their bytes,
 /// numbers by their significant digits.
 pub(crate) fn size(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value_size(value)).sum()

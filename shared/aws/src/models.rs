@@ -18,14 +18,14 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use crate::Aws;
 use crate::error::{chain, port_error};
 
-/// What `InvokeEndpointAsync` takes with the call itself, in bytes; beyond, it reads an object.
+/// Maximum size of a body that `InvokeEndpointAsync` accepts with the call, bytes. It reads a larger one from an object.
 const INLINE_BYTES: usize = 128_000;
 
-/// Longest time that a request may wait in the queue of an endpoint, s, as `InvokeEndpointAsync` takes it.
-const WANTED_S: (u32, u32) = (60, 21_600);
+/// Minimum and maximum of `RequestTTLSeconds` of `InvokeEndpointAsync`, s: the time in the queue of the endpoint.
+const REQUEST_TTL_S: (u32, u32) = (60, 21_600);
 
-/// Longest time that one may be worked on, s.
-const WORKED_ON_S: u32 = 3600;
+/// Maximum of `InvocationTimeoutSeconds` of `InvokeEndpointAsync`, s: the time in the model.
+const INVOCATION_TIMEOUT_S: u32 = 3600;
 
 fn call_error<E>(endpoint: &str, error: &SdkError<E, HttpResponse>, model: Option<(u16, &str)>) -> CallError
 where
@@ -54,10 +54,10 @@ where
         }
         _ => (CallErrorKind::Busy, chain(error)),
     };
-    CallError::new(kind, format!("cannot ask the endpoint `{endpoint}`: {}", shortened(&said)))
+    CallError::new(kind, format!("cannot call the endpoint `{endpoint}`: {}", shortened(&said)))
 }
 
-/// What a model says may be a page of HTML.
+/// Shortens the text of an error: a model may answer with a page of HTML.
 fn shortened(said: &str) -> String {
     const LETTERS: usize = 500;
     let mut letters = said.chars();
@@ -106,8 +106,8 @@ impl Models for Aws {
     }
 
     async fn invoke_async(&self, call: &AsyncInvocation<'_>) -> Result<AsyncOutput, CallError> {
-        let (least_s, most_s) = WANTED_S;
-        let wanted_s = |most_s: u32| i32::try_from(call.wanted_for_s.clamp(least_s, most_s)).ok();
+        let (least_s, most_s) = REQUEST_TTL_S;
+        let clamped_s = |most_s: u32| i32::try_from(call.request_ttl_s.clamp(least_s, most_s)).ok();
         let request = self
             .models()
             .invoke_endpoint_async()
@@ -115,8 +115,8 @@ impl Models for Aws {
             .content_type(call.content_type)
             .accept(call.accept)
             .inference_id(call.inference_id)
-            .set_request_ttl_seconds(wanted_s(most_s))
-            .set_invocation_timeout_seconds(wanted_s(WORKED_ON_S));
+            .set_request_ttl_seconds(clamped_s(most_s))
+            .set_invocation_timeout_seconds(clamped_s(INVOCATION_TIMEOUT_S));
         let request = if call.body.len() <= INLINE_BYTES {
             request.body(Blob::new(call.body))
         } else {
@@ -164,7 +164,7 @@ impl Models for Aws {
 }
 
 impl Aws {
-    /// Writes the rows of a call where its endpoint reads them; answers where.
+    /// Writes the rows of a call to the object that its endpoint reads. Returns the object's URL.
     async fn write_input(&self, call: &AsyncInvocation<'_>) -> Result<String, CallError> {
         let bucket = self.config.async_bucket.as_ref().unwrap_or(&self.config.names.bucket);
         let key = format!("{}{}", self.config.async_prefix, call.inference_id);

@@ -1,4 +1,4 @@
-//! What is stored compressed: it is charged by its bytes, and read by programs only.
+//! Compressed values. DynamoDB charges them by their bytes, and only programs read them.
 
 use andon_ingest::gzip::{Spare, gunzip, gzip};
 use andon_workflows::ports::PortError;
@@ -11,19 +11,19 @@ pub(crate) const INLINE_BYTES: usize = 360 << 10;
 /// Most bytes that JSON in an item may unpack to.
 const JSON_BYTES: usize = 64 << 20;
 
-/// Returns what [`gzip`] packed. More than `most` bytes are not of this system's making.
+/// Unpacks bytes that [`gzip`] packed. This system never packs more than `most` bytes, so more are an error.
 pub(crate) fn unpacked(what: &str, packed: &[u8], most: usize) -> Result<Vec<u8>, PortError> {
     gunzip(packed, most).map_err(|error| PortError::permanent(format!("{what} is damaged: {error}")))
 }
 
-/// As JSON, compressed.
+/// Packs a value as compressed JSON.
 pub(crate) fn pack(what: &str, value: &impl Serialize) -> Result<Vec<u8>, PortError> {
     let json = serde_json::to_vec(value)
         .map_err(|error| PortError::permanent(format!("cannot write {what} as json: {error}")))?;
     Ok(gzip(&json, Spare::Bytes))
 }
 
-/// Undoes [`pack`].
+/// Unpacks a value that [`pack`] packed.
 pub(crate) fn unpack<T: DeserializeOwned>(what: &str, packed: &[u8]) -> Result<T, PortError> {
     let json = unpacked(what, packed, JSON_BYTES)?;
     serde_json::from_slice(&json).map_err(|error| PortError::permanent(format!("{what} is damaged: {error}")))

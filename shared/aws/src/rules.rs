@@ -23,7 +23,7 @@ pub(crate) const NUMBER: &str = "n";
 const POINTER: &str = "pointer";
 const SET: &str = "set#";
 const RULE: &str = "rule#";
-/// How often the pointer was written.
+/// The number of writes of the pointer.
 const REVISION: &str = "r";
 /// JSON, compressed with gzip.
 const CONTENT: &str = "c";
@@ -100,7 +100,7 @@ fn decode_version(id: &str, item: Item) -> Result<RuleVersion, PortError> {
     })
 }
 
-/// Where the document of a set is that does not fit into an item.
+/// Returns the name of the object with the document of a set that does not fit into an item.
 fn object_name(digest: &str) -> String {
     format!("rules/{}.json.gz", object_keys::safe(digest))
 }

@@ -1,4 +1,4 @@
-//! What the tables have in common: reading, writing under a condition, and many items at once.
+//! Operations of all tables: reading, writing under a condition, and writing many items at once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,7 +32,7 @@ const RETRY_BUDGET: Duration = Duration::from_secs(6);
 const FIRST_WAIT_MS: u64 = 25;
 const LONGEST_WAIT_MS: u64 = 1000;
 
-/// When an item may be written over another.
+/// A condition for writing an item over a stored one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
     pub(crate) expression: &'static str,
@@ -41,7 +41,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// Only over the one with this number; 0: only where there is none.
+    /// Requires that the stored item has this number. With 0, requires that no item is stored.
     pub(crate) fn follows(attribute: &'static str, former: u64) -> Self {
         if former == 0 {
             return Self { expression: "attribute_not_exists(#c)", attribute, value: None };
@@ -49,7 +49,7 @@ impl Condition {
         Self { expression: "#c = :c", attribute, value: Some(crate::item::number(former)) }
     }
 
-    /// Only over one with a lesser number, or where there is none.
+    /// Requires that the stored item has a lesser number, or that no item is stored.
     pub(crate) fn exceeds(attribute: &'static str, number: u64) -> Self {
         Self {
             expression: "attribute_not_exists(#c) OR #c < :c",
@@ -59,31 +59,31 @@ impl Condition {
     }
 }
 
-/// How writing an item under a condition ended.
+/// An outcome of writing an item under a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Put {
-    /// It is there, by this write or, the same in everything, by one before.
+    /// The item is stored, by this write or by an earlier one with equal content.
     Done,
-    /// The condition does not hold, and another item is there or none.
+    /// The condition does not hold, and the stored item is another or missing.
     Refused,
 }
 
-/// The item for which a condition did not hold, if there is one and the service said which.
+/// A stored item for which a condition did not hold. It is `None` if no item is stored or the service did not return it.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Refusing(pub(crate) Option<Item>);
+pub(crate) struct StoredItem(pub(crate) Option<Item>);
 
-/// What is read of one partition.
+/// A range of items in one partition.
 pub(crate) struct Range<'a> {
     pub(crate) table: &'a str,
     /// Named in errors.
     pub(crate) what: &'a str,
     pub(crate) partition: (&'static str, &'a str),
-    /// The name of the sort key, and how it begins.
+    /// The name of the sort key, and its prefix.
     pub(crate) sort: Option<(&'static str, &'a str)>,
 }
 
 impl Aws {
-    /// Reads one item, as it is now.
+    /// Reads one item with a consistent read.
     pub(crate) async fn get_item(
         &self,
         table: &str,
@@ -105,9 +105,9 @@ impl Aws {
         Ok(answer.item)
     }
 
-    /// Writes one item, whatever is there.
+    /// Writes one item without a condition.
     pub(crate) async fn put_item(&self, table: &str, what: &str, item: Item) -> Result<(), PortError> {
-        self.put_once(table, what, item, None).await.map(|_| ())
+        self.put(table, what, item, None).await.map(|_| ())
     }
 
     /// Writes one item if a condition holds; `key` is the key of the item.
@@ -121,37 +121,37 @@ impl Aws {
         item: Item,
         condition: Condition,
     ) -> Result<Put, PortError> {
-        match self.put_once(table, what, item.clone(), Some(condition)).await? {
+        match self.put(table, what, item.clone(), Some(condition)).await? {
             None => Ok(Put::Done),
             Some(stored) => self.same_or_refused(table, what, key, &item, stored).await,
         }
     }
 
-    /// What a condition that did not hold means for an item.
+    /// Returns the outcome of a write whose condition did not hold.
     pub(crate) async fn same_or_refused(
         &self,
         table: &str,
         what: &str,
         key: Item,
         item: &Item,
-        stored: Refusing,
+        stored: StoredItem,
     ) -> Result<Put, PortError> {
         let stored = match stored.0.filter(|stored| !stored.is_empty()) {
             Some(stored) => Some(stored),
-            // Nothing is there, or the service does not say what is.
+            // No item is stored, or the service did not return it.
             None => self.get_item(table, what, key).await?,
         };
         Ok(if stored.as_ref() == Some(item) { Put::Done } else { Put::Refused })
     }
 
-    /// Writes one item if a condition holds, or answers for which item it does not.
-    pub(crate) async fn put_once(
+    /// Writes one item if the condition holds. Otherwise, returns the stored item.
+    pub(crate) async fn put(
         &self,
         table: &str,
         what: &str,
         item: Item,
         condition: Option<Condition>,
-    ) -> Result<Option<Refusing>, PortError> {
+    ) -> Result<Option<StoredItem>, PortError> {
         fits(what, &item)?;
         let bytes = if self.meter.is_on() { size(&item) } else { 0 };
         let mut request = self
@@ -181,7 +181,7 @@ impl Aws {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     // It is charged all the same, and does not say how much.
                     count(&[]);
-                    Ok(Some(Refusing(failed.item.clone())))
+                    Ok(Some(StoredItem(failed.item.clone())))
                 }
                 _ => Err(port_error(format_args!("cannot write {what}"), &error)),
             },

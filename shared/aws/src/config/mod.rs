@@ -346,7 +346,7 @@ impl Config {
         }
     }
 
-    /// How long rule sets are kept that newer ones have followed.
+    /// Returns the time for which superseded rule sets are kept.
     #[must_use]
     pub fn keep_sets(&self) -> KeepSets {
         // DynamoDB deletes some days after an item has expired.

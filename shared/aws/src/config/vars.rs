@@ -16,7 +16,7 @@ pub(super) struct Vars {
     pub(super) mistakes: Vec<String>,
 }
 
-/// What a name may consist of, and how long it may be.
+/// A rule for names: their letters and their length.
 struct NameRule {
     shortest: usize,
     longest: usize,
@@ -62,7 +62,7 @@ const PREFIX: NameRule = NameRule {
     said: "1 to 200 letters, digits, `_`, `-`, `.` or `/`",
 };
 
-/// What is shown of a wrong value.
+/// Returns the part of a wrong value that an error shows.
 fn shown(text: &str) -> String {
     text.chars().take(60).collect()
 }
@@ -113,13 +113,13 @@ impl Vars {
         }
     }
 
-    /// A bucket, where one is named.
+    /// Reads the name of a bucket, if one is given.
     pub(super) fn bucket(&mut self, name: &str) -> Option<String> {
         let named = self.text(name)?;
         Some(self.name(name, named, &BUCKET))
     }
 
-    /// What names of objects begin with.
+    /// Reads a prefix of object names.
     pub(super) fn prefix(&mut self, name: &str, default: String) -> String {
         self.name(name, default, &PREFIX)
     }
@@ -172,7 +172,7 @@ impl Vars {
         })
     }
 
-    /// A key. What is wrong with it is said without showing it.
+    /// Reads a key. Mistakes are reported without showing it.
     pub(super) fn secret(&mut self, name: &str) -> Option<Secret> {
         let text = self.text(name)?;
         let secret = Secret::from_text(&text);

@@ -11,12 +11,12 @@ use crate::Aws;
 use crate::error::port_error;
 use crate::state::DUE_INDEX;
 
-/// One thing that was looked at.
+/// A resource that was inspected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspected {
-    /// What it is, such as ``table `andon-state` ``.
+    /// The name of the resource, such as ``table `andon-state` ``.
     pub what: String,
-    /// What is wrong with it, each with what was expected; empty where all is well.
+    /// The findings, each with its expectation; empty if the resource is as expected.
     pub wrong: Vec<String>,
 }
 
@@ -27,8 +27,8 @@ impl Inspected {
 }
 
 impl Aws {
-    /// Looks at stream, tables, bucket, bus and queues. What cannot be looked at, for want of a permission say, is wrong with
-    /// that as its reason.
+    /// Inspects stream, tables, bucket, bus and queues. If a resource cannot be read, for example without a permission, the
+    /// error is its finding.
     pub async fn inspect(&self) -> Vec<Inspected> {
         let names = &self.config.names;
         let mut all = vec![Inspected::of(format!("stream `{}`", names.stream), self.inspect_stream().await)];

@@ -28,7 +28,7 @@ const FIRST_REGION: &str = "us-east-1";
 /// Makes stream, tables, bus, queue and bucket, and waits until they can be used.
 ///
 /// # Errors
-/// What could not be made, and why.
+/// If a resource cannot be created; the error names it and the cause.
 pub async fn create(config: &Config) -> Result<(), PortError> {
     let aws = Aws::connect_for_setup(config).await;
     // Those that take their time go first, and are waited for last.
@@ -44,7 +44,7 @@ pub async fn create(config: &Config) -> Result<(), PortError> {
 /// Deletes all of it, with everything in it.
 ///
 /// # Errors
-/// What could not be deleted, and why.
+/// If a resource cannot be deleted; the error names it and the cause.
 pub async fn delete(config: &Config) -> Result<(), PortError> {
     let aws = Aws::connect_for_setup(config).await;
     aws.delete_bucket().await?;
@@ -54,8 +54,11 @@ pub async fn delete(config: &Config) -> Result<(), PortError> {
     aws.delete_stream().await
 }
 
-/// Asks until it is so.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool, PortError>) -> Result<(), PortError> {
+/// Polls until a condition holds. The error after the timeout names the condition.
+async fn poll_until(
+    what: &str,
+    mut is_so: impl AsyncFnMut() -> Result<bool, PortError>,
+) -> Result<(), PortError> {
     let since = Stopwatch::start();
     while !is_so().await? {
         if since.elapsed() > READY_TIMEOUT {
@@ -83,7 +86,7 @@ impl Aws {
     async fn finish_stream(&self) -> Result<(), PortError> {
         let stream = &self.config.names.stream;
         let mut hours = 0;
-        until(&format!("the stream `{stream}` is active"), async || {
+        poll_until(&format!("the stream `{stream}` is active"), async || {
             let answer = self.kinesis().describe_stream_summary().stream_name(stream).send().await;
             let answer = answer
                 .map_err(|error| port_error(format_args!("cannot look at the stream `{stream}`"), &error))?;
@@ -119,7 +122,7 @@ impl Aws {
                 return Err(port_error(format_args!("cannot delete the stream `{stream}`"), &error));
             }
         }
-        until(&format!("the stream `{stream}` is gone"), async || {
+        poll_until(&format!("the stream `{stream}` is gone"), async || {
             let answer = self.kinesis().describe_stream_summary().stream_name(stream).send().await;
             match answer {
                 Ok(_) => Ok(false),

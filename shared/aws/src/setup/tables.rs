@@ -7,12 +7,12 @@ use aws_sdk_dynamodb::types::{
     TimeToLiveSpecification, TimeToLiveStatus,
 };
 
-use super::until;
+use super::poll_until;
 use crate::error::{port_error, unbuilt};
 use crate::state::{DUE_INDEX, head};
 use crate::{Aws, checkpoints, outbox, rules};
 
-/// What a table is made of.
+/// A table to create or inspect.
 pub(super) struct Table<'a> {
     pub(super) name: &'a str,
     pub(super) partition: &'static str,
@@ -113,7 +113,7 @@ impl Aws {
     /// Waits for the tables, and lets their items expire.
     pub(super) async fn finish_tables(&self) -> Result<(), PortError> {
         for table in self.tables() {
-            until(&format!("the table `{}` is active", table.name), async || {
+            poll_until(&format!("the table `{}` is active", table.name), async || {
                 let answer = self.dynamodb().describe_table().table_name(table.name).send().await;
                 let answer = answer.map_err(|error| {
                     port_error(format_args!("cannot look at the table `{}`", table.name), &error)
@@ -164,7 +164,7 @@ impl Aws {
                     return Err(port_error(format_args!("cannot delete the table `{name}`"), &error));
                 }
             }
-            until(&format!("the table `{name}` is gone"), async || {
+            poll_until(&format!("the table `{name}` is gone"), async || {
                 match self.dynamodb().describe_table().table_name(name).send().await {
                     Ok(_) => Ok(false),
                     Err(error)

@@ -1,4 +1,4 @@
-//! The SQS queue for what can never be delivered.
+//! The SQS queue for reports of failures that no retry can fix.
 
 use andon_workflows::object_keys;
 use andon_workflows::ports::{Failures, Objects as _, PortError};
@@ -6,7 +6,7 @@ use andon_workflows::ports::{Failures, Objects as _, PortError};
 use crate::Aws;
 use crate::error::port_error;
 
-/// What a message takes, in bytes.
+/// Maximum size of a message, bytes.
 const MESSAGE_BYTES: usize = 256 << 10;
 
 impl Failures for Aws {
@@ -15,7 +15,7 @@ impl Failures for Aws {
         let message = if report.len() <= MESSAGE_BYTES {
             report
         } else {
-            // A report that can never be sent would hold up what it is to make way for.
+            // A report that can never be sent would block the records that it reports.
             let name = format!("failures/{}.json", object_keys::digest(report.as_bytes(), 16));
             self.put_object(&name, report.into_bytes()).await?;
             serde_json::json!({"what": "a report that is too large for a message", "object": name})

@@ -25,7 +25,7 @@ fn size(entry: &StreamEntry) -> usize {
     entry.data.len() + entry.partition_key.len()
 }
 
-/// Why no stream takes a record.
+/// Returns the error of a record that no stream accepts.
 fn refused(entry: &StreamEntry) -> Option<PortError> {
     let key = entry.partition_key.chars().count();
     if key == 0 || key > KEY_LETTERS {

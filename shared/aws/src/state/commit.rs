@@ -11,7 +11,7 @@ use super::head;
 use crate::error::{port_error, unbuilt};
 use crate::item::{Item, fits, size};
 use crate::meter::Price;
-use crate::table::{Condition, Put, Refusing};
+use crate::table::{Condition, Put, StoredItem};
 use crate::{Aws, outbox};
 
 impl Aws {
@@ -27,13 +27,13 @@ impl Aws {
         let condition = Condition::follows(head::VERSION, *read_version);
         let table = &self.config.names.state_table;
         let what = format!("the head of `{equipment}`");
-        let refusing = match outbox {
-            None => self.put_once(table, &what, item.clone(), Some(condition)).await?,
+        let stored = match outbox {
+            None => self.put(table, &what, item.clone(), Some(condition)).await?,
             Some(decided) => self.put_both(commit, item.clone(), condition, decided).await?,
         };
-        let Some(refusing) = refusing else { return Ok(Committed::Done) };
+        let Some(stored) = stored else { return Ok(Committed::Done) };
         let key = head::key(equipment, head::HEAD);
-        Ok(match self.same_or_refused(table, &what, key, &item, refusing).await? {
+        Ok(match self.same_or_refused(table, &what, key, &item, stored).await? {
             Put::Done => Committed::Done,
             Put::Refused => Committed::Conflict,
         })
@@ -47,7 +47,7 @@ impl Aws {
         item: Item,
         condition: Condition,
         decided: &OutboxItem,
-    ) -> Result<Option<Refusing>, PortError> {
+    ) -> Result<Option<StoredItem>, PortError> {
         let equipment = &commit.equipment;
         if (&decided.equipment, decided.version) != (equipment, commit.head.version) {
             return Err(PortError::permanent(format!(
@@ -103,15 +103,16 @@ impl Aws {
     }
 }
 
-/// Why a transaction was cancelled: reasons stand in the order of its items, the head first.
-pub(super) fn refused(what: &str, reasons: &[CancellationReason]) -> Result<Option<Refusing>, PortError> {
+/// Returns the stored head whose condition cancelled a transaction; fails for any other reason of cancellation. The
+/// reasons are in the order of the items, the head first.
+pub(super) fn refused(what: &str, reasons: &[CancellationReason]) -> Result<Option<StoredItem>, PortError> {
     let mut kind = None;
     for (number, reason) in reasons.iter().enumerate() {
         match reason.code() {
             None | Some("None" | "") => {}
             // Of the two, only the head has a condition.
             Some("ConditionalCheckFailed") if number == 0 => {
-                return Ok(Some(Refusing(reason.item.clone())));
+                return Ok(Some(StoredItem(reason.item.clone())));
             }
             Some(code) => {
                 let said = format!("{what}: {code}: {}", reason.message().unwrap_or("no message"));

@@ -12,13 +12,13 @@ pub(crate) const EQUIPMENT: &str = "id";
 pub(crate) const PART: &str = "part";
 /// The sort key of a head.
 pub(crate) const HEAD: &str = "head";
-/// How often the head was written.
+/// The number of writes of the head.
 pub(crate) const VERSION: &str = "v";
 /// See [`andon_workflows::envelope`]. Left out where it is empty.
 pub(crate) const BODY: &str = "b";
 /// When the item may be deleted, s: the attribute of the table's time to live.
 pub(crate) const EXPIRES: &str = "x";
-/// Partition key of the index of due times: which bucket. Only heads that will be due have it.
+/// Partition key of the index of due times: the bucket. Only heads that will be due have it.
 pub(crate) const DUE_BUCKET: &str = "db";
 /// Sort key of the index of due times, ms.
 pub(crate) const DUE_AT: &str = "da";
@@ -26,12 +26,12 @@ const FAILURES: &str = "f";
 /// JSON.
 const PARKED: &str = "p";
 
-/// The key of a part of a state.
+/// Returns the key of a part of a state.
 pub(crate) fn key(equipment: &str, part: &str) -> Item {
     item([(EQUIPMENT, text(equipment)), (PART, text(part))])
 }
 
-/// As it is stored.
+/// Encodes a head as an item of the table.
 pub(crate) fn encode(equipment: &str, head: &Head) -> Result<Item, PortError> {
     let mut item = key(equipment, HEAD);
     item.insert(VERSION.to_owned(), number(head.version));
@@ -49,7 +49,7 @@ pub(crate) fn encode(equipment: &str, head: &Head) -> Result<Item, PortError> {
     Ok(item)
 }
 
-/// The equipment and its head, from an item.
+/// Decodes the equipment and its head from an item.
 pub(crate) fn decode(item: Item) -> Result<(String, Head), PortError> {
     let equipment = match item.get(EQUIPMENT).and_then(|id| id.as_s().ok()) {
         Some(equipment) => equipment.clone(),
@@ -73,7 +73,7 @@ pub(crate) fn decode(item: Item) -> Result<(String, Head), PortError> {
     Ok((equipment, head))
 }
 
-/// What a head weighs as an item of the table, in bytes, as DynamoDB counts: each KiB that is begun is a write unit.
+/// Returns the size of a head as an item of the table, bytes, as DynamoDB counts it. Each KiB begun is a write unit.
 ///
 /// # Errors
 /// When it cannot be stored at all.

@@ -115,7 +115,7 @@ impl StateStore for Aws {
         let table = &self.config.names.state_table;
         let item = encode_view(view);
         // Refused: one of the same or a greater sequence is there.
-        self.put_once(table, &what, item, Some(condition)).await.map(|_| ())
+        self.put(table, &what, item, Some(condition)).await.map(|_| ())
     }
 
     async fn read_views(&self, equipment: &str) -> Result<Vec<View>, PortError> {
@@ -186,7 +186,7 @@ impl StateStore for Aws {
         let last = answer.last_evaluated_key.filter(|key| !key.is_empty());
         let next = last.map(|key| {
             let mut fields = Fields::new("the place in the table of states", key);
-            Ok::<_, PortError>(place(&fields.must_text(EQUIPMENT)?, &fields.must_text(PART)?))
+            Ok::<_, PortError>(scan_cursor(&fields.must_text(EQUIPMENT)?, &fields.must_text(PART)?))
         });
         Ok(Page {
             items: items.into_iter().map(head::decode).collect::<Result<_, _>>()?,
@@ -195,7 +195,7 @@ impl StateStore for Aws {
     }
 }
 
-/// Where to go on in a bucket.
+/// Returns the key after which a query of a bucket continues.
 fn due_start(bucket: u32, next: &str) -> Result<Item, PortError> {
     let place = next.split_once(' ').and_then(|(at_ms, id)| Some((at_ms.parse::<i64>().ok()?, id)));
     let (at_ms, equipment) = place
@@ -206,8 +206,8 @@ fn due_start(bucket: u32, next: &str) -> Result<Item, PortError> {
     Ok(start)
 }
 
-/// A place in the table. Neither part of a key is free of any letter that could part them, hence JSON.
-fn place(equipment: &str, part: &str) -> String {
+/// Returns the cursor of a scan. It is JSON, since both parts of a key may contain any separator.
+fn scan_cursor(equipment: &str, part: &str) -> String {
     serde_json::json!([equipment, part]).to_string()
 }
 

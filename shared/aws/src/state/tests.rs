@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::CancellationReason;
 use super::commit::refused;
 use super::*;
 use crate::item::{item, size};
-use crate::table::Refusing;
+use crate::table::StoredItem;
 
 fn full() -> Head {
     Head {
@@ -98,7 +98,7 @@ fn segments_and_views_are_stored_in_these_forms() {
 #[test]
 fn places_in_lists_are_read_as_they_were_written() {
     for (equipment, part) in [("e", "head"), ("a b\n\"\u{fc}", "rule#x\ny"), ("", "head")] {
-        assert_eq!(scan_start(&place(equipment, part)), Ok(head::key(equipment, part)));
+        assert_eq!(scan_start(&scan_cursor(equipment, part)), Ok(head::key(equipment, part)));
     }
     let mut start = head::key("a b", "head");
     start.insert("db".to_owned(), number(3));
@@ -114,7 +114,7 @@ fn a_cancelled_transaction_is_read_by_its_reasons() {
     let found = item([("v", number(3))]);
     let failed =
         CancellationReason::builder().code("ConditionalCheckFailed").set_item(Some(found.clone())).build();
-    assert_eq!(refused("x", &[failed, none()]), Ok(Some(Refusing(Some(found)))));
+    assert_eq!(refused("x", &[failed, none()]), Ok(Some(StoredItem(Some(found)))));
     for (code, transient) in [
         ("TransactionConflict", true),
         ("ThrottlingError", true),

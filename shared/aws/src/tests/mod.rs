@@ -1,4 +1,4 @@
-//! What the ports make of answers that an emulator seldom gives: partial, throttled, lost.
+//! The ports under answers that an emulator seldom gives: partial, throttled, lost.
 
 mod server;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{Aws, Config};
 
-/// What is answered to a request.
+/// An answer to a request.
 pub(super) enum Answer {
     /// A status and a JSON body.
     Json(u16, Value),

@@ -51,7 +51,7 @@ impl<P: EnrichPorts> Enricher<P> {
                     accept: body::usual(batch.endpoint.format),
                     body: &body,
                     inference_id: &id,
-                    wanted_for_s: seconds(wait_ms),
+                    request_ttl_s: seconds(wait_ms),
                 };
                 self.ports.invoke_async(&invocation).await
             })

@@ -51,8 +51,8 @@ pub struct AsyncInvocation<'c> {
     pub body: &'c [u8],
     /// The id of the call, repeated in its answer.
     pub inference_id: &'c str,
-    /// The time after which the answer is no longer needed, s.
-    pub wanted_for_s: u32,
+    /// The time to live of the request in the endpoint's queue, s. After it the answer is no longer needed.
+    pub request_ttl_s: u32,
 }
 
 /// The locations of an asynchronous call's answer.

@@ -82,7 +82,7 @@ fn later(body: &str) -> AsyncInvocation<'_> {
         accept: "text/csv",
         body: body.as_bytes(),
         inference_id: "andon-1",
-        wanted_for_s: 900,
+        request_ttl_s: 900,
     }
 }
 
