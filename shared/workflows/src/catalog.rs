@@ -61,7 +61,7 @@ impl Catalog {
         }
         let mut sets = Vec::new();
         if from_ms == CompiledRules::ALWAYS_MS {
-            sets.push(self.none()?);
+            sets.push(self.empty_set()?);
         }
         for set in &pointer.sets {
             if set.start_ms >= from_ms && set.start_ms <= arrival_ms.max(from_ms) {
@@ -77,8 +77,8 @@ impl Catalog {
         self.compiled.borrow_mut().retain(|start, _| *start >= start_ms);
     }
 
-    /// Returns the set before the first one: without rules.
-    fn none(&self) -> Result<Arc<RuleSet>, CatalogError> {
+    /// Returns the rule set that applies before the first stored one. It has no rules.
+    fn empty_set(&self) -> Result<Arc<RuleSet>, CatalogError> {
         self.remember(CompiledRules::ALWAYS_MS, || {
             RuleSet::compile(RuleDocument::default()).map_err(|_| "no rules do not compile".to_owned())
         })

@@ -62,7 +62,7 @@ pub struct Measure {
     pub name: &'static str,
     /// The unit: a name that ends with `Ms` is a duration.
     pub unit: Unit,
-    /// Whether CloudWatch makes a metric of it. Every metric is billed, whether it is read or not.
+    /// True if CloudWatch makes a metric of it. Every metric is billed, whether it is read or not.
     pub metric: bool,
     /// The lowest level of a line in which this number is above zero.
     pub level: Level,
@@ -351,7 +351,7 @@ mod tests {
                 bad_quality: metric error;
             }
             texts {
-                /// Why it failed.
+                /// The reason of the failure.
                 first_failure;
             }
         }

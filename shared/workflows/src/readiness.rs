@@ -65,7 +65,7 @@ fn inspect_document(document: &[u8]) -> (Vec<String>, Vec<String>) {
 pub struct StatesReadiness {
     /// The number of states inspected.
     pub inspected: u64,
-    /// Whether there are states that were not inspected.
+    /// True if some states were not inspected.
     pub more: bool,
     /// States in a form that this version no longer writes: the next commit of each rewrites it.
     pub rewritten: u64,

@@ -81,7 +81,7 @@ pub struct PutSummary {
     pub changed: Vec<String>,
     /// Ids of rules that were removed.
     pub removed: Vec<String>,
-    /// Whether the settings differ.
+    /// True if the settings differ.
     pub settings_changed: bool,
     /// Ids of models that are new, were removed, or differ in anything.
     pub models: Vec<String>,

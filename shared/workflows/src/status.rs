@@ -52,9 +52,9 @@ pub struct Status {
 pub struct ShardStatus {
     /// Its id.
     pub shard: String,
-    /// Whether it accepts records.
+    /// True if it accepts records.
     pub open: bool,
-    /// Whether it counts for the global watermark.
+    /// True if it counts for the global watermark.
     pub active: bool,
     /// The sequence number up to which it is folded.
     pub position: Option<String>,
@@ -82,7 +82,7 @@ pub struct SourceStatus {
     pub mark: i64,
     /// The arrival of the record that raised its mark.
     pub heard: i64,
-    /// Whether it is active on a shard.
+    /// True if it is active on a shard.
     pub active: bool,
     /// Points with a timestamp after their arrival.
     pub ahead: u64,
@@ -131,7 +131,7 @@ impl From<&SetRef> for SetStatus {
 pub struct TicksStatus {
     /// Keys that are due.
     pub due: u64,
-    /// Whether there are more due keys than were counted.
+    /// True if there are more due keys than were counted.
     pub due_uncounted: bool,
     /// The oldest due time.
     pub due_since: Option<i64>,
@@ -233,7 +233,7 @@ pub async fn status<P: StatusPorts>(
         rejected,
         rules,
         ticks: ticks(ports, &stream, now_ms).await?,
-        keys: if keys { Some(look_through(ports).await?) } else { None },
+        keys: if keys { Some(scan_keys(ports).await?) } else { None },
         stream,
     })
 }
@@ -339,7 +339,7 @@ async fn due<P: StatusPorts>(
 ///
 /// # Errors
 /// If the store does not answer.
-pub async fn look_through<P: StateStore>(ports: &P) -> Result<KeysStatus, PortError> {
+pub async fn scan_keys<P: StateStore>(ports: &P) -> Result<KeysStatus, PortError> {
     let mut keys = KeysStatus::default();
     let mut next = None;
     loop {

@@ -27,7 +27,7 @@ pub fn read(endpoint: &ModelEndpoint, rows: usize, answer: &[u8]) -> Result<Numb
     };
     if numbers.len() != rows {
         return Err(format!(
-            "the answer has {} rows; expected {rows}, one for each row that was asked: {}",
+            "the answer has {} rows; expected {rows}, one for each row of the request: {}",
             numbers.len(),
             shown(answer)
         ));

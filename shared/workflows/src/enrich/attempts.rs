@@ -20,7 +20,7 @@ pub(super) const fn default_timeout_ms(endpoint: &ModelEndpoint) -> i64 {
     if endpoint.asynchronous { ASYNC_TIMEOUT_MS } else { TIMEOUT_MS }
 }
 
-/// Why a call has no answer.
+/// The end of a call without an answer.
 #[derive(Debug)]
 pub(super) enum CallEnd {
     /// Too little time is left: the message is delivered again.
@@ -70,11 +70,11 @@ impl Attempts {
         match admission {
             Admission::Granted(permit) => Ok(permit),
             Admission::CircuitOpen => Err(self.circuit_open()),
-            Admission::ProbeFailed if self.failed + 1 < self.allowed => {
+            Admission::FailedWhileWaiting if self.failed + 1 < self.allowed => {
                 self.failed += 1;
                 Err(self.circuit_open())
             }
-            Admission::ProbeFailed => {
+            Admission::FailedWhileWaiting => {
                 Err(CallEnd::Failed("the circuit breaker is open, and its probe failed".to_owned()))
             }
         }

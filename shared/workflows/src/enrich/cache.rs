@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_stays_bounded_whatever_comes() {
+    fn a_cache_stays_bounded_under_any_keys() {
         let mut cache = Cache::new(100);
         for number in 0..10_000 {
             cache.put(key(&(number % 777).to_string()), 1.0, number);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_inputs_of_other_endpoints_are_other_questions() {
+    fn equal_inputs_of_other_endpoints_have_other_keys() {
         let of = |json: &str| CacheKey::of(&endpoint(json), b"1,2");
         let keys = [
             of(r#"{"name": "m"}"#),
@@ -179,7 +179,7 @@ mod tests {
         for (number, one) in keys.iter().enumerate() {
             assert!(keys.iter().skip(number + 1).all(|other| one != other), "{number}");
         }
-        // How long it is remembered is not part of the question.
+        // The cache duration is not part of the key.
         assert_eq!(of(r#"{"name": "m"}"#), of(r#"{"name": "m", "cache": "1m", "rows": 7}"#));
     }
 }

@@ -32,7 +32,7 @@ pub enum DeliveryContent {
 pub struct Deliveries {
     /// The deliveries in the order of the event.
     pub deliveries: Vec<QueueDelivery>,
-    /// Whether single messages can be delivered again. A topic delivers the whole event again if the function fails.
+    /// True if single messages can be delivered again. A topic delivers the whole event again if the function fails.
     pub one_by_one: bool,
 }
 

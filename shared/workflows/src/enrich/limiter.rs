@@ -79,8 +79,8 @@ impl CircuitBreaker {
 pub(super) enum Admission<'l> {
     /// The call may be made.
     Granted(Permit<'l>),
-    /// The circuit was half open, and the probe failed while this call waited.
-    ProbeFailed,
+    /// The circuit opened, or its probe failed, while this call waited.
+    FailedWhileWaiting,
     /// The circuit is open.
     CircuitOpen,
 }
@@ -127,7 +127,7 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 enum Grant {
     Permit,
-    ProbeFailed,
+    FailedWhileWaiting,
 }
 
 impl<'b> EndpointLimiter<'b> {
@@ -152,7 +152,7 @@ impl<'b> EndpointLimiter<'b> {
             let mut queue = self.queue.borrow_mut();
             let Some(waiting) = queue.waiting.get_mut(&ticket) else {
                 never!("ticket {ticket} waits and is not in the queue");
-                return Poll::Ready(Grant::ProbeFailed);
+                return Poll::Ready(Grant::FailedWhileWaiting);
             };
             if let Some(grant) = waiting.grant {
                 queue.waiting.remove(&ticket);
@@ -163,7 +163,7 @@ impl<'b> EndpointLimiter<'b> {
         });
         match grant.await {
             Grant::Permit => Admission::Granted(Permit { limiter: self, endpoint: endpoint.to_owned() }),
-            Grant::ProbeFailed => Admission::ProbeFailed,
+            Grant::FailedWhileWaiting => Admission::FailedWhileWaiting,
         }
     }
 
@@ -233,7 +233,7 @@ impl Permit<'_> {
             let own = queue.endpoints.get_mut(&self.endpoint);
             let tickets = own.map(|own| std::mem::take(&mut own.tickets)).unwrap_or_default();
             for ticket in tickets {
-                queue.tell(ticket, Grant::ProbeFailed);
+                queue.tell(ticket, Grant::FailedWhileWaiting);
             }
         }
         is_tripped

@@ -118,7 +118,7 @@ pub(super) struct AsyncCall {
     pub batch: ScoreRequestBatch,
     /// When the call is given up, ms.
     pub due_ms: i64,
-    /// Whether the endpoint has accepted the call.
+    /// True if the endpoint has accepted the call.
     #[serde(rename = "asked")]
     pub accepted: bool,
     /// The URL of the answer.
@@ -127,7 +127,7 @@ pub(super) struct AsyncCall {
     /// The URL of the reason why there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// Whether the call counts as failed: a later answer is late.
+    /// True if the call counts as failed: a later answer is late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub given_up: bool,
 }

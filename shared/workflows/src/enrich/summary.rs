@@ -68,7 +68,7 @@ summary! {
             messages_not_done: metric warn "`firstError`, `outOfTime`.";
         }
         texts {
-            /// Why the first call or score request failed.
+            /// The reason of the first failed call or score request.
             first_failure;
         }
     }

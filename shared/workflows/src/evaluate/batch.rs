@@ -17,7 +17,7 @@ pub struct Batch<'a> {
     /// Messages that can be folded, one per machine in them.
     pub messages: Vec<StreamMessage<'a>>,
     /// Messages, or parts of messages, that cannot be folded.
-    pub refused: Vec<RefusedRecord<'a>>,
+    pub refused: Vec<RefusedMessage<'a>>,
     /// Sequence numbers of all records that were read, in the order of the stream, also of records without a message.
     pub records: Vec<SequenceNumber>,
     /// The first record that was not read, because the records before it unpacked to too many bytes.
@@ -39,7 +39,7 @@ pub struct StreamMessage<'a> {
     pub body: ItemBody<'a>,
     /// The whole message as received, to be kept if it cannot be folded.
     pub raw: &'a [u8],
-    /// Whether the partition key of its record is the key. With a parallelization factor above 1, Lambda keeps the order
+    /// True if the partition key of its record is the key. With a parallelization factor above 1, Lambda keeps the order
     /// of these messages only.
     pub on_own_key: bool,
 }
@@ -66,7 +66,7 @@ impl StreamMessage<'_> {
 
 /// A message, or a part of one, that cannot be folded.
 #[derive(Debug)]
-pub struct RefusedRecord<'a> {
+pub struct RefusedMessage<'a> {
     /// The sequence number of its record.
     pub sequence_number: SequenceNumber,
     /// The arrival of its record, ms.
@@ -136,7 +136,7 @@ impl<'a> Batch<'a> {
                     raw: item.message,
                 }),
                 ItemOutcome::Refused(refused) => {
-                    batch.refused.push(RefusedRecord { sequence_number, arrival_ms, refused });
+                    batch.refused.push(RefusedMessage { sequence_number, arrival_ms, refused });
                 }
             });
         }

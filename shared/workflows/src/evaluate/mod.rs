@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use andon_domain::never;
 use andon_ingest::SequenceNumber;
 
-pub use batch::{Batch, BatchError, RefusedRecord, StreamMessage, with_batch};
+pub use batch::{Batch, BatchError, RefusedMessage, StreamMessage, with_batch};
 pub use park::ParkedLine;
 pub use rejected::{RejectedLine, RejectedValue};
 pub use settings::EvaluateSettings;
@@ -196,7 +196,7 @@ impl<P: EvaluatePorts> Evaluator<P> {
         let mut keys = batch::by_key(&batch.messages, folded_here);
         run.summary.keys = keys.len() as u64;
         for group in keys.chunks_mut(limits::KEYS_PER_GROUP) {
-            self.finish(group, &mut run).await;
+            self.run_rounds(group, &mut run).await;
         }
         if !self.write_rejections(&mut run).await {
             first_not_done = earlier(first_not_done, batch.records.first().copied());
@@ -210,8 +210,8 @@ impl<P: EvaluatePorts> Evaluator<P> {
         EvaluateAnswer { first_not_done, summary: run.summary }
     }
 
-    /// Works on keys in rounds until each is done or given up.
-    async fn finish(&self, keys: &mut [Key<'_>], run: &mut Run<'_>) {
+    /// Runs rounds until each key is done or given up, or the invocation's time is over.
+    async fn run_rounds(&self, keys: &mut [Key<'_>], run: &mut Run<'_>) {
         while keys.iter().any(Key::is_open) {
             if self.ports.now_ms() >= run.deadline_ms {
                 run.summary.out_of_time += 1;

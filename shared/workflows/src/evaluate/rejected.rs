@@ -8,7 +8,7 @@ use andon_ingest::gzip::{Spare, gzip};
 use andon_ingest::{SequenceNumber, ShardId};
 use serde::{Deserialize, Serialize};
 
-use super::batch::{RefusedRecord, StreamMessage};
+use super::batch::{RefusedMessage, StreamMessage};
 use crate::limits;
 use crate::object_keys;
 use crate::{base64, utc};
@@ -47,7 +47,7 @@ pub struct RejectedLine {
     /// The number of equal refusals, if there was more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// Whether the message was longer than [`limits::REJECTED_BYTES`], so that only its beginning is kept.
+    /// True if the message was longer than [`limits::REJECTED_BYTES`] and only its beginning is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
 }
@@ -68,12 +68,12 @@ pub struct RejectedValue {
 
 impl RejectedLine {
     /// Creates the line of a message that cannot be folded.
-    pub(super) fn refused(shard: &ShardId, refused: &RefusedRecord<'_>) -> Self {
-        let RefusedRecord { sequence_number, arrival_ms, refused } = refused;
+    pub(super) fn refused(shard: &ShardId, refused: &RefusedMessage<'_>) -> Self {
+        let RefusedMessage { sequence_number, arrival_ms, refused } = refused;
         let mut line = Self::at(shard, *sequence_number, refused.index, *arrival_ms);
         line.reason = refused.reason.as_str().to_owned();
         line.detail = refused.detail.to_string();
-        line.keep(refused.bytes);
+        line.set_message(refused.bytes);
         line.cut |= refused.cut;
         line.count = (refused.count > 1).then_some(refused.count);
         line
@@ -102,7 +102,7 @@ impl RejectedLine {
         });
         // These two may have been pending since an earlier record, so this message need not hold them.
         if with_message && !matches!(rejected.reason, Reason::Duplicate | Reason::Superseded) {
-            line.keep(message.raw);
+            line.set_message(message.raw);
         }
         line
     }
@@ -124,7 +124,8 @@ impl RejectedLine {
         }
     }
 
-    fn keep(&mut self, raw: &[u8]) {
+    /// Sets the message of the line, cut to [`limits::REJECTED_BYTES`].
+    fn set_message(&mut self, raw: &[u8]) {
         let kept = raw.get(..limits::REJECTED_BYTES).unwrap_or(raw);
         self.cut = kept.len() < raw.len();
         match std::str::from_utf8(kept) {

@@ -189,7 +189,7 @@ mod tests {
         arrival_ms: i64,
         input: OperandValue,
     ) -> PendingScoreRequest {
-        let question = ScoreRequest {
+        let request = ScoreRequest {
             model: binding.id.as_str().into(),
             version: 1,
             equipment_id: equipment.into(),
@@ -198,7 +198,7 @@ mod tests {
         };
         PendingScoreRequest {
             arrival_ms,
-            request: BoundScoreRequest { binding: Arc::clone(binding), request: question },
+            request: BoundScoreRequest { binding: Arc::clone(binding), request },
         }
     }
 

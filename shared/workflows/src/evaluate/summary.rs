@@ -65,7 +65,7 @@ summary! {
             score_request_messages: log info;
             /// Score requests that cannot be sent: there is no queue, or no message can hold them.
             score_requests_unsent: metric error
-                "`firstFailure`: rules ask models, and the deployment has no queue for it. The rules themselves continue.";
+                "`firstFailure`: rules use models, and the deployment has no queue for it. The rules themselves continue.";
             /// Score requests about records older than the binding's `too_old`, which are not sent.
             score_requests_too_old: metric info "The stream was behind, or parked records were folded.";
             /// Score requests that were dropped, because one record led to too many.
@@ -104,7 +104,7 @@ summary! {
             superseded: metric info "Disorder within a source: `max_out_of_orderness`.";
         }
         texts {
-            /// Why the first failing machine fails.
+            /// The reason of the first machine that fails.
             first_failure;
         }
     }

@@ -29,7 +29,7 @@ pub use state::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PortError {
-    /// Whether a retry can help.
+    /// The kind of the error: it decides whether a retry can help.
     pub kind: ErrorKind,
     /// The call and its answer, for the operator who can fix the cause.
     pub message: String,

@@ -24,7 +24,7 @@ const DETAIL_BYTES: usize = 240 << 10;
 pub struct StateChange {
     /// `RULE/EQUIPMENT/SEQUENCE`, percent-encoded: the same identity always has the same content.
     pub id: String,
-    /// What was decided, and why.
+    /// The transition and its explanation.
     #[serde(flatten)]
     pub transition: Transition,
     /// The explanation was too long and was left out or cut.

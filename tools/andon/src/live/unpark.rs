@@ -48,7 +48,7 @@ async fn unpark<P: EvaluatePorts>(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let machines = if arguments.all {
-        let keys = status::look_through(&ports).await.map_err(port_failure)?;
+        let keys = status::scan_keys(&ports).await.map_err(port_failure)?;
         keys.parked.into_iter().map(|key| key.equipment_id).collect()
     } else {
         arguments.machines.clone()
