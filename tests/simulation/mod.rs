@@ -11,7 +11,7 @@ use andon_kit_simulation;
 const SEEDS: u64 = 2000;
 
 /// The events that a run of 2,000 seeds must have had: a run in which nothing fails shows nothing.
-const SEEN: [&str; 97] = [
+const REQUIRED_EVENTS: [&str; 97] = [
     // Single effects.
     "crashes before an effect",
     "crashes after an effect",
@@ -95,7 +95,7 @@ const SEEN: [&str; 97] = [
     "scores used",
     // Models.
     "crashes of `enrich`",
-    "models that are well",
+    "healthy models",
     "models that are slow",
     "models that fail half of the time",
     "models that are dead",
@@ -114,7 +114,7 @@ const SEEN: [&str; 97] = [
     "score requests too old",
     "score requests left when all faults were fixed",
     "score requests that were owed a score",
-    "scores from memory",
+    "cached scores",
     "scores folded",
     "scores that came again",
     "points in place of scores",
@@ -138,7 +138,8 @@ fn published_state_changes_are_those_of_the_records_whatever_fails() {
     println!("{swept}");
     assert!(swept.failures.is_empty(), "{swept}");
     if seeds >= SEEDS {
-        let unseen: Vec<_> = SEEN.iter().filter(|what| !swept.report.tally.contains_key(*what)).collect();
+        let unseen: Vec<_> =
+            REQUIRED_EVENTS.iter().filter(|what| !swept.report.tally.contains_key(*what)).collect();
         assert!(unseen.is_empty(), "not once in {seeds} seeds: {unseen:?}");
     }
 }

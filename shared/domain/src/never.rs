@@ -47,7 +47,7 @@ pub fn broken_count() -> u64 {
 }
 
 /// Makes [`never!`](crate::never!) panic on this thread in every build. The simulation and the fuzz targets call it.
-pub fn be_loud() {
+pub fn panic_on_broken() {
     LOUD.set(true);
 }
 

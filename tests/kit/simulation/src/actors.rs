@@ -52,7 +52,7 @@ impl Simulation {
             // Fast, so that a key continues while its records still come.
             3 => (0..=self.dice.below(8)).for_each(|_| self.step_unparkers()),
             4 => self.step_republisher(),
-            16.. => self.step_askers(),
+            16.. => self.step_enrich(),
             _ => self.step_shard(),
         }
     }

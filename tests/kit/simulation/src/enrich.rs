@@ -39,7 +39,7 @@ type Environment = (Rc<Enricher<Memory<FaultGate>>>, Rc<Status>);
 
 /// The invocations of `enrich`, and the score requests that they owe.
 #[derive(Default)]
-pub(super) struct Askers {
+pub(super) struct EnrichActors {
     running: Vec<Process<()>>,
     warm: Rc<RefCell<Vec<Environment>>>,
     /// Messages that must be answered by scores: no fault occurred while they were in the queue.
@@ -57,13 +57,13 @@ impl Simulation {
         let Some(models) = &self.plan.models else { return };
         let mut model = MemoryModel::default();
         match models.health {
-            Health::Well => {}
+            Health::Healthy => {}
             Health::Slow => model.latency_ms = 5000,
             Health::Failing => model.errors = 500,
             Health::Dead => model.dead = true,
         }
         self.dice.count(match models.health {
-            Health::Well => "models that are well",
+            Health::Healthy => "healthy models",
             Health::Slow => "models that are slow",
             Health::Failing => "models that fail half of the time",
             Health::Dead => "models that are dead",
@@ -79,47 +79,48 @@ impl Simulation {
 
     /// Returns whether no invocation runs and the queue is empty.
     pub(super) fn all_requests_are_done(&self) -> bool {
-        self.plan.models.is_none() || self.askers.running.is_empty() && self.world.borrow().queue.is_empty()
+        self.plan.models.is_none()
+            || self.enrich_actors.running.is_empty() && self.world.borrow().queue.is_empty()
     }
 
     /// Notes the end of all faults: messages that were never received must be answered.
     pub(super) fn note_open_score_requests(&mut self) {
         let world = self.world.borrow();
-        self.askers.sent = world.sent.len();
-        self.askers.fixed = true;
+        self.enrich_actors.sent = world.sent.len();
+        self.enrich_actors.fixed = true;
         let fresh = world.queue.messages().filter(|message| message.received == 0);
-        self.askers.owed = fresh.map(|message| message.body.clone()).collect();
-        self.dice.add("score requests left when all faults were fixed", self.askers.owed.len() as u64);
+        self.enrich_actors.owed = fresh.map(|message| message.body.clone()).collect();
+        self.dice.add("score requests left when all faults were fixed", self.enrich_actors.owed.len() as u64);
     }
 
     /// Adds the messages since the last fault to those that must be answered, without those that are too old by now.
     pub(super) fn note_new_score_requests(&mut self) {
-        let Some(models) = &self.plan.models else { return self.askers.owed.clear() };
+        let Some(models) = &self.plan.models else { return self.enrich_actors.owed.clear() };
         let world = self.world.borrow();
-        let new = world.sent.iter().skip(self.askers.sent).map(|sent| sent.body.clone());
-        self.askers.owed.extend(new);
+        let new = world.sent.iter().skip(self.enrich_actors.sent).map(|sent| sent.body.clone());
+        self.enrich_actors.owed.extend(new);
         let oldest_ms = world.now_ms + CLOCKS_MS - models.too_old_ms;
-        let tried = &self.askers.tried;
-        self.askers.owed.retain(|body| match EnrichMessage::read(body) {
+        let tried = &self.enrich_actors.tried;
+        self.enrich_actors.owed.retain(|body| match EnrichMessage::read(body) {
             Ok(EnrichMessage::ScoreRequests(batch)) => batch.asked_ms >= oldest_ms && !tried.contains(body),
             _ => false,
         });
     }
 
-    pub(super) fn step_askers(&mut self) {
-        let running = self.askers.running.len();
+    pub(super) fn step_enrich(&mut self) {
+        let running = self.enrich_actors.running.len();
         let which = self.dice.below(running);
-        if let Some(asker) = self.askers.running.get_mut(which)
-            && !matches!(asker.step(), Step::GoesOn)
+        if let Some(actor) = self.enrich_actors.running.get_mut(which)
+            && !matches!(actor.step(), Step::GoesOn)
         {
-            drop(self.askers.running.swap_remove(which));
+            drop(self.enrich_actors.running.swap_remove(which));
         }
-        if self.askers.running.len() < SIDE_BY_SIDE {
-            self.begin_to_ask();
+        if self.enrich_actors.running.len() < SIDE_BY_SIDE {
+            self.start_enrich();
         }
     }
 
-    fn begin_to_ask(&mut self) {
+    fn start_enrich(&mut self) {
         let mut deliveries = self.notices();
         if deliveries.is_empty() {
             deliveries = self.receive();
@@ -127,7 +128,7 @@ impl Simulation {
         if deliveries.is_empty() {
             return;
         }
-        let kept = self.askers.warm.borrow_mut().pop();
+        let kept = self.enrich_actors.warm.borrow_mut().pop();
         let (enricher, status) = kept.unwrap_or_else(|| {
             let gate = FaultGate::new(&self.dice, &self.world, Kind::Enrich);
             let status = Rc::clone(&gate.status);
@@ -136,8 +137,8 @@ impl Simulation {
         });
         let deadline_ms = self.world.borrow().now_ms + TIMEOUT_MS;
         let (dice, world, warm) =
-            (Rc::clone(&self.dice), Rc::clone(&self.world), Rc::clone(&self.askers.warm));
-        self.askers.running.push(Process::new(Rc::clone(&status), async move {
+            (Rc::clone(&self.dice), Rc::clone(&self.world), Rc::clone(&self.enrich_actors.warm));
+        self.enrich_actors.running.push(Process::new(Rc::clone(&status), async move {
             let answer = enricher.enrich(&deliveries, deadline_ms).await;
             count(&answer.summary, &dice);
             for delivery in &deliveries {
@@ -189,8 +190,8 @@ impl Simulation {
                 self.dice.count("score requests given up");
                 continue;
             };
-            if !self.askers.fixed {
-                self.askers.tried.insert(message.body.clone());
+            if !self.enrich_actors.fixed {
+                self.enrich_actors.tried.insert(message.body.clone());
             }
             deliveries.push(QueueDelivery {
                 id: id.to_string(),
@@ -208,7 +209,7 @@ fn count(summary: &EnrichSummary, dice: &Dice) {
     dice.add("points in place of scores", summary.substitutes);
     dice.add("score requests without an answer", summary.requests_unanswered);
     dice.add("score requests too old", summary.score_requests_too_old);
-    dice.add("scores from memory", summary.cache_hits);
+    dice.add("cached scores", summary.cache_hits);
     dice.add("calls of models that took too long", summary.model_timeouts);
     dice.add("calls of models that failed", summary.model_call_errors);
     dice.add("calls of models made again", summary.retries);

@@ -28,9 +28,9 @@ pub use executor::{FaultGate, Faults, Tally};
 pub use sweep::{Swept, sweep};
 
 use self::actors::Warm;
-use self::enrich::Askers;
+use self::enrich::EnrichActors;
 use self::executor::{Dice, Process};
-use self::plan::{Plan, Republish, What};
+use self::plan::{KeyFaultKind, Plan, Republish};
 use self::slices::Slices;
 use self::source::Source;
 use andon_kit_cases::generate;
@@ -86,7 +86,7 @@ pub fn run(seed: u64) -> Result<Report, Failure> {
 /// # Errors
 /// See [`run`].
 pub fn run_with(seed: u64, sabotage: Sabotage) -> Result<Report, Failure> {
-    andon_domain::never::be_loud();
+    andon_domain::never::panic_on_broken();
     let mut simulation = Simulation::new(seed, sabotage);
     let checked = simulation.run().and_then(|()| simulation.check());
     let (tally, transitions) = checked.map_err(|failure| Failure { seed, ..failure })?;
@@ -114,7 +114,7 @@ struct Simulation {
     unparkers: Vec<Process<()>>,
     next_unpark_ms: Rc<Cell<i64>>,
     republisher: Option<Process<()>>,
-    askers: Askers,
+    enrich_actors: EnrichActors,
     /// A message that waits for the next one, to share its record.
     held: Option<Vec<u8>>,
     /// By machine: the time up to which it sent its flow, ms.
@@ -168,7 +168,7 @@ impl Simulation {
             unparkers: Vec::new(),
             next_unpark_ms: Rc::default(),
             republisher: None,
-            askers: Askers::default(),
+            enrich_actors: EnrichActors::default(),
             held: None,
             flowed: BTreeMap::new(),
             removed: BTreeSet::new(),
@@ -187,7 +187,7 @@ impl Simulation {
         }
         let lines = std::mem::take(&mut self.case.lines);
         for (number, line) in lines.iter().enumerate() {
-            self.trouble(number);
+            self.apply_key_faults(number);
             if self.plan.models.as_ref().is_some_and(|models| models.until == number) {
                 self.fix_model();
             }
@@ -221,7 +221,7 @@ impl Simulation {
 
     fn check(&self) -> Result<(Tally, u64), Failure> {
         let in_order = self.plan.republish != Republish::Early;
-        let owed = &self.askers.owed;
+        let owed = &self.enrich_actors.owed;
         check::check(
             &self.world.borrow(),
             self.plan.parallelization_factor,
@@ -232,20 +232,20 @@ impl Simulation {
     }
 
     /// Starts and ends the faults of keys that are planned for a line.
-    fn trouble(&mut self, number: usize) {
-        if self.plan.troubles.iter().any(|trouble| trouble.until == number) {
+    fn apply_key_faults(&mut self, number: usize) {
+        if self.plan.key_faults.iter().any(|fault| fault.until == number) {
             self.fix_keys();
         }
-        let Some(trouble) = self.plan.troubles.iter().find(|trouble| trouble.from == number) else { return };
+        let Some(fault) = self.plan.key_faults.iter().find(|fault| fault.from == number) else { return };
         let mut world = self.world.borrow_mut();
         let which = self.dice.below(world.heads.len());
         let Some(equipment) = world.heads.keys().nth(which).cloned() else { return };
-        match trouble.what {
-            What::Refused => {
+        match fault.kind {
+            KeyFaultKind::Refused => {
                 world.refused_equipment = Some(equipment);
                 self.dice.count("keys that cannot be stored");
             }
-            What::SegmentsLost => {
+            KeyFaultKind::SegmentsLost => {
                 let lost = world.hide_segments(&equipment);
                 self.dice.add("segments lost", lost as u64);
             }

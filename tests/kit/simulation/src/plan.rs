@@ -16,7 +16,7 @@ pub(super) struct Plan {
     /// Time for which a state at rest is kept, ms.
     pub state_ttl_ms: i64,
     /// The faults of keys.
-    pub troubles: Vec<Trouble>,
+    pub key_faults: Vec<KeyFault>,
     /// The lines before which all sources are silent, and the length of the silence, ms.
     pub silences: Vec<(usize, i64)>,
     pub republish: Republish,
@@ -49,7 +49,7 @@ pub(super) struct Models {
 /// The health of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Health {
-    Well,
+    Healthy,
     /// An answer takes as long as the timeout allows.
     Slow,
     /// Half of the calls fail.
@@ -67,8 +67,8 @@ impl Models {
         }
         Some(Self {
             health: rng
-                .choice([Health::Well, Health::Slow, Health::Failing, Health::Dead])
-                .unwrap_or(Health::Well),
+                .choice([Health::Healthy, Health::Slow, Health::Failing, Health::Dead])
+                .unwrap_or(Health::Healthy),
             until: rng.usize(..2 * lines.max(1)),
             rows: rng.choice([1, 1, 3, 100]).unwrap_or(1),
             retries: rng.u32(..4),
@@ -97,16 +97,16 @@ impl Models {
 
 /// A key that cannot be folded for a while.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct KeyFault {
     /// The line before which it begins.
     pub from: usize,
     /// The line before which it is fixed.
     pub until: usize,
-    pub what: What,
+    pub kind: KeyFaultKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum KeyFaultKind {
     /// Its commits are refused.
     Refused,
     /// The segments of its state are missing.
@@ -140,13 +140,13 @@ impl Plan {
             (true, true) => MINUTE_MS * rng.i64(9..20),
             (false, _) => 30 * DAY_MS,
         };
-        let mut troubles = Vec::new();
+        let mut key_faults = Vec::new();
         let mut from = 0;
-        while rng.u8(..10) < 7 && troubles.len() < 3 {
+        while rng.u8(..10) < 7 && key_faults.len() < 3 {
             from += rng.usize(1..60);
             let until = from + rng.usize(5..40);
-            let what = if rng.u8(..10) < 7 { What::Refused } else { What::SegmentsLost };
-            troubles.push(Trouble { from, until, what });
+            let kind = if rng.u8(..10) < 7 { KeyFaultKind::Refused } else { KeyFaultKind::SegmentsLost };
+            key_faults.push(KeyFault { from, until, kind });
             from = until;
         }
         let mut long = false;
@@ -168,7 +168,7 @@ impl Plan {
             parallelization_factor: rng.usize(1..4),
             impatient: rng.bool(),
             state_ttl_ms: ttl_ms,
-            troubles,
+            key_faults,
             silences,
             republish: match rng.u8(..8) {
                 0 | 1 => Republish::Early,

@@ -9,7 +9,7 @@ use andon_workflows::envelope::{Position, Positions, StateEnvelope, Stored};
 
 use super::rejected::{self, Rejection};
 use super::score_requests::{Answers, DecidedRequest};
-use super::told::Message;
+use super::stream_content::Message;
 use super::{Checked, Failure};
 use andon_kit_ports::memory::{Commitment, Expired};
 
@@ -37,7 +37,7 @@ struct Life {
     took_up: u64,
     /// The score requests of the messages of a commit.
     requests: Vec<DecidedRequest>,
-    asked: u64,
+    requests_decided: u64,
     answers: Answers,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn folded_again(
         let found = format!("`{equipment}` stays parked: {}", parked.reason);
         return Err(Failure::new("nothing stays parked", found));
     }
-    for (shard, messages) in checked.told.of_machines.get(equipment).into_iter().flatten() {
+    for (shard, messages) in checked.stream.of_machines.get(equipment).into_iter().flatten() {
         let done = life.folded.get(shard).copied().unwrap_or_default();
         if done != messages.len() {
             let found =
@@ -75,9 +75,9 @@ pub(super) fn folded_again(
             return Err(Failure::new("nothing is lost", found));
         }
     }
-    life.answers.change_no_other_rule(equipment, &life.decided, &checked.asked)?;
+    life.answers.change_no_other_rule(equipment, &life.decided, &checked.expected)?;
     life.answers.count(checked);
-    checked.add("score requests decided", life.asked);
+    checked.add("score requests decided", life.requests_decided);
     checked.add("keys that took up a rule set in the middle", life.took_up);
     checked.add("keys that came back after their state had expired", life.came_back);
     Ok(life.decided)
@@ -113,7 +113,7 @@ impl Life {
                 let found = format!("`{equipment}`: what came before {reached:?} of {shard}");
                 return Err(Failure::new("nothing is folded twice", found));
             }
-            let of_key = checked.told.of_machines.get(equipment).and_then(|of| of.get(shard));
+            let of_key = checked.stream.of_machines.get(equipment).and_then(|of| of.get(shard));
             let messages = of_key.map(Vec::as_slice).unwrap_or_default();
             let next = self.folded.get(shard).copied().unwrap_or_default();
             let new = messages.iter().skip(next).take_while(|message| message.position <= reached.position);
@@ -129,9 +129,9 @@ impl Life {
         }
         self.positions_go_forward(checked, equipment, &positions)?;
         self.reached = positions;
-        self.asked += self.requests.len() as u64;
+        self.requests_decided += self.requests.len() as u64;
         for request in self.requests.drain(..) {
-            checked.asked.was_sent(checked, &request, number, commit.at_ms)?;
+            checked.expected.was_sent(checked, &request, number, commit.at_ms)?;
         }
         self.due_is_not_late(commit)
     }
@@ -244,7 +244,7 @@ impl Life {
                     let mut new =
                         KeyState::new(equipment, &checked.rules, message.arrival_ms).map_err(failed)?;
                     new.continue_sequences(self.sequences());
-                    self.answers.begin(&checked.asked, &new);
+                    self.answers.begin(&checked.expected, &new);
                     self.came_back += u64::from(std::mem::take(&mut self.expired));
                     self.state = Some(new);
                 }

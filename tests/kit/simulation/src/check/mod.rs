@@ -4,7 +4,7 @@
 mod key;
 mod rejected;
 mod score_requests;
-mod told;
+mod stream_content;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,8 +16,8 @@ use andon_workflows::catalog;
 use andon_workflows::ports::SourceMark;
 use andon_workflows::publish::StateChange;
 
-use self::score_requests::Asked;
-use self::told::Told;
+use self::score_requests::ExpectedScores;
+use self::stream_content::{StreamContent, read_stream};
 use super::executor::Tally;
 use super::{KEY, authenticator};
 use andon_kit_ports::memory::World;
@@ -50,8 +50,8 @@ impl std::error::Error for Failure {}
 /// The data that all checks of a world share.
 struct Checked<'w> {
     world: &'w World,
-    told: Told,
-    asked: Asked,
+    stream: StreamContent,
+    expected: ExpectedScores,
     rules: CompiledRules,
     trust: Authenticator,
     tally: Tally,
@@ -83,12 +83,13 @@ pub(super) fn check(
     let published = published(world)?;
     checkpoints_go_forward(world)?;
     let trust = authenticator(&KEY);
-    let told = told::told(world, parallelization_factor, &trust)?;
-    let asked = Asked::new(world)?;
-    let mut checked = Checked { world, told, asked, rules: rules(world)?, trust, tally: Tally::new(), blind };
+    let stream = read_stream(world, parallelization_factor, &trust)?;
+    let expected = ExpectedScores::new(world)?;
+    let mut checked =
+        Checked { world, stream, expected, rules: rules(world)?, trust, tally: Tally::new(), blind };
     let mut machines: BTreeSet<&str> = world.commits.iter().map(|commit| commit.equipment.as_str()).collect();
     machines.extend(published.keys().map(String::as_str));
-    let of_stream: Vec<String> = checked.told.of_machines.keys().cloned().collect();
+    let of_stream: Vec<String> = checked.stream.of_machines.keys().cloned().collect();
     machines.extend(of_stream.iter().map(String::as_str));
     let mut not_used = BTreeSet::new();
     let mut count = 0;

@@ -56,13 +56,13 @@ pub(super) fn are_kept(checked: &mut Checked<'_>, not_used: &BTreeSet<Rejection>
         return Err(lost(missing));
     }
     let mut refused = BTreeSet::new();
-    for told in &checked.told.refused {
-        let (shard, number) = (told.shard.to_string(), told.sequence_number.to_string());
-        let index = told.index.map(u64::from);
-        if !messages.contains(&(shard.clone(), number.clone(), index, told.bytes.clone())) {
-            return Err(lost(&(shard, number, index, told.reason.to_owned(), None)));
+    for refusal in &checked.stream.refused {
+        let (shard, number) = (refusal.shard.to_string(), refusal.sequence_number.to_string());
+        let index = refusal.index.map(u64::from);
+        if !messages.contains(&(shard.clone(), number.clone(), index, refusal.bytes.clone())) {
+            return Err(lost(&(shard, number, index, refusal.reason.to_owned(), None)));
         }
-        refused.insert((shard, number, index, told.reason.to_owned(), None));
+        refused.insert((shard, number, index, refusal.reason.to_owned(), None));
     }
     if let Some(missing) = refused.difference(&kept).next() {
         return Err(lost(missing));

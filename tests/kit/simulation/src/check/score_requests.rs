@@ -18,7 +18,7 @@ const CLOCKS_MS: i64 = 5000;
 type Identity = (String, i64);
 
 /// The score requests of a world, and the rules that name scores.
-pub(super) struct Asked {
+pub(super) struct ExpectedScores {
     /// By score request: the number of commits when it was first sent.
     sent: BTreeMap<String, usize>,
     /// By machine: the requested scores.
@@ -52,9 +52,9 @@ fn names_scores(expressions: &str) -> bool {
     expressions.contains("score(") || expressions.contains(TAG_PREFIX)
 }
 
-impl Asked {
+impl ExpectedScores {
     pub(super) fn new(world: &World) -> Result<Self, Failure> {
-        let mut asked = Self {
+        let mut expected = Self {
             sent: BTreeMap::new(),
             scores: BTreeMap::new(),
             answered: !world.models.is_empty(),
@@ -63,44 +63,44 @@ impl Asked {
         };
         for sent in &world.sent {
             for request in score_requests(&sent.body)? {
-                let of = asked.scores.entry(request.equipment_id.to_string()).or_default();
+                let of = expected.scores.entry(request.equipment_id.to_string()).or_default();
                 of.insert(identity(&request));
-                asked.sent.entry(text(&request)).or_insert(sent.after_commits);
+                expected.sent.entry(text(&request)).or_insert(sent.after_commits);
             }
         }
         for set in world.listed.values() {
             let document = world.sets.get(&set.digest).map(Vec::as_slice).unwrap_or_default();
             let document: RuleDocument = serde_json::from_slice(document)
                 .map_err(|error| Failure::new("rule sets are readable", error.to_string()))?;
-            let named = asked.named.entry(set.start_ms).or_default();
+            let named = expected.named.entry(set.start_ms).or_default();
             for rule in &document.rules {
                 let json = serde_json::to_string(rule).unwrap_or_default();
                 if names_scores(&json) {
-                    asked.need_scores.insert(rule.id.clone());
+                    expected.need_scores.insert(rule.id.clone());
                 }
                 if rule.scope == Scope::default() && json.contains("score('quality')") {
                     named.insert(format!("{TAG_PREFIX}quality"));
                 }
             }
         }
-        Ok(asked)
+        Ok(expected)
     }
 
     /// Checks that a decided score request was sent before the commit, unless it was too old.
     pub(super) fn was_sent(
         &self,
         checked: &Checked<'_>,
-        asked: &DecidedRequest,
+        decided: &DecidedRequest,
         number: usize,
         committed_ms: i64,
     ) -> Result<(), Failure> {
         let found = || {
-            let request = &asked.request;
+            let request = &decided.request;
             format!("`{}`, model `{}` at {}", request.equipment_id, request.model, request.at)
         };
-        match self.sent.get(&text(&asked.request)) {
+        match self.sent.get(&text(&decided.request)) {
             Some(after_commits) if *after_commits <= number => Ok(()),
-            _ if committed_ms + CLOCKS_MS - asked.arrival_ms > asked.too_old_ms => Ok(()),
+            _ if committed_ms + CLOCKS_MS - decided.arrival_ms > decided.too_old_ms => Ok(()),
             Some(_) => checked.fails("score requests are sent before the commit", found()),
             None => checked.fails("no score request is lost", found()),
         }
@@ -124,7 +124,7 @@ pub(super) struct Answers {
     set_ms: Option<i64>,
     /// Whether the state decided a score request. The score of an expired state's request may be the first point of the
     /// next state; then it counts as any first point does.
-    has_asked: bool,
+    has_requested: bool,
     /// The state of the key if each requested score were a tick.
     without: Option<KeyState>,
     decided_without: Vec<Transition>,
@@ -134,8 +134,8 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Begins with a new state.
-    pub(super) fn begin(&mut self, asked: &Asked, state: &KeyState) {
-        self.without = asked.answered.then(|| state.clone());
+    pub(super) fn begin(&mut self, expected: &ExpectedScores, state: &KeyState) {
+        self.without = expected.answered.then(|| state.clone());
     }
 
     /// Notes that the state expired.
@@ -160,16 +160,16 @@ impl Answers {
         if self.set_ms.replace(state.rule_set_start_ms()) != Some(state.rule_set_start_ms()) {
             self.applied.clear();
         }
-        let score = asked_for(checked, state, record);
+        let score = requested_score(checked, state, record);
         if let Some(without) = &mut self.without {
-            let body = if score.is_some() && self.has_asked { RecordBody::Tick } else { record.body };
+            let body = if score.is_some() && self.has_requested { RecordBody::Tick } else { record.body };
             let record = Record { arrival_ms: record.arrival_ms, body };
             let folded = without.apply(&checked.rules, &record);
             let folded =
                 folded.map_err(|error| Failure::new("the records can be folded", error.to_string()))?;
             self.decided_without.extend(folded.transitions);
         }
-        self.has_asked |= !outcome.requests.is_empty();
+        self.has_requested |= !outcome.requests.is_empty();
         // A point ahead of the watermark is pending. The checker does not see when it is applied.
         let Some(score) = score.filter(|(_, at_ms)| before_ms.is_some_and(|before_ms| *at_ms <= before_ms))
         else {
@@ -182,7 +182,7 @@ impl Answers {
             return Ok(());
         }
         self.used += 1;
-        let named = checked.asked.named.get(&state.rule_set_start_ms());
+        let named = checked.expected.named.get(&state.rule_set_start_ms());
         let named = named.is_some_and(|named| named.contains(&score.0));
         if !self.applied.insert(score.clone()) && named {
             let found = format!("`{}`, `{}` at {}", state.equipment(), score.0, score.1);
@@ -196,12 +196,12 @@ impl Answers {
         &self,
         equipment: &str,
         decided: &[Transition],
-        asked: &Asked,
+        expected: &ExpectedScores,
     ) -> Result<(), Failure> {
-        if !asked.answered {
+        if !expected.answered {
             return Ok(());
         }
-        let other = |transition: &&Transition| !asked.need_scores.contains(transition.rule_id.as_str());
+        let other = |transition: &&Transition| !expected.need_scores.contains(transition.rule_id.as_str());
         let mut pairs = (decided.iter().filter(other), self.decided_without.iter().filter(other));
         loop {
             match (pairs.0.next(), pairs.1.next()) {
@@ -222,9 +222,9 @@ impl Answers {
 }
 
 /// Returns the score in a record, if it was requested.
-fn asked_for(checked: &Checked<'_>, state: &KeyState, record: &Record<'_>) -> Option<Identity> {
+fn requested_score(checked: &Checked<'_>, state: &KeyState, record: &Record<'_>) -> Option<Identity> {
     let RecordBody::Points([point]) = record.body else { return None };
-    let of = checked.asked.scores.get(state.equipment())?;
+    let of = checked.expected.scores.get(state.equipment())?;
     let identity = (point.tag.to_string(), point.timestamp_ms);
     (is_an_answer(point) && of.contains(&identity)).then_some(identity)
 }
@@ -238,7 +238,7 @@ fn is_an_answer(point: &DataPoint<'_>) -> bool {
 /// Checks that every score request after the last fault has its score in the stream.
 pub(super) fn all_is_answered(checked: &mut Checked<'_>, owed: &[String]) -> Result<(), Failure> {
     let mut scores = BTreeSet::new();
-    for (equipment, shards) in &checked.told.of_machines {
+    for (equipment, shards) in &checked.stream.of_machines {
         for message in shards.values().flatten() {
             read_message(&message.raw, message.position.index, Some(&checked.trust), |outcome| {
                 let andon_ingest::ItemOutcome::Item(item) = outcome else { return };

@@ -10,7 +10,7 @@ use super::Failure;
 use andon_kit_ports::memory::World;
 
 /// The content of the stream.
-pub(super) struct Told {
+pub(super) struct StreamContent {
     /// The messages to fold, by machine and shard, in the order of the shard.
     pub of_machines: BTreeMap<String, BTreeMap<ShardId, Vec<Message>>>,
     /// The messages and records to refuse.
@@ -35,12 +35,12 @@ pub(super) struct Refused {
 
 /// Reads the stream. With a parallelization factor above 1, a message under a strange partition key is not folded there:
 /// it must have been written back under its own.
-pub(super) fn told(
+pub(super) fn read_stream(
     world: &World,
     parallelization_factor: usize,
     trust: &Authenticator,
-) -> Result<Told, Failure> {
-    let mut told = Told { of_machines: BTreeMap::new(), refused: Vec::new() };
+) -> Result<StreamContent, Failure> {
+    let mut content = StreamContent { of_machines: BTreeMap::new(), refused: Vec::new() };
     let mut at_home = BTreeSet::new();
     let mut strangers = BTreeSet::new();
     for shard in world.stream.shards().iter().filter(|shard| !shard.records.is_empty()) {
@@ -64,20 +64,20 @@ pub(super) fn told(
                 ItemOutcome::Item(item)
                     if parallelization_factor > 1 && item.equipment != stream.partition_key =>
                 {
-                    strangers.insert(said(&item));
+                    strangers.insert(content_of(&item));
                 }
                 ItemOutcome::Item(item) => {
                     if parallelization_factor > 1 {
-                        at_home.insert(said(&item));
+                        at_home.insert(content_of(&item));
                     }
-                    let of = told.of_machines.entry(item.equipment.clone().into_owned()).or_default();
+                    let of = content.of_machines.entry(item.equipment.clone().into_owned()).or_default();
                     of.entry(id.clone()).or_default().push(Message {
                         position: Position { sequence_number: stream.sequence, index: item.index },
                         arrival_ms: stream.arrival_ms,
                         raw: item.message.to_vec(),
                     });
                 }
-                ItemOutcome::Refused(refused) => told.refused.push(Refused {
+                ItemOutcome::Refused(refused) => content.refused.push(Refused {
                     shard: id.clone(),
                     sequence_number: stream.sequence,
                     index: refused.index,
@@ -89,12 +89,12 @@ pub(super) fn told(
     }
     match strangers.difference(&at_home).next() {
         Some(lost) => Err(Failure::new("what is under a strange key comes back under its own", lost.clone())),
-        None => Ok(told),
+        None => Ok(content),
     }
 }
 
 /// Returns the content of an item, whatever its form.
-fn said(item: &Item<'_>) -> String {
+fn content_of(item: &Item<'_>) -> String {
     match &item.body {
         ItemBody::Tick => format!("`{}`: tick", item.equipment),
         body => format!("`{}`: {:?}", item.equipment, body.points()),
