@@ -3,7 +3,7 @@
 mod async_inference;
 mod models;
 mod samples;
-mod trouble;
+mod unhealthy_endpoint;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -69,11 +69,11 @@ pub(super) fn event(bodies: &[String], receive_count: u32) -> Vec<u8> {
 }
 
 /// Handles score requests within a minute.
-pub(super) async fn asked(function: &Enrich<Memory>, batches: &[ScoreRequestBatch]) -> EnrichAnswer {
-    asked_within(function, batches, 60_000, 1).await
+pub(super) async fn enrich_batches(function: &Enrich<Memory>, batches: &[ScoreRequestBatch]) -> EnrichAnswer {
+    enrich_batches_within(function, batches, 60_000, 1).await
 }
 
-pub(super) async fn asked_within(
+pub(super) async fn enrich_batches_within(
     function: &Enrich<Memory>,
     batches: &[ScoreRequestBatch],
     time_ms: i64,

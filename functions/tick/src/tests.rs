@@ -15,7 +15,7 @@ fn scheduled() -> String {
 }
 
 /// Runs the function and returns its running time, ms, and its summary.
-async fn worked(function: &Tick<Memory>, time_ms: i64) -> (i64, TickSummary) {
+async fn run_for(function: &Tick<Memory>, time_ms: i64) -> (i64, TickSummary) {
     let started_ms = function.ports.now_ms();
     let done = function.handle(scheduled().as_bytes(), started_ms + time_ms).await.unwrap();
     let Report::Ticked(summary) = done.report else { panic!("another report") };
@@ -38,15 +38,15 @@ fn ticked(function: &Tick<Memory>) -> Vec<String> {
 
 #[tokio::test]
 async fn the_function_scans_every_ten_seconds_until_it_is_invoked_again() {
-    let (took_ms, summary) = worked(&function(), 90_000).await;
+    let (took_ms, summary) = run_for(&function(), 90_000).await;
     assert_eq!((took_ms, summary.due_scans, summary.ticks_sent), (50_000, 6, 0));
 }
 
 #[tokio::test]
 async fn the_function_stops_before_its_deadline() {
-    let (took_ms, summary) = worked(&function(), 25_000).await;
+    let (took_ms, summary) = run_for(&function(), 25_000).await;
     assert_eq!((took_ms, summary.due_scans), (20_000, 3));
-    let (took_ms, summary) = worked(&function(), 100).await;
+    let (took_ms, summary) = run_for(&function(), 100).await;
     assert_eq!((took_ms, summary.due_scans), (0, 1), "one scan at least");
 }
 
@@ -57,7 +57,7 @@ async fn a_key_that_comes_due_within_the_minute_gets_one_tick_in_it() {
     due_in(&function, "filler-2", 600_000).await;
     // The index shows the newest change late.
     due_in(&function, "filler-3", 900_000).await;
-    let (_, summary) = worked(&function, 90_000).await;
+    let (_, summary) = run_for(&function, 90_000).await;
     assert_eq!((summary.ticks_sent, summary.errors), (1, 0));
     assert_eq!(ticked(&function), ["filler-1"]);
 }

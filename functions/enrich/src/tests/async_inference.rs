@@ -54,7 +54,7 @@ async fn reminded(function: &Enrich<Memory>, after_ms: i64) -> EnrichSummary {
 async fn a_call_is_kept_until_its_answer_is_in_the_stream() {
     let function = function();
     model(&function, |model| model.latency_ms = 60_000);
-    let summary = asked(&function, &[asking(&function)]).await.summary;
+    let summary = enrich_batches(&function, &[asking(&function)]).await.summary;
     assert_eq!((summary.async_calls, summary.scores, summary.messages_not_done), (1, 0, 0));
     assert_eq!(function.ports().world().objects.len(), 1);
     assert_eq!(notified(&function).await.messages, 0, "not yet");
@@ -72,8 +72,8 @@ async fn a_call_is_kept_until_its_answer_is_in_the_stream() {
 async fn a_message_that_is_delivered_again_is_not_asked_again() {
     let function = function();
     let asking = asking(&function);
-    asked(&function, std::slice::from_ref(&asking)).await;
-    let again = asked(&function, &[asking]).await.summary;
+    enrich_batches(&function, std::slice::from_ref(&asking)).await;
+    let again = enrich_batches(&function, &[asking]).await.summary;
     assert_eq!((again.async_calls, again.model_calls), (0, 0));
 }
 
@@ -81,7 +81,7 @@ async fn a_message_that_is_delivered_again_is_not_asked_again() {
 async fn a_failure_means_what_the_binding_says() {
     let function = function();
     model(&function, |model| model.errors = 1000);
-    asked(&function, &[asking(&function)]).await;
+    enrich_batches(&function, &[asking(&function)]).await;
     let summary = {
         function.ports().world_mut().now_ms += 60_000;
         notified(&function).await
@@ -93,7 +93,7 @@ async fn a_failure_means_what_the_binding_says() {
 #[tokio::test]
 async fn an_answer_whose_notification_was_lost_is_found_by_a_poll() {
     let function = function();
-    asked(&function, &[asking(&function)]).await;
+    enrich_batches(&function, &[asking(&function)]).await;
     // The longest that a queue waits.
     let summary = reminded(&function, 900_000).await;
     assert_eq!((summary.async_polls, summary.scores, summary.async_results_lost), (1, 1, 0));
@@ -105,7 +105,7 @@ async fn an_answer_whose_notification_was_lost_is_found_by_a_poll() {
 async fn a_call_without_an_answer_is_given_up_when_its_time_is_over() {
     let function = function();
     model(&function, |model| model.dead = true);
-    asked(&function, &[asking(&function)]).await;
+    enrich_batches(&function, &[asking(&function)]).await;
     let summary = reminded(&function, 900_000).await;
     assert_eq!((summary.async_polls, summary.async_results_lost), (1, 0), "there are five minutes left");
     let summary = reminded(&function, 299_000).await;
@@ -127,14 +127,14 @@ async fn a_call_that_no_invocation_had_time_to_make_is_made_when_its_message_com
     assert_eq!(function.ports().world().objects.len(), 1, "it was about to be made");
     let reminded = reminded(&function, 1_300_000).await;
     assert_eq!((reminded.async_polls, reminded.async_results_lost, reminded.substitutes), (1, 0, 0));
-    assert_eq!(asked(&function, &[asking]).await.summary.async_calls, 1);
+    assert_eq!(enrich_batches(&function, &[asking]).await.summary.async_calls, 1);
 }
 
 #[tokio::test]
 async fn an_answer_after_all_is_late_and_is_written_nevertheless() {
     let function = function();
     model(&function, |model| model.latency_ms = 1_300_000);
-    asked(&function, &[asking(&function)]).await;
+    enrich_batches(&function, &[asking(&function)]).await;
     reminded(&function, 900_000).await;
     assert_eq!(reminded(&function, 301_000).await.async_results_lost, 1);
     function.ports().world_mut().now_ms += 200_000;
@@ -149,7 +149,7 @@ async fn an_endpoint_that_refuses_the_call_is_not_waited_for() {
     let function = function();
     let mut asking = asking(&function);
     asking.endpoint.name = "nowhere".to_owned();
-    let summary = asked(&function, &[asking]).await.summary;
+    let summary = enrich_batches(&function, &[asking]).await.summary;
     assert_eq!((summary.model_calls_rejected, summary.requests_unanswered, summary.async_calls), (1, 1, 0));
     assert!(function.ports().world().objects.is_empty());
     assert_eq!(reminded(&function, 1_200_000).await.async_polls, 0);
@@ -158,7 +158,7 @@ async fn an_endpoint_that_refuses_the_call_is_not_waited_for() {
 #[tokio::test]
 async fn a_notification_may_come_by_the_queue() {
     let function = function();
-    asked(&function, &[asking(&function)]).await;
+    enrich_batches(&function, &[asking(&function)]).await;
     function.ports().world_mut().now_ms += 1000;
     let notice = function.ports().world_mut().take_notices().remove(0);
     let told = json!({"invocationStatus": "Completed", "inferenceId": notice.inference_id}).to_string();

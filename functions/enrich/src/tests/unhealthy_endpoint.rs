@@ -1,4 +1,4 @@
-//! A model that is well beside one that is not, in time that passes when nothing else can happen.
+//! A healthy model beside an unhealthy one, in time that passes when nothing else can happen.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ impl Wake for Flag {
     }
 }
 
-/// The function, a queue, and the models `dead` and `well`.
+/// The function, a queue, and the models `dead` and `healthy`.
 struct Line {
     function: Enrich<Memory<Sleepers>>,
     world: Rc<RefCell<World>>,
@@ -50,8 +50,8 @@ impl Line {
     fn new(concurrency: usize) -> Self {
         let world = Rc::new(RefCell::new(World::new()));
         let dead = MemoryModel { dead: true, ..MemoryModel::default() };
-        let well = MemoryModel { latency_ms: 50, ..MemoryModel::default() };
-        world.borrow_mut().models = [("dead".to_owned(), dead), ("well".to_owned(), well)].into();
+        let healthy = MemoryModel { latency_ms: 50, ..MemoryModel::default() };
+        world.borrow_mut().models = [("dead".to_owned(), dead), ("healthy".to_owned(), healthy)].into();
         let sleepers = Sleepers::default();
         let ports = Memory::of(&world, sleepers.clone());
         let settings = EnrichSettings { concurrency, ..EnrichSettings::default() };
@@ -129,16 +129,16 @@ impl Line {
 }
 
 #[test]
-fn a_model_that_is_well_does_not_wait_for_a_dead_one_in_the_same_batch() {
-    for (concurrency, of_the_well) in [(2, 1), (20, 10)] {
+fn a_healthy_model_does_not_wait_for_a_dead_one_in_the_same_batch() {
+    for (concurrency, of_the_healthy) in [(2, 1), (20, 10)] {
         let mut line = Line::new(concurrency);
         line.ask("dead", 60, &json!({}));
-        line.ask("well", 60, &json!({}));
+        line.ask("healthy", 60, &json!({}));
         let (summary, _) = line.invoke();
-        let scored = line.scored("well");
+        let scored = line.scored("healthy");
         assert_eq!((scored.len(), summary.scores), (60, 60));
         // 50 ms a call, with half of the places, all in one write at the end.
-        let last_ms = 60 * 50 / of_the_well;
+        let last_ms = 60 * 50 / of_the_healthy;
         assert!(scored.iter().all(|at_ms| *at_ms <= last_ms), "{concurrency}: {scored:?}");
     }
 }
@@ -147,14 +147,14 @@ fn a_model_that_is_well_does_not_wait_for_a_dead_one_in_the_same_batch() {
 fn one_place_goes_to_each_endpoint_in_turn() {
     let mut line = Line::new(1);
     line.ask("dead", 5, &json!({"timeout": "1s"}));
-    line.ask("well", 5, &json!({}));
+    line.ask("healthy", 5, &json!({}));
     line.invoke();
     let expected: Vec<i64> = (1..=5).map(|number| number * 1050).collect();
-    assert_eq!(line.scored("well"), expected);
+    assert_eq!(line.scored("healthy"), expected);
 }
 
 #[test]
-fn an_endpoint_in_trouble_is_tried_by_one_call_and_holds_up_no_invocation() {
+fn an_unhealthy_endpoint_is_tried_by_one_call_and_holds_up_no_invocation() {
     let mut line = Line::new(20);
     line.ask("dead", 20, &json!({"on_failure": -1.0}));
     let (first, took_ms) = line.invoke();
@@ -163,7 +163,7 @@ fn an_endpoint_in_trouble_is_tried_by_one_call_and_holds_up_no_invocation() {
 
     // It was tried a short while ago: what comes now waits, and nothing has failed for it.
     line.ask("dead", 20, &json!({"on_failure": -1.0}));
-    line.ask("well", 20, &json!({}));
+    line.ask("healthy", 20, &json!({}));
     let (second, took_ms) = line.invoke();
     assert_eq!((second.model_calls, second.postponed, second.scores), (20, 20, 20));
     assert!(took_ms < 100, "{took_ms}");
