@@ -104,7 +104,10 @@ fn the_fold_decides_and_rejects_as_the_naive_reference() {
                 let expected = of_reason.get(&reason).copied().unwrap_or_default();
                 same(&(reason, counts.rejected(reason)), &(reason, expected))?;
             }
-            same(&(counts.ahead, counts.forced), &(naive.counts.ahead, naive.counts.forced))?;
+            same(
+                &(counts.points_from_future, counts.watermark_forced),
+                &(naive.counts.points_from_future, naive.counts.watermark_forced),
+            )?;
             same(&by_model(&recorded.requests), &by_model(&naive.requests))?;
         }
         Ok(())

@@ -58,8 +58,8 @@ fn same(case: &Case, end: InputEnd) {
         assert_eq!(counts.rejected(reason), expected, "{reason}; {end:?} of\n{case}");
     }
     assert_eq!(
-        (counts.ahead, counts.forced),
-        (naive.counts.ahead, naive.counts.forced),
+        (counts.points_from_future, counts.watermark_forced),
+        (naive.counts.points_from_future, naive.counts.watermark_forced),
         "{end:?} of\n{case}"
     );
 }

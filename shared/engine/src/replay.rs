@@ -46,9 +46,9 @@ pub struct Counts {
     /// Rejections by reason, in the order of [`Reason::ALL`].
     pub rejected: [u64; Reason::ALL.len()],
     /// Points with a timestamp after their arrival.
-    pub ahead: u64,
+    pub points_from_future: u64,
     /// Times that too many pending points raised the watermark.
-    pub forced: u64,
+    pub watermark_forced: u64,
     /// Score requests.
     pub requests: u64,
     /// Score requests dropped because their record led to too many.
@@ -305,8 +305,8 @@ impl Replay {
 
 #[inline]
 fn report(counts: &mut Counts, equipment: &str, outcome: &mut Outcome, sink: &mut impl Sink) {
-    counts.ahead += std::mem::take(&mut outcome.ahead);
-    counts.forced += std::mem::take(&mut outcome.forced);
+    counts.points_from_future += std::mem::take(&mut outcome.points_from_future);
+    counts.watermark_forced += std::mem::take(&mut outcome.watermark_forced);
     for rejected in outcome.rejections.drain(..) {
         counts.reject(rejected.reason, 1);
         sink.rejected_point(equipment, &rejected);

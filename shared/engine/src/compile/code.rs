@@ -32,7 +32,7 @@ pub(crate) struct Code {
     pub entries: Box<[EntryCode]>,
     /// The inputs of a binding, in order.
     pub inputs: Box<[NodeId]>,
-    /// Whether a condition depends on time itself: a window or `absent`.
+    /// True if a condition depends on time itself: a window or `absent`.
     pub timed: bool,
 }
 

@@ -39,7 +39,7 @@ impl KeyState {
         if let RecordBody::Points(points) = record.body {
             let w0_ms = self.watermark_ms;
             for point in points {
-                self.take(point, record.arrival_ms, w0_ms, outcome);
+                self.admit_point(point, record.arrival_ms, w0_ms, outcome);
             }
         }
         let watermark_ms = self.sources.watermark_ms(&self.rules.set.times, self.clock_ms);
@@ -59,12 +59,12 @@ impl KeyState {
         outcome
     }
 
-    /// Takes one point: it marks its source, and is rejected or waits.
+    /// Admits one point: its source is marked, and the point is rejected or becomes pending.
     #[inline]
-    fn take(&mut self, point: &DataPoint<'_>, arrival_ms: i64, w0_ms: i64, outcome: &mut Outcome) {
+    fn admit_point(&mut self, point: &DataPoint<'_>, arrival_ms: i64, w0_ms: i64, outcome: &mut Outcome) {
         let own_ms = point.timestamp_ms.min(arrival_ms);
         if own_ms < point.timestamp_ms {
-            outcome.ahead += 1;
+            outcome.points_from_future += 1;
         }
         if !point.derived {
             self.sources.observe(&point.source, own_ms, arrival_ms);
@@ -103,7 +103,7 @@ impl KeyState {
     /// Raises the watermark to the oldest pending instant, since too many points are pending.
     #[cold]
     fn force_watermark(&mut self, outcome: &mut Outcome) {
-        outcome.forced += 1;
+        outcome.watermark_forced += 1;
         match self.pending.first_ms() {
             Some(first_ms) => self.watermark_ms = self.watermark_ms.max(first_ms),
             None => never!("{} points are pending, and none is the first", self.pending.len()),
@@ -136,7 +136,7 @@ impl KeyState {
         self.scratch.begin();
         // By point order; stream order decides between equals. The order matters only between points of one tag, so
         // instants with each tag once need no sorting.
-        if points.iter().any(|packed| self.comes_again(packed)) {
+        if points.iter().any(|packed| self.mark_tag(packed)) {
             self.pending.sort(at_ms, &mut points);
         }
         self.scratch.begin();
@@ -217,7 +217,7 @@ impl KeyState {
 
     /// Marks the tag of a point. Returns whether this instant had marked it before.
     #[inline]
-    fn comes_again(&mut self, packed: &PackedPoint) -> bool {
+    fn mark_tag(&mut self, packed: &PackedPoint) -> bool {
         // Points of tags that no rule names have no order.
         let Some(slot) = self.pending.tag_of(packed) else { return false };
         let Some(tag) = at_mut(&mut self.tags, slot, "tag of a point") else { return false };

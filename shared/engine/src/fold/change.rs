@@ -41,13 +41,13 @@ impl KeyState {
         let due: Vec<Rules> =
             due.iter().map(|set| Ok(Rules::new(set, &self.equipment)?)).collect::<Result<_, FoldError>>()?;
         for rules in due {
-            self.take_up(rules, outcome);
+            self.activate(rules, outcome);
         }
         Ok(())
     }
 
     /// Replaces the rules of the key by those of the next set.
-    fn take_up(&mut self, rules: Rules, outcome: &mut Outcome) {
+    fn activate(&mut self, rules: Rules, outcome: &mut Outcome) {
         let t_ms = self.watermark_ms.max(self.last_ms);
         let fresh = Self::with_rules(&self.equipment, rules);
         let old = std::mem::replace(self, fresh);

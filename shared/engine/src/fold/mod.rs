@@ -69,9 +69,9 @@ pub struct Outcome {
     /// The number of score requests dropped because a record led to too many.
     pub requests_dropped: u64,
     /// The number of points with a timestamp after their arrival.
-    pub ahead: u64,
+    pub points_from_future: u64,
     /// The number of times that too many pending points raised the watermark.
-    pub forced: u64,
+    pub watermark_forced: u64,
 }
 
 /// A point that the fold did not use: of this record, or of an earlier one that left it pending.

@@ -48,12 +48,12 @@ fn with_too_many_pending_points_event_time_is_forced_on() {
     let mut key = KeyState::new("e", &rules, 0).unwrap();
     let most = i64::try_from(limits::PENDING_POINTS).unwrap();
     for at_ms in 0..most {
-        assert_eq!(apply(&mut key, &rules, at_ms, &[point(at_ms, "", 1.0)]).forced, 0);
+        assert_eq!(apply(&mut key, &rules, at_ms, &[point(at_ms, "", 1.0)]).watermark_forced, 0);
     }
     assert_eq!(key.pending_points(), limits::PENDING_POINTS);
     let before_ms = key.watermark_ms().unwrap();
     let outcome = apply(&mut key, &rules, most, &[point(most, "", 1.0)]);
-    assert_eq!((outcome.forced, key.pending_points()), (1, limits::PENDING_POINTS));
+    assert_eq!((outcome.watermark_forced, key.pending_points()), (1, limits::PENDING_POINTS));
     assert_eq!((key.watermark_ms(), key.first_instant_ms), (Some(0), Some(0)));
     assert!(before_ms < 0);
 }

@@ -137,8 +137,8 @@ impl Fold<'_> {
             return FoldResult::AlreadyDone { skipped: counts.skipped };
         };
         counts.transitions = outcome.transitions.len() as u64;
-        counts.points_from_future = outcome.ahead;
-        counts.watermark_forced = outcome.forced;
+        counts.points_from_future = outcome.points_from_future;
+        counts.watermark_forced = outcome.watermark_forced;
         counts.score_requests = score_requests.len() as u64;
         counts.score_requests_dropped = outcome.requests_dropped;
         match plan_commit(equipment, loaded, &mut state, &outcome.transitions, settings) {

@@ -66,8 +66,8 @@ impl Report {
             }
         }
         let counts = replay.counts();
-        self.builder.counted("ahead", counts.ahead);
-        self.builder.counted("forced", counts.forced);
+        self.builder.counted("ahead", counts.points_from_future);
+        self.builder.counted("forced", counts.watermark_forced);
         self.builder.finish(self.last_ms)
     }
 }

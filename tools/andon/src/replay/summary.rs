@@ -35,8 +35,8 @@ pub(crate) fn text(replay: &Replay, samples: &Samples, elapsed: Duration, termin
     if counts.rejected.iter().all(|count| *count == 0) {
         lines.push("nothing was rejected".to_owned());
     }
-    if counts.ahead > 0 {
-        let ahead = grouped(counts.ahead);
+    if counts.points_from_future > 0 {
+        let ahead = grouped(counts.points_from_future);
         lines.push(format!(
             "{ahead:>9} ahead: stamped later than they arrived; applied at their arrival time"
         ));
@@ -49,8 +49,8 @@ pub(crate) fn text(replay: &Replay, samples: &Samples, elapsed: Duration, termin
         let dropped = grouped(counts.requests_dropped);
         lines.push(format!("{dropped:>9} older requests dropped: one record caused too many at once"));
     }
-    if counts.forced > 0 {
-        let forced = grouped(counts.forced);
+    if counts.watermark_forced > 0 {
+        let forced = grouped(counts.watermark_forced);
         lines
             .push(format!("{forced:>9} forced: too many points were pending, so the watermark was moved on"));
     }

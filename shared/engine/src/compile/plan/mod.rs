@@ -48,7 +48,7 @@ pub(crate) struct PlanRule {
     /// Position of its first group in the key's groups.
     pub first_group: u32,
     pub entries: u32,
-    /// Whether a condition depends on time itself: a window or `absent`.
+    /// True if a condition depends on time itself: a window or `absent`.
     pub timed: bool,
 }
 

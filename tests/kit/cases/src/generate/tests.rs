@@ -41,7 +41,7 @@ fn the_cases_decide_and_reject_in_every_way() {
         for (reason, number) in replay.counts.by_reason() {
             *reasons.entry(reason).or_default() += number;
         }
-        ahead += replay.counts.ahead;
+        ahead += replay.counts.points_from_future;
         transitions += replay.transitions.len();
         silent += usize::from(replay.transitions.is_empty());
         requests += replay.requests.len();

@@ -114,7 +114,7 @@ impl Key {
         for point in points {
             let own = point.timestamp_ms.min(arrival);
             if point.timestamp_ms > arrival {
-                result.counts.ahead += 1;
+                result.counts.points_from_future += 1;
             }
             if !point.derived {
                 self.mark(&point.source, own, arrival);
@@ -144,7 +144,7 @@ impl Key {
             if self.pending.len() > self.bounds.pending {
                 let oldest = self.pending.iter().map(|point| point.effective).min();
                 self.watermark = self.watermark.max(oldest);
-                result.counts.forced += 1;
+                result.counts.watermark_forced += 1;
             }
         }
         // 3.

@@ -65,9 +65,9 @@ pub struct Counts {
     /// name.
     pub rejected: BTreeMap<(String, Reason), u64>,
     /// Points whose timestamp was later than their arrival.
-    pub ahead: u64,
+    pub points_from_future: u64,
     /// Points for which the bound on pending points raised the watermark.
-    pub forced: u64,
+    pub watermark_forced: u64,
 }
 
 impl Counts {

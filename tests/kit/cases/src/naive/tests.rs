@@ -83,7 +83,7 @@ fn beyond_the_bound_the_oldest_pending_point_is_processed() {
     }
     assert_eq!(naive.watermark_ms("e"), Some(1000));
     assert_eq!(states(naive.result()), [("r", Some("HOT"), 1000)]);
-    assert_eq!(naive.result().counts.forced, 1);
+    assert_eq!(naive.result().counts.watermark_forced, 1);
 }
 
 #[test]
