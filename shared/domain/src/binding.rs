@@ -64,7 +64,7 @@ pub struct ModelEndpoint {
     /// A production variant; by default the endpoint divides its traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// Whether it is an asynchronous endpoint. Default no.
+    /// True for an asynchronous endpoint. Default false.
     #[serde(default)]
     pub asynchronous: bool,
     /// The format of a request. Default `csv`.

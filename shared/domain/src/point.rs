@@ -25,11 +25,11 @@ pub struct DataPoint<'a> {
     pub tag: std::borrow::Cow<'a, str>,
     /// The value; `None` for null or absent.
     pub value: Option<Value>,
-    /// Whether the quality is `Ok` (a missing quality is).
+    /// True if the quality is `Ok` or missing.
     pub quality_ok: bool,
     /// `meta.sequenceNumber`, or 0.
     pub sequence_number: i64,
-    /// Whether the flags contain `Drv`: a score that this system itself added.
+    /// True if the flags contain `Drv`: a score that this system added.
     pub derived: bool,
     /// `meta.createdAt`, ms, if given.
     pub created_at_ms: Option<i64>,

@@ -56,9 +56,9 @@ pub struct Invocation<'a> {
     pub request_id: &'a str,
     /// When it ended, ms.
     pub ended_ms: i64,
-    /// How long it took, ms.
+    /// The duration of the invocation, ms.
     pub duration_ms: u64,
-    /// How long the process took to start, ms, if this is its first invocation.
+    /// The duration of the process start, ms, if this is its first invocation.
     pub init_ms: Option<u64>,
     /// The lowest level of a line that is printed in full. A line below it has its metrics only.
     pub log_level: Level,
