@@ -24,7 +24,7 @@ fn golden_replays_decide_and_explain_as_before() {
         if has_models {
             let requests = kept.requests.iter();
             let requests = requests.map(|request| serde_json::to_string(request).expect("JSON") + "\n");
-            assert_golden(&case.join("requests.jsonl"), &requests.collect::<String>());
+            assert_golden(case.join("requests.jsonl"), &requests.collect::<String>());
         }
         let mut found = String::new();
         for transition in kept.transitions {
@@ -39,7 +39,7 @@ fn golden_replays_decide_and_explain_as_before() {
                 ));
             }
         }
-        assert_golden(&case.join("expected.jsonl"), &found);
+        assert_golden(case.join("expected.jsonl"), &found);
     }
 }
 
@@ -59,7 +59,7 @@ fn bad_rules_are_explained_as_before() {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let found = diagnose(&file);
         assert!(!found.is_empty(), "{} has nothing wrong with it", file.display());
-        assert_golden(&root().join(format!("tests/golden/check/{stem}.txt")), &found);
+        assert_golden(root().join(format!("tests/golden/check/{stem}.txt")), &found);
     }
 }
 

@@ -59,7 +59,7 @@ fn words(line: &str) -> String {
 #[test]
 fn a_banned_word_is_found_in_prose_and_in_names() {
     let found = |line: &str, word: &str| words(line).contains(&format!(" {word} "));
-    assert!(found("// Kept for ever.", concat!("for e", "ver")));
+    assert!(found(concat!("// Kept for e", "ver."), concat!("for e", "ver")));
     assert!(found("fn no_body_of_equip_ments()", "no body"));
     assert!(found(concat!("--Equip", "ments N"), concat!("equip", "ments")));
     assert!(!found("a recommendation, amended", concat!("me", "nded")));

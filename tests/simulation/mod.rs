@@ -5,8 +5,6 @@ mod sabotage;
 mod slow_rules;
 mod unpark;
 
-use andon_kit_simulation;
-
 /// Seeds in a run of the tests; `ANDON_SEEDS` for more.
 const SEEDS: u64 = 2000;
 

@@ -123,7 +123,8 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     said
 }
 
-#[cfg(all(test, feature = "all"))]
+#[cfg(test)]
+#[cfg(feature = "all")]
 mod tests {
     use aws_sdk_dynamodb::config::http::HttpResponse;
     use aws_sdk_dynamodb::error::ErrorMetadata;

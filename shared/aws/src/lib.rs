@@ -43,7 +43,8 @@ mod sinks;
 mod state;
 #[cfg(feature = "dynamodb")]
 mod table;
-#[cfg(all(test, feature = "all"))]
+#[cfg(test)]
+#[cfg(feature = "all")]
 mod tests;
 
 pub use config::{Config, ConfigError, Credentials, ResourceNames, Secret};

@@ -158,7 +158,8 @@ impl Price {
     }
 }
 
-#[cfg(all(test, feature = "dynamodb"))]
+#[cfg(test)]
+#[cfg(feature = "dynamodb")]
 mod tests {
     use super::*;
 

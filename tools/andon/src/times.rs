@@ -125,7 +125,8 @@ impl TimeArgument {
 #[cfg(feature = "live")]
 const TIMES: &str = "a time with its offset such as `2026-03-02T06:00:00Z` or milliseconds since the epoch";
 
-#[cfg(all(test, feature = "live"))]
+#[cfg(test)]
+#[cfg(feature = "live")]
 mod tests {
     use super::*;
 

@@ -54,7 +54,7 @@ impl Choices {
     /// Returns a source of one byte for each choice, or more for a choice from more than 256 things.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self(Source::Bytes(bytes.to_vec().into_iter()))
+        Self(Source::Bytes(Vec::from(bytes).into_iter()))
     }
 
     /// Returns whether only zeros are left. A seed is never used up.

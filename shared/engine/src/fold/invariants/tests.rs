@@ -162,7 +162,8 @@ fn every_kind_of_broken_invariant_is_found() {
 
 #[test]
 fn every_kind_of_broken_plan_is_found() {
-    let breaks: [(&str, fn(&mut Plan)); 6] = [
+    type Break = fn(&mut Plan);
+    let breaks: [(&str, Break); 6] = [
         ("a rule that the set lacks", |plan| plan.rules[1].rule = 7),
         ("entries of another rule", |plan| plan.rules[1].first_entry = 0),
         ("an entry too many", |plan| plan.entry_count += 1),
