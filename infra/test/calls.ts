@@ -12,7 +12,7 @@ import { ROOT } from '../lib/assets';
 /** Where a workflow begins, and the files of `andon-workflows` that it is in. */
 const WORKFLOWS = {
   evaluate: { entry: '.evaluate', files: ['evaluate', 'catalog.rs', 'retry.rs'] },
-  publish: { entry: 'publish', files: ['publish', 'retry.rs'] },
+  publish: { entry: 'publish', files: ['publish', 'outbox.rs', 'retry.rs'] },
   tick: { entry: 'tick', files: ['tick.rs', 'catalog.rs'] },
   enrich: { entry: '.enrich', files: ['enrich', 'retry.rs'] },
 } as const;
