@@ -1,6 +1,6 @@
 //! Numbers that an invocation reports: each is declared once, where it is counted.
 //!
-//! [`summary!`] makes of one declaration the struct that a workflow counts in, the table of its [`Measure`]s and their
+//! `summary!` makes of one declaration the struct that a workflow counts in, the table of its [`Measure`]s and their
 //! values. The line of the log, its metrics and the tables of `docs/telemetry.md` are made from that table.
 
 use andon_domain::never::Broken;
@@ -133,7 +133,7 @@ pub fn age_ms(moment: &impl Moment, ended_ms: i64) -> Option<u64> {
     Some(u64::try_from(ended_ms.saturating_sub(at_ms)).unwrap_or_default())
 }
 
-/// Converts `snake_case` to `camelCase`; the second value is the length in bytes. For [`camel!`], at compile time.
+/// Converts `snake_case` to `camelCase`; the second value is the length in bytes. For `camel!`, at compile time.
 #[must_use]
 pub const fn camel_case<const N: usize>(snake: &str) -> ([u8; N], usize) {
     let mut camel = [0; N];
@@ -256,7 +256,7 @@ macro_rules! summary {
             pub errors: u64,
             /// The first error of a port.
             pub first_error: Option<String>,
-            /// Broken invariants, see [`andon_domain::never`].
+            /// Broken invariants, see [`andon_domain::never`](mod@andon_domain::never).
             pub invariants_broken: u64,
             /// Message and place of the first broken invariant.
             pub first_broken_invariant: Option<String>,
